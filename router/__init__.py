@@ -1,0 +1,1 @@
+"""What a job is, where it goes, and what Redis knows about it."""

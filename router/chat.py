@@ -1,0 +1,170 @@
+"""The chat request that a job carries and the answer that comes back, in one vendor-neutral shape.
+
+The request follows the OpenAI chat completions shape, the one most callers already have; the adapters in
+`workers.providers` translate it for the other wire formats.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and strict about names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TextPart(Frozen):
+    """A piece of text inside a message."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ImageUrl(Frozen):
+    """Where an image is: an https URL, or a `data:image/...;base64,` URL."""
+
+    url: str = Field(pattern=r"^(https?://|data:image/[a-z0-9.+-]+;base64,)")
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class ImagePart(Frozen):
+    """An image inside a user message."""
+
+    type: Literal["image_url"] = "image_url"
+    image_url: ImageUrl
+
+
+Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+
+
+class FunctionCall(Frozen):
+    """The function a model wants to call; `arguments` is JSON text, as the model wrote it."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(Frozen):
+    """One call of a tool, with the id its answer has to name."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Message(Frozen):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | tuple[Part, ...] | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_role(self) -> Self:
+        if self.role == "tool" and not self.tool_call_id:
+            raise ValueError("a message of role 'tool' needs tool_call_id")
+        if self.role != "assistant" and self.tool_calls:
+            raise ValueError("only a message of role 'assistant' can have tool_calls")
+        if self.content is None and not self.tool_calls:
+            raise ValueError("a message needs content")
+        return self
+
+
+class FunctionSpec(Frozen):
+    """What a tool is called, what it does and the JSON schema of its arguments."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    description: str = ""
+    parameters: dict[str, JsonValue] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+    strict: bool | None = None
+
+
+class Tool(Frozen):
+    """A tool the model may call."""
+
+    type: Literal["function"] = "function"
+    function: FunctionSpec
+
+
+class NamedFunction(Frozen):
+    """The name of a function."""
+
+    name: str
+
+
+class NamedTool(Frozen):
+    """The one tool the model has to call."""
+
+    type: Literal["function"] = "function"
+    function: NamedFunction
+
+
+class JsonSchema(Frozen):
+    """A named JSON schema for structured output."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    schema_: dict[str, JsonValue] = Field(alias="schema")
+    description: str | None = None
+    strict: bool | None = None
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class ResponseFormat(Frozen):
+    """The shape the answer must have."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> Self:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema goes with type 'json_schema', and only with it")
+        return self
+
+
+class ChatRequest(Frozen):
+    """A whole chat request. `max_tokens` counts output tokens; `stop` holds at most four strings."""
+
+    messages: tuple[Message, ...] = Field(min_length=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    stop: tuple[str, ...] = Field(default=(), max_length=4)
+    seed: int | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: Literal["auto", "none", "required"] | NamedTool | None = None
+    response_format: ResponseFormat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_stop_string_is_a_list(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("stop"), str):
+            return {**data, "stop": [data["stop"]]}
+        return data
+
+
+class Usage(Frozen):
+    """Tokens of one call. `cached_tokens` is the part of `input_tokens` that the vendor read from its cache."""
+
+    input_tokens: int = Field(default=0, ge=0)
+    output_tokens: int = Field(default=0, ge=0)
+    cached_tokens: int = Field(default=0, ge=0)
+
+
+class Answer(Frozen):
+    """What a model answered, checked: there is always a finish reason, and text or a tool call or a length stop."""
+
+    text: str
+    finish_reason: Literal["stop", "length", "tool_calls"]
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+    upstream_model: str | None = None
+    upstream_id: str | None = None
+    simulated: bool = False

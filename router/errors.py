@@ -1,0 +1,73 @@
+"""Every error of the router, and the closed vocabulary of what can go wrong with a call.
+
+PointsmanError
+├── ConfigError          a configuration file or setting is wrong (exit status 2)
+├── StoreUnavailable     Redis can not be reached or refuses writes
+├── UnknownJob           no job has this id
+├── Conflict             the same idempotency key or job id with another request
+└── InvalidJob           a job that can not be accepted
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """Why a call or a job failed; the only words for it in the API, Redis, logs and metrics."""
+
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    BAD_RESPONSE = "bad_response"
+    AUTH = "auth"
+    INVALID_REQUEST = "invalid_request"
+    CONTEXT_TOO_LONG = "context_too_long"
+    CONTENT_FILTERED = "content_filtered"
+    WORKER_LOST = "worker_lost"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class PointsmanError(Exception):
+    """The root of every error that Pointsman raises on purpose."""
+
+
+class ConfigError(PointsmanError):
+    """Raised when a configuration file or setting is wrong; names the file, the line and the field."""
+
+    def __init__(self, message: str, *, file: str = "", line: int | None = None, field: str = "") -> None:
+        self.message, self.file, self.line, self.field = message, file, line, field
+        place = file + (f", line {line}" if line else "")
+        super().__init__(": ".join(part for part in (place, field, message) if part))
+
+
+class StoreUnavailable(PointsmanError):
+    """Raised when Redis can not be reached or refuses to write; nothing that was accepted is lost."""
+
+
+class UnknownJob(PointsmanError):
+    """Raised when no job has this id: it was never submitted, or its result has expired."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"no job has the id {job_id!r}: it was never submitted, or its result has expired")
+
+
+class Conflict(PointsmanError):
+    """Raised when a job id or an idempotency key comes again with another request."""
+
+    def __init__(self, message: str, *, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(message)
+
+
+class InvalidJob(PointsmanError):
+    """Raised when a job names a task class or a model that does not exist, or has a field out of range."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        self.field = field
+        super().__init__(message)

@@ -1,0 +1,24 @@
+"""The one place that imports an HTTP library: httpx, over aiohttp's connection pool.
+
+httpx's own pool scans every connection for every request and collapses above about a hundred of them.
+"""
+
+from __future__ import annotations
+
+import httpx
+from httpx_aiohttp import HttpxAiohttpClient
+
+AsyncClient = httpx.AsyncClient
+Response = httpx.Response
+Timeout = httpx.Timeout
+TimeoutException = httpx.TimeoutException
+HTTPError = httpx.HTTPError
+
+
+def open_client(*, connections: int, timeout_seconds: float = 30.0, base_url: str = "") -> AsyncClient:
+    """Return a client for up to `connections` requests at once; the caller closes it."""
+    return HttpxAiohttpClient(
+        base_url=base_url,
+        timeout=httpx.Timeout(timeout_seconds),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+    )

@@ -1,0 +1,173 @@
+"""What a job is: its states and their moves, what a caller submits, and what is known of it later."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from .chat import Answer, ChatRequest, Frozen
+from .errors import ErrorKind
+
+PAYLOAD_SCHEMA = 1
+"""Version of the payload a worker gets at claim; a worker releases a payload newer than it knows."""
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+"""What models, task classes and tenants may be called: safe in a Redis key, a queue name and a URL."""
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+
+
+class JobState(StrEnum):
+    """Where a job is. The last four are terminal."""
+
+    PENDING = "pending"
+    BOUND = "bound"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
+
+MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
+    {
+        "bind": {JobState.PENDING: frozenset({JobState.BOUND})},
+        "claim": {JobState.BOUND: frozenset({JobState.RUNNING})},
+        "release": {JobState.BOUND: frozenset({JobState.PENDING})},
+        "settle": {
+            JobState.RUNNING: frozenset(
+                {JobState.SUCCEEDED, JobState.FAILED, JobState.PENDING, JobState.EXPIRED}
+            )
+        },
+        "reap": {JobState.RUNNING: frozenset({JobState.PENDING, JobState.FAILED, JobState.EXPIRED})},
+        "cancel": {
+            JobState.PENDING: frozenset({JobState.CANCELLED}),
+            JobState.BOUND: frozenset({JobState.CANCELLED}),
+            JobState.RUNNING: frozenset({JobState.CANCELLED}),
+        },
+        "expire": {
+            JobState.PENDING: frozenset({JobState.EXPIRED}),
+            JobState.BOUND: frozenset({JobState.EXPIRED}),
+        },
+    }
+)
+"""verb -> state before -> states after. The Lua scripts enforce this very table."""
+
+
+def new_job_id() -> str:
+    """Return a fresh id that sorts by the time it was made: 12 hex digits of milliseconds, 20 random ones."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+class JobSpec(Frozen):
+    """What a caller submits: a prompt or a chat request, and how the job is to be treated.
+
+    Give `prompt` (with an optional `system`) or `request`, not both. `priority` is 0 to 9, 9 first.
+    `expires_in` is the time in seconds the whole job may take, retries included. `model` pins the job.
+    """
+
+    prompt: str | None = None
+    system: str | None = None
+    request: ChatRequest | None = None
+    task_class: Name | None = None
+    model: Name | None = None
+    priority: int = Field(default=5, ge=0, le=9)
+    tenant: Name = "default"
+    id: JobId | None = None
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=200)
+    expires_in: float | None = Field(default=None, gt=0, le=30 * 86_400)
+    max_attempts: int | None = Field(default=None, ge=1, le=50)
+    metadata: dict[str, str] = Field(default_factory=dict, max_length=16)
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if (self.prompt is None) == (self.request is None):
+            raise ValueError("give either prompt or request")
+        if self.system is not None and self.request is not None:
+            raise ValueError("system goes with prompt; inside request it is a message of role 'system'")
+        if self.prompt is not None and not self.prompt.strip():
+            raise ValueError("prompt is empty")
+        return self
+
+    def chat(self) -> ChatRequest:
+        """Return the chat request, built from `prompt` and `system` where no `request` was given."""
+        if self.request is not None:
+            return self.request
+        system = [{"role": "system", "content": self.system}] if self.system else []
+        return ChatRequest.model_validate({"messages": [*system, {"role": "user", "content": self.prompt}]})
+
+
+class JobError(Frozen):
+    """Why a job failed: a kind of the closed vocabulary, and the words that came with it."""
+
+    kind: ErrorKind
+    message: str
+
+
+class Attempt(Frozen):
+    """One binding of a job that came to a call or was lost; times are Unix seconds by Redis's clock."""
+
+    number: int
+    binding: int
+    model: str
+    worker: str = ""
+    started: float
+    ended: float | None = None
+    kind: ErrorKind | None = None
+    reason: str = ""
+    decision: dict[str, JsonValue] | None = None
+    dropped: tuple[str, ...] = ()
+    simulated: bool = False
+
+
+class JobResult(Frozen):
+    """What a succeeded job returns, and what `AsyncResult(job_id).get()` returns as a dict."""
+
+    answer: Answer
+    model: str
+    seconds: float
+    cost_usd: float | None = None
+    dropped: tuple[str, ...] = ()
+
+
+class JobRecord(Frozen):
+    """All that is known of one job; times are Unix seconds by Redis's clock."""
+
+    id: str
+    state: JobState
+    task_class: str | None = None
+    model: str | None = None
+    pinned_model: str | None = None
+    tenant: str
+    priority: int
+    submitted: float
+    expires: float
+    finished: float | None = None
+    not_before: float | None = None
+    binding: int = 0
+    attempts: int = 0
+    losses: int = 0
+    max_attempts: int
+    metadata: dict[str, str] = Field(default_factory=dict)
+    decision: dict[str, JsonValue] | None = None
+    history: tuple[Attempt, ...] = ()
+    result: JobResult | None = None
+    error: JobError | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has come to its end."""
+        return self.state in TERMINAL
+
+    def summary(self) -> dict[str, Any]:
+        """Return the record as JSON-ready data without the fields that are not set."""
+        return self.model_dump(mode="json", exclude_none=True)

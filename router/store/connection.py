@@ -1,0 +1,67 @@
+"""Opens Redis connections, checks the server's settings, and translates redis-py's errors once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import redis.exceptions as failures
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from ..errors import StoreUnavailable
+
+SOCKET_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 3.0
+
+REFUSED_WRITE = ("OOM ", "READONLY ", "MISCONF ", "LOADING ", "MASTERDOWN ", "NOREPLICAS ")
+
+
+def open_redis(url: str, *, connections: int = 64) -> Redis:
+    """Return a client with timeouts; every script is safe to repeat, so a lost reply is asked for again."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=15,
+        max_connections=connections,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn a redis-py error that means 'not now' into StoreUnavailable; let the others show a bug."""
+    try:
+        yield
+    except (failures.ConnectionError, failures.TimeoutError, ConnectionError, TimeoutError) as error:
+        raise StoreUnavailable(f"Redis can not be reached: {error}") from error
+    except failures.ResponseError as error:
+        if str(error).removeprefix("ERR ").startswith(REFUSED_WRITE) or "OOM command" in str(error):
+            raise StoreUnavailable(f"Redis refuses to write: {error}") from error
+        raise
+
+
+async def server_warnings(redis: Redis) -> list[str]:
+    """Return what in the server's settings could lose jobs, in words with the cure; raises StoreUnavailable."""
+    warnings = []
+    with translated():
+        info = await redis.info("server")
+        settings: dict[str, str] = {}
+        with suppress(failures.ResponseError):  # a hosted Redis may forbid CONFIG
+            for name in ("maxmemory-policy", "appendonly", "save"):
+                settings |= await redis.config_get(name)
+    version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
+    if version < (6, 2):
+        warnings.append(f"Redis {info['redis_version']} is too old: 6.2 or later is needed")
+    if settings.get("maxmemory-policy", "noeviction") != "noeviction":
+        warnings.append(
+            f"maxmemory-policy is {settings['maxmemory-policy']}: Redis may throw jobs away when memory is "
+            "short; set it to noeviction"
+        )
+    if settings.get("appendonly", "yes") == "no" and not settings.get("save", "on"):
+        warnings.append("persistence is off: a restart of Redis loses every job; set appendonly yes")
+    return warnings

@@ -1,0 +1,76 @@
+"""Every Redis key and channel, built here and nowhere else; the Lua scripts get these same patterns.
+
+Three prefixes: our own keys, Celery's queues, and Celery's results. Celery's Redis backend puts an
+underscore behind a global prefix, kombu does not: see `KeyValueStoreBackend._add_global_keyprefix`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PATTERNS = {
+    "job": "job:%s",  # hash: everything about one job but its history and its result
+    "history": "history:%s",  # list: one JSON record for each ended attempt
+    "sequence": "sequence",  # string: the last submit number
+    "idempotency": "idempotency:%s",  # string: job id, by <tenant>:<key>
+    "intake": "intake",  # zset: jobs without a class, by place
+    "lanes": "lanes",  # zset: the lanes that are not empty, by their head's place
+    "lane": "lane:%s",  # zset: jobs of one lane, by place
+    "delayed": "delayed",  # zset: jobs that wait before they may be tried again, by due time
+    "deadlines": "deadlines",  # zset: jobs that are not done, by deadline
+    "state": "state:%s",  # zset: jobs in one state, by submit number
+    "finished": "finished",  # zset: ended jobs, by the time their record expires
+    "bound": "ledger:%s:bound",  # zset: the ledger's unclaimed bindings of a model, by release deadline
+    "running": "ledger:%s:running",  # zset: the ledger's claimed jobs of a model, by lease end
+    "workers": "workers:%s",  # hash: presence on a model, worker -> JSON of slots and expiry
+    "reservations": "reservations:%s",  # zset: <job>.<binding> by the time it leaves the sliding minute
+    "reserved": "reserved:%s",  # hash: <job>.<binding> -> tokens, and `total`
+    "model": "model:%s",  # hash: health of a model: cooled, paused, down
+    "stats": "stats:%s",  # hash: what a model has served
+    "answer": "answer:%s",  # string: the first answer to a bind, for a client that resends it
+    "reap": "reap",  # hash: when reap last ran, and from when on it may reap
+    "config": "config",  # hash: the configuration's version in force
+    "wake": "wake",  # channel: a dispatcher should look
+    "cancelled": "cancelled",  # channel: job ids whose running call has to stop
+}
+"""name -> pattern below the root prefix."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Builds keys below one prefix; the prefix separates installations, and tests, that share a Redis."""
+
+    prefix: str = ""
+
+    @property
+    def root(self) -> str:
+        """Prefix of our own keys."""
+        return f"{self.prefix}pointsman:"
+
+    @property
+    def queues(self) -> str:
+        """Prefix of the Celery queue of a model."""
+        return f"{self.prefix}llm."
+
+    @property
+    def results(self) -> str:
+        """Prefix of a result, and of the channel that tells of it, as Celery's Redis backend builds it."""
+        return f"{self.prefix}_celery-task-meta-" if self.prefix else "celery-task-meta-"
+
+    @property
+    def prefixes(self) -> list[str]:
+        """What every script gets as KEYS."""
+        return [self.root, self.queues, self.results]
+
+    def key(self, name: str, value: str = "") -> str:
+        """Return the key called `name` in PATTERNS."""
+        pattern = PATTERNS[name]
+        return self.root + (pattern % value if "%s" in pattern else pattern)
+
+    def queue(self, model: str) -> str:
+        """Return the list that kombu uses as the queue of a model."""
+        return self.queues + model
+
+    def result(self, job_id: str) -> str:
+        """Return the key, and channel, of a job's result."""
+        return self.results + job_id

@@ -1,0 +1,68 @@
+-- Gives jobs to models: re-checks slots, health and limits, writes the ledger and pushes the Celery message.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: token of this round   ARGV[3]: ms until release
+-- ARGV[4]: window, as a share of the announced slots   ARGV[5]: how many models follow
+-- ARGV: model, concurrency limit, requests/min, tokens/min (0: none) and message template, for each model
+-- ARGV: job id, lane, model, tokens and decision, for each job, to the end
+-- returns: one of 'bound' | 'gone' | 'full' | 'limited' | 'closed' for each job, in order;
+--   a repeat with the same token returns the first answer
+-- uses: time, move, lane, reservation, capacity
+local now = clock(ARGV[1])
+local token, release_ms, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local first = redis.call('GET', key.answer(token))
+if first then return cjson.decode(first) end
+
+local models, at = {}, 6
+for _ = 1, tonumber(ARGV[5]) do
+  local name, limit = ARGV[at], tonumber(ARGV[at + 1])
+  forget_old(name, now)
+  models[name] = {
+    free = free_slots(name, now, limit, window),
+    open = is_open(name, now),
+    requests = tonumber(ARGV[at + 2]), tokens = tonumber(ARGV[at + 3]), template = ARGV[at + 4],
+    used_requests = redis.call('ZCARD', key.reservations(name)),
+    used_tokens = tonumber(redis.call('HGET', key.reserved(name), 'total') or '0'),
+  }
+  at = at + 5
+end
+
+local function refusal(id, lane, model, tokens)
+  if not redis.call('ZSCORE', key.lane(lane), id) then return 'gone' end
+  if not model or not model.open then return 'closed' end
+  if model.free < 1 then return 'full' end
+  if model.requests > 0 and model.used_requests >= model.requests then return 'limited' end
+  -- a job larger than the whole minute's tokens may go when nothing else is in the minute
+  if model.tokens > 0 and model.used_tokens > 0 and model.used_tokens + tokens > model.tokens then
+    return 'limited'
+  end
+  return nil
+end
+
+local function push(name, template, id, binding)
+  local message = template:gsub('@JOB@', id):gsub('@BINDING@', tostring(binding))
+  redis.call('LPUSH', queues .. name, message)
+end
+
+local touched, answers = {}, {}
+for i = at, #ARGV, 5 do
+  local id, lane, name, tokens = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  local model = models[name]
+  local refused = refusal(id, lane, model, tokens)
+  answers[#answers + 1] = refused or 'bound'
+  if not refused then
+    redis.call('ZREM', key.lane(lane), id)
+    touched[lane] = true
+    local binding = redis.call('HINCRBY', key.job(id), 'binding', 1)
+    move('bind', id, 'pending', 'bound')
+    redis.call('HSET', key.job(id), 'model', name, 'decision', ARGV[i + 4], 'bound_at', now)
+    redis.call('ZADD', key.bound(name), now + release_ms, id)
+    redis.call('HINCRBY', key.stats(name), 'served', 1)
+    reserve(name, id .. '.' .. binding, tokens)
+    push(name, model.template, id, binding)
+    model.free, model.used_requests = model.free - 1, model.used_requests + 1
+    model.used_tokens = model.used_tokens + tokens
+  end
+end
+for lane in pairs(touched) do show_head(lane) end
+if #answers > 0 then redis.call('SET', key.answer(token), cjson.encode(answers), 'PX', 60000) end
+return answers

@@ -1,0 +1,38 @@
+-- Starts an attempt: checks the fence, starts the lease, returns what the worker has to know.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: binding   ARGV[4]: token of this claim
+-- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a result is kept
+-- returns: {'claimed', payload, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
+--           rate limits so far, lane, decision, now} or {'stale'} or {'expired'};
+--   a repeat with the same token returns 'claimed' again
+-- uses: time, wake, move, reservation, finish
+local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
+local now = clock(ARGV[1])
+local id, binding, token = ARGV[2], ARGV[3], ARGV[4]
+local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'claim', 'model', 'deadline', 'attempts')
+local state, model, deadline = job[1], job[4], tonumber(job[5])
+
+local repeated = state == 'running' and job[2] == binding and job[3] == token
+if not repeated and (state ~= 'bound' or job[2] ~= binding) then return {'stale'} end
+
+local timeout = math.min(tonumber(ARGV[7]), deadline - now)
+if not repeated then
+  redis.call('ZREM', key.bound(model), id)
+  if timeout <= 0 then
+    drop_reservation(model, id .. '.' .. binding)
+    finish('expire', id, 'bound', 'expired',
+      {now = now, ttl = tonumber(ARGV[8]), kind = 'expired', message = 'the deadline passed before a call could start'})
+    wake()
+    return {'expired'}
+  end
+  local ends = now + timeout + SETTLE_GRACE
+  move('claim', id, 'bound', 'running')
+  redis.call('ZADD', key.running(model), math.min(now + tonumber(ARGV[6]), ends), id)
+  redis.call('HSET', key.job(id), 'claim', token, 'worker', ARGV[5], 'started', now, 'attempt_ends', ends)
+  redis.call('HINCRBY', key.job(id), 'attempts', 1)
+  redis.call('HDEL', key.model(model), 'unclaimed')
+  start_minute(model, id .. '.' .. binding, now)
+end
+local more = redis.call('HMGET', key.job(id), 'payload', 'attempts', 'max_attempts', 'rate_limits', 'lane', 'decision')
+return {'claimed', more[1], more[2], timeout, deadline - now <= tonumber(ARGV[7]) and 1 or 0, more[3], more[4] or '0',
+  more[5], more[6], now}

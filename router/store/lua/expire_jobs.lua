@@ -1,0 +1,28 @@
+-- Ends the jobs whose deadline has passed; a running one is left to its worker, or to reap, and looked at later.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most   ARGV[3]: ms that a result is kept
+-- returns: how many jobs expired
+-- uses: time, wake, move, lane, reservation, finish
+local LATER = 10000
+local now = clock(ARGV[1])
+local expired = 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.deadlines(), '-inf', now, 'LIMIT', 0, ARGV[2])) do
+  local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding')
+  if not job[1] then
+    redis.call('ZREM', key.deadlines(), id)
+  elseif not may('expire', job[1], 'expired') then
+    redis.call('ZADD', key.deadlines(), now + LATER, id)
+  else
+    if job[1] == 'pending' then
+      leave(id, job[2] or '')
+    else
+      redis.call('ZREM', key.bound(job[3]), id)
+      drop_reservation(job[3], id .. '.' .. job[4])
+    end
+    finish('expire', id, job[1], 'expired', {now = now, ttl = tonumber(ARGV[3]), kind = 'expired',
+      message = 'the deadline passed while the job waited'})
+    expired = expired + 1
+  end
+end
+if expired > 0 then wake() end
+return expired

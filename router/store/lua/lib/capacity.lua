@@ -1,0 +1,35 @@
+-- What a model can take now: the slots its live workers announced, its limits, its ledger, its health.
+local function presence(model, now)
+  local slots, count = 0, 0
+  local entries = redis.call('HGETALL', key.workers(model))
+  for i = 1, #entries, 2 do
+    local worker = cjson.decode(entries[i + 1])
+    if worker.expires > now then
+      slots, count = slots + worker.slots, count + 1
+    else
+      redis.call('HDEL', key.workers(model), entries[i])
+    end
+  end
+  return slots, count
+end
+
+local function depth(model)
+  local bound = redis.call('ZCARD', key.bound(model))
+  local running = redis.call('ZCARD', key.running(model))
+  return bound, running
+end
+
+-- Free slots: min(limit, announced + window) less the depth; `limit` 0 means none, the window is a share of the slots.
+local function free_slots(model, now, limit, window)
+  local announced = presence(model, now)
+  if announced == 0 then return 0 end
+  local most = announced + math.floor(announced * window)
+  if limit > 0 and limit < most then most = limit end
+  local bound, running = depth(model)
+  return most - bound - running
+end
+
+local function is_open(model, now)
+  local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down')
+  return not health[2] and not health[3] and (tonumber(health[1]) or 0) <= now
+end

@@ -1,0 +1,48 @@
+-- Ends a job: state, result where Celery's Redis backend keeps it, waiters told, indexes cleared, expiry set.
+local function iso8601(ms)
+  -- days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days
+  local seconds = math.floor(ms / 1000)
+  local z = math.floor(seconds / 86400) + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  local rest = seconds % 86400
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03d+00:00', year, month, day,
+    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, ms % 1000)
+end
+
+local function failure_json(kind, message)
+  return '{"exc_type":"JobFailed","exc_message":[' .. cjson.encode(kind) .. ',' .. cjson.encode(message) ..
+    '],"exc_module":"router.errors"}'
+end
+
+local function store_result(id, status, result_json, now, ttl)
+  local meta = '{"status":"' .. status .. '","result":' .. result_json .. ',"traceback":null,"children":[],' ..
+    '"date_done":"' .. iso8601(now) .. '","task_id":"' .. id .. '"}'
+  redis.call('SET', results .. id, meta, 'PX', ttl)
+  redis.call('PUBLISH', results .. id, meta)
+end
+
+-- result_json: the answer of a succeeded job; otherwise kind and message say why it ended.
+local function finish(verb, id, before, after, how)
+  move(verb, id, before, after)
+  redis.call('ZREM', key.deadlines(), id)
+  redis.call('ZREM', key.delayed(), id)
+  redis.call('HDEL', key.job(id), 'payload', 'claim', 'not_before')
+  redis.call('HSET', key.job(id), 'finished', how.now)
+  if how.result_json then
+    store_result(id, 'SUCCESS', how.result_json, how.now, how.ttl)
+  else
+    redis.call('HSET', key.job(id), 'error_kind', how.kind, 'error_message', how.message)
+    local status = after == 'cancelled' and 'REVOKED' or 'FAILURE'
+    store_result(id, status, failure_json(how.kind, how.message), how.now, how.ttl)
+  end
+  redis.call('ZADD', key.finished(), how.now + how.ttl, id)
+  redis.call('PEXPIRE', key.job(id), how.ttl)
+  redis.call('PEXPIRE', key.history(id), how.ttl)
+end

@@ -1,0 +1,37 @@
+-- Lanes: a job's place is (9 - priority) * 10^12 + its submit number, smallest first.
+local INTAKE = 'intake'
+
+local function place(priority, seq)
+  return (9 - tonumber(priority)) * 1000000000000 + tonumber(seq)
+end
+
+local function show_head(lane)
+  local head = redis.call('ZRANGE', key.lane(lane), 0, 0, 'WITHSCORES')
+  if head[1] then
+    redis.call('ZADD', key.lanes(), head[2], lane)
+  else
+    redis.call('ZREM', key.lanes(), lane)
+  end
+end
+
+local function enter(id, lane, priority, seq)
+  if lane == '' then
+    redis.call('ZADD', key.intake(), place(priority, seq), id)
+    return
+  end
+  redis.call('ZADD', key.lane(lane), place(priority, seq), id)
+  show_head(lane)
+end
+
+local function leave(id, lane)
+  if lane == '' then return redis.call('ZREM', key.intake(), id) end
+  local removed = redis.call('ZREM', key.lane(lane), id)
+  if removed == 1 then show_head(lane) end
+  return removed
+end
+
+-- Puts a job back where it came from, with its old place.
+local function give_back(id)
+  local job = redis.call('HMGET', key.job(id), 'lane', 'priority', 'seq')
+  enter(id, job[1] or '', job[2], job[3])
+end

@@ -1,0 +1,45 @@
+-- Reads what one dispatcher round needs: the heads of the lanes and the state of every model.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many heads in all   ARGV[3...]: model names
+-- returns: {now, size of intake, next due time of a delayed job or '', lanes, models}
+--   lanes: {name, how many wait, id, place, tokens, id, place, tokens, ...} for each, the foremost head first
+--   models: {slots, workers, bound, running, served, cooled until, paused, down, requests in the last minute,
+--            tokens in the last minute, when the oldest of these leaves the minute} for each, in the order asked
+-- uses: time, reservation, capacity
+local LANES_AT_MOST = 1000
+local now = clock(ARGV[1])
+local names = redis.call('ZRANGE', key.lanes(), 0, LANES_AT_MOST - 1)
+local heads = math.max(4, math.floor(tonumber(ARGV[2]) / math.max(1, #names)))
+
+local lanes = {}
+for i, name in ipairs(names) do
+  local lane = {name, redis.call('ZCARD', key.lane(name))}
+  local jobs = redis.call('ZRANGE', key.lane(name), 0, heads - 1, 'WITHSCORES')
+  for j = 1, #jobs, 2 do
+    lane[#lane + 1] = jobs[j]
+    lane[#lane + 1] = jobs[j + 1]
+    lane[#lane + 1] = redis.call('HGET', key.job(jobs[j]), 'tokens') or '0'
+  end
+  lanes[i] = lane
+end
+
+local models = {}
+for i = 3, #ARGV do
+  local model = ARGV[i]
+  forget_old(model, now)
+  local slots, workers = presence(model, now)
+  local bound, running = depth(model)
+  local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down')
+  local oldest = redis.call('ZRANGE', key.reservations(model), 0, 0, 'WITHSCORES')
+  models[#models + 1] = {
+    slots, workers, bound, running,
+    redis.call('HGET', key.stats(model), 'served') or '0',
+    health[1] or '0', health[2] or '', health[3] or '',
+    redis.call('ZCARD', key.reservations(model)),
+    redis.call('HGET', key.reserved(model), 'total') or '0',
+    oldest[2] or '0',
+  }
+end
+
+local due = redis.call('ZRANGE', key.delayed(), 0, 0, 'WITHSCORES')
+return {now, redis.call('ZCARD', key.intake()), due[2] or '', lanes, models}

@@ -1,0 +1,48 @@
+-- Gives unclaimed bindings of one model back to their lanes: those past their deadline, or all of them.
+-- A message that still waits in the queue of busy workers is not late: its deadline moves on.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: model   ARGV[3]: 'due' | 'all'
+-- ARGV[4]: ms to move a deadline on   ARGV[5]: how many at most   ARGV[6]: unclaimed releases in a row that cool
+-- ARGV[7]: ms to cool for
+-- returns: {how many were released, how many were moved on}
+-- uses: time, wake, move, lane, reservation, capacity
+local now = clock(ARGV[1])
+local model, all = ARGV[2], ARGV[3] == 'all'
+local ids = redis.call('ZRANGEBYSCORE', key.bound(model), '-inf', all and '+inf' or now, 'LIMIT', 0, ARGV[5])
+if #ids == 0 then return {0, 0} end
+
+local waiting = {}
+for _, message in ipairs(redis.call('LRANGE', queues .. model, 0, -1)) do
+  local task = message:match('"id": ?"([A-Za-z0-9_-]+%.%d+)"')
+  if task then waiting[task] = message end
+end
+local slots = presence(model, now)
+local _, running = depth(model)
+local busy = slots > 0 and running >= slots
+
+local released, moved = 0, 0
+for _, id in ipairs(ids) do
+  local task = id .. '.' .. (redis.call('HGET', key.job(id), 'binding') or '')
+  if waiting[task] and busy and not all then
+    redis.call('ZADD', key.bound(model), now + tonumber(ARGV[4]), id)
+    moved = moved + 1
+  else
+    redis.call('ZREM', key.bound(model), id)
+    if waiting[task] then redis.call('LREM', queues .. model, 1, waiting[task]) end
+    drop_reservation(model, task)
+    move('release', id, 'bound', 'pending')
+    give_back(id)
+    released = released + 1
+  end
+end
+
+if released > 0 and not all then
+  local unclaimed = redis.call('HINCRBY', key.model(model), 'unclaimed', released)
+  if unclaimed >= tonumber(ARGV[6]) then
+    redis.call('HDEL', key.model(model), 'unclaimed')
+    redis.call('HSET', key.model(model), 'cooled_until', now + tonumber(ARGV[7]),
+      'cooled_why', 'its workers announce slots but do not claim their jobs')
+  end
+end
+if released > 0 then wake() end
+return {released, moved}

@@ -1,0 +1,34 @@
+-- Writes a job and puts its id into its lane, or into intake where it has no class yet.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: fingerprint of the request
+-- ARGV[4]: <tenant>:<idempotency key>, or ''   ARGV[5]: ms that the idempotency key is kept
+-- ARGV[6]: lane, or '' for intake   ARGV[7]: priority 0-9   ARGV[8]: ms until the deadline
+-- ARGV[9...]: further fields of the job, name and value in turn
+-- returns: {'accepted' | 'repeat' | 'conflict', job id}; a repeat is the same request under the same id or key
+-- uses: time, wake, lane
+local now = clock(ARGV[1])
+local id, fingerprint, idempotency = ARGV[2], ARGV[3], ARGV[4]
+
+local known = redis.call('HGET', key.job(id), 'fingerprint')
+if not known and idempotency ~= '' then
+  local first = redis.call('GET', key.idempotency(idempotency))
+  local fields = first and redis.call('HGET', key.job(first), 'fingerprint')
+  if fields then id, known = first, fields end
+end
+if known then
+  return {known == fingerprint and 'repeat' or 'conflict', id}
+end
+
+local seq = redis.call('INCR', key.sequence())
+redis.call('HSET', key.job(id),
+  'state', 'pending', 'seq', seq, 'fingerprint', fingerprint, 'lane', ARGV[6], 'priority', ARGV[7],
+  'submitted', now, 'deadline', now + tonumber(ARGV[8]), 'binding', 0, 'attempts', 0, 'losses', 0,
+  unpack(ARGV, 9))
+if idempotency ~= '' then
+  redis.call('SET', key.idempotency(idempotency), id, 'PX', ARGV[5])
+end
+redis.call('ZADD', key.deadlines(), now + tonumber(ARGV[8]), id)
+redis.call('ZADD', key.state('pending'), seq, id)
+enter(id, ARGV[6], ARGV[7], seq)
+wake()
+return {'accepted', id}

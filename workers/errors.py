@@ -1,0 +1,29 @@
+"""Every error of the workers.
+
+PointsmanError
+├── CallFailed    a call to a model did not give an answer that can be used
+└── LeaseLost     the job was given to someone else, or cancelled, while this worker had it
+"""
+
+from __future__ import annotations
+
+from router.errors import ErrorKind, PointsmanError
+
+
+class CallFailed(PointsmanError):
+    """Raised when a call gave no usable answer; `retry_after` is in seconds, None where the vendor said nothing."""
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.kind, self.message, self.status, self.retry_after = kind, message, status, retry_after
+        super().__init__(f"{kind}: {message}")
+
+
+class LeaseLost(PointsmanError):
+    """Raised when a worker finds that the job it holds is no longer its own."""

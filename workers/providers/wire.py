@@ -1,0 +1,46 @@
+"""What every wire format adapter takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from router.catalog import Model
+from router.chat import Answer, ChatRequest
+from router.errors import ErrorKind
+
+
+@dataclass(frozen=True)
+class WireRequest:
+    """One HTTP POST: where to, with which headers and JSON body, and which parameters were left out."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WireError:
+    """What an error reply means; `retry_after` is in seconds, None where the vendor said nothing."""
+
+    kind: ErrorKind
+    message: str
+    retry_after: float | None = None
+
+
+class WireFormat(Protocol):
+    """A wire format: pure translation, no network.
+
+    `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx body that is not a usable answer.
+    """
+
+    def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
+        """Translate a chat request into one HTTP POST."""
+
+    def answer(self, body: Any) -> Answer:
+        """Translate the JSON body of a 2xx reply."""
+
+    def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
+        """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""
