@@ -81,7 +81,7 @@ class FunctionSpec(Frozen):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     description: str = ""
-    parameters: dict[str, JsonValue] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+    parameters: dict[str, JsonValue] = {"type": "object", "properties": {}}
     strict: bool | None = None
 
 

@@ -5,7 +5,8 @@ PointsmanError
 ├── StoreUnavailable     Redis can not be reached or refuses writes
 ├── UnknownJob           no job has this id
 ├── Conflict             the same idempotency key or job id with another request
-└── InvalidJob           a job that can not be accepted
+├── InvalidJob           a job that can not be accepted
+└── JobFailed            the job ended without an answer
 """
 
 from __future__ import annotations
@@ -71,3 +72,14 @@ class InvalidJob(PointsmanError):
     def __init__(self, message: str, *, field: str) -> None:
         self.field = field
         super().__init__(message)
+
+
+class JobFailed(PointsmanError):
+    """Raised by a wait for a result when the job ended without one; also what Celery's AsyncResult raises."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind, self.message = ErrorKind(kind), message
+        super().__init__(kind, message)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

@@ -44,9 +44,7 @@ MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
         "claim": {JobState.BOUND: frozenset({JobState.RUNNING})},
         "release": {JobState.BOUND: frozenset({JobState.PENDING})},
         "settle": {
-            JobState.RUNNING: frozenset(
-                {JobState.SUCCEEDED, JobState.FAILED, JobState.PENDING, JobState.EXPIRED}
-            )
+            JobState.RUNNING: frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.PENDING, JobState.EXPIRED})
         },
         "reap": {JobState.RUNNING: frozenset({JobState.PENDING, JobState.FAILED, JobState.EXPIRED})},
         "cancel": {

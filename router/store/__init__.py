@@ -1,0 +1,27 @@
+"""What Redis knows: every key, every script, and one class for each side that uses them."""
+
+from .connection import open_redis, server_warnings, translated
+from .jobs import JobStore, Page
+from .keys import Keys
+from .models import ModelStore, ModelView
+from .rounds import RoundStore
+from .waiter import Waiter
+from .work import Claim, Held, Offer, Settlement, WorkStore
+
+__all__ = [
+    "Claim",
+    "Held",
+    "JobStore",
+    "Keys",
+    "ModelStore",
+    "ModelView",
+    "Offer",
+    "Page",
+    "RoundStore",
+    "Settlement",
+    "Waiter",
+    "WorkStore",
+    "open_redis",
+    "server_warnings",
+    "translated",
+]

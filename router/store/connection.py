@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import redis.exceptions as failures
 from redis.asyncio import Redis
@@ -50,10 +51,11 @@ async def server_warnings(redis: Redis) -> list[str]:
     warnings = []
     with translated():
         info = await redis.info("server")
-        settings: dict[str, str] = {}
+        settings: dict[str, Any] = {}
         with suppress(failures.ResponseError):  # a hosted Redis may forbid CONFIG
             for name in ("maxmemory-policy", "appendonly", "save"):
-                settings |= await redis.config_get(name)
+                found: Any = await redis.config_get(name)
+                settings.update(found)
     version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
     if version < (6, 2):
         warnings.append(f"Redis {info['redis_version']} is too old: 6.2 or later is needed")

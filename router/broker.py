@@ -1,0 +1,81 @@
+"""The edge to Celery: how its broker is configured, and the message that stands for one binding.
+
+The dispatcher does not publish through kombu: its bind script pushes the message in the same step that writes
+the ledger. So the message is built by Celery and kombu once, with placeholders, and the script fills them in.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from celery import Celery
+from kombu.connection import Connection
+
+from .settings import Settings
+
+TASK = "pointsman.attempt"
+JOB, BINDING = "@JOB@", "@BINDING@"
+TRANSPORT = "router.transport:Transport"
+
+
+def celery_config(settings: Settings) -> dict[str, Any]:
+    """Return the Celery settings that every process needs to meet the others in Redis."""
+    options = {
+        "global_keyprefix": settings.key_prefix,
+        # our ledger, fence and reaper stand in for acknowledgements
+        "ack_emulation": False,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 15,
+        "max_connections": 100,
+    }
+    return {
+        "broker_url": settings.redis_url,
+        "broker_transport": TRANSPORT,
+        "broker_transport_options": options,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "result_backend": settings.redis_url,
+        "result_backend_transport_options": {"global_keyprefix": settings.key_prefix},
+        "result_expires": int(settings.result_ttl_seconds),
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": "llm",
+        "task_ignore_result": True,
+    }
+
+
+def message_template(queue: str) -> str:
+    """Return the JSON that kombu would push for one binding, with `@JOB@` and `@BINDING@` to be filled in."""
+    app = Celery("pointsman", set_as_current=False)
+    app.conf.update(task_serializer="json", accept_content=["json"], task_ignore_result=True)
+    task_id = f"{JOB}.{BINDING}"
+    with Connection("memory://") as connection, connection.channel() as channel:
+        app.send_task(
+            TASK,
+            task_id=task_id,
+            queue=queue,
+            exchange="",
+            routing_key=queue,
+            connection=connection,
+            producer=connection.Producer(channel, serializer="json"),
+            argsrepr=f"({JOB!r}, {BINDING})",
+            kwargsrepr="{}",
+        )
+        message = channel._get(queue)  # kombu's own envelope, as its transport would write it
+        channel.queue_delete(queue)
+    message["properties"]["delivery_tag"] = task_id
+    message["properties"]["reply_to"] = ""
+    message["headers"]["origin"] = "pointsman"
+    return json.dumps(message)
+
+
+def read_task_id(task_id: str) -> tuple[str, int]:
+    """Split a Celery task id into job id and binding number; raises ValueError when it is not one of ours."""
+    job_id, _, binding = task_id.rpartition(".")
+    if not job_id:
+        raise ValueError(f"not the task id of a binding: {task_id!r}")
+    return job_id, int(binding)

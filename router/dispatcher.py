@@ -1,0 +1,124 @@
+"""The dispatcher: an asyncio loop that classifies, decides and binds. Run as many as you like."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from redis.asyncio import Redis
+
+from .broker import message_template
+from .catalog import Catalog
+from .chat import ChatRequest
+from .classify import classify
+from .errors import StoreUnavailable
+from .lanes import Lane
+from .plan import plan_round
+from .round import Round
+from .settings import Settings
+from .store import RoundStore, translated
+from .upkeep import Upkeep
+
+log = logging.getLogger("pointsman.dispatcher")
+
+INTAKE_BATCH = 100
+LONGEST_SLEEP_SECONDS = 1.0
+"""A dispatcher looks at least this often, in case a wake was lost while its connection was away."""
+
+
+class Dispatcher:
+    """Binds pending jobs to models as long as `run` runs."""
+
+    def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog, random: Random | None = None) -> None:
+        self._redis, self._settings, self._catalog = redis, settings, catalog
+        self._random = random or Random()
+        self.store = RoundStore(redis, settings=settings, catalog=catalog)
+        self._upkeep = Upkeep(self.store, settings=settings)
+        self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
+        self._woken = asyncio.Event()
+        self.bound = 0
+
+    async def run(self) -> None:
+        """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever("wake", self._listen))
+            group.create_task(self._forever("upkeep", self._upkeep.run))
+            group.create_task(self._forever("dispatch", self._dispatch))
+
+    async def _forever(self, name: str, duty: Callable[[], Awaitable[None]]) -> None:
+        wait_seconds = 0.1
+        while True:
+            try:
+                await duty()
+                wait_seconds = 0.1
+            except StoreUnavailable as error:
+                log.warning("%s: %s; trying again in %.1f s", name, error, wait_seconds)
+            except Exception:  # one round's bug must not stop all dispatching
+                log.exception("%s failed; trying again in %.1f s", name, wait_seconds)
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, 5.0)
+
+    async def _listen(self) -> None:
+        """Turn wake messages into an event; several that come at once are one."""
+        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            with translated():
+                await pubsub.subscribe(self.store.keys.key("wake"))
+                self._woken.set()  # what happened before the subscription is seen now
+                while True:
+                    if await pubsub.get_message(timeout=30):
+                        self._woken.set()
+        finally:
+            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+    async def _dispatch(self) -> None:
+        while True:
+            self._woken.clear()
+            seen = await self.round()
+            if seen is not None:
+                await self._sleep(self._idle_seconds(seen))
+
+    async def round(self) -> Round | None:
+        """Run one round; returns what it saw, or None when another round should follow at once."""
+        seen = await self.store.read()
+        if seen.intake and await self._classify():
+            return None
+        if seen.next_due is not None and seen.next_due <= seen.now:
+            await self.store.promote()
+            return None
+        await self._upkeep.release_closed(seen)
+        binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
+        if not binds:
+            return seen
+        answers = await self.store.bind(binds, templates=self._templates, token=secrets.token_hex(12))
+        bound = answers.count("bound")
+        self.bound += bound
+        log.debug("bound %d of %d jobs", bound, len(binds))
+        return None if bound else seen
+
+    async def _classify(self) -> int:
+        classified = []
+        for job_id, tenant, payload in await self.store.read_intake(INTAKE_BATCH):
+            chat = ChatRequest.model_validate(json.loads(payload)["chat"])
+            found = classify(chat, self._catalog)
+            candidates = self._catalog.task_classes[found.task_class].models
+            classified.append((job_id, Lane(found.task_class, tenant, candidates), found.step))
+        return await self.store.classify(classified) if classified else 0
+
+    def _idle_seconds(self, seen: Round) -> float:
+        """Return how long to sleep unless woken: until the next moment at which time alone changes something."""
+        moments = [state.opens_at() for state in seen.states.values()] if seen.lanes else []
+        due = [moment for moment in (*moments, seen.next_due) if moment is not None and moment > seen.now]
+        until = min(due, default=seen.now + 60_000) - seen.now
+        return min(max(until / 1000, 0.001), LONGEST_SLEEP_SECONDS)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,71 @@
+"""Plans one dispatcher round: which of the waiting jobs are bound to which model, in order of their place. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
+from random import Random
+
+from .catalog import Catalog
+from .decide import Waiting, decide
+from .round import Bind, LaneHead, Round
+
+
+def plan_round(seen: Round, catalog: Catalog, *, limit: int, random: Random) -> list[Bind]:
+    """Return at most `limit` binds.
+
+    Jobs are taken across all lanes by (priority, submit number). A lane whose head fits nowhere is passed over
+    for this round. When a lane has more jobs than were read, planning stops at its last one: what follows in the
+    other lanes may have to wait for them.
+    """
+    states = dict(seen.states)
+    binds: list[Bind] = []
+    lanes = _InOrder(seen.lanes)
+    for job in lanes:
+        decision = decide(job, states, strategy=_strategy(job, catalog), random=random)
+        if decision.model is None:
+            lanes.skip_lane()
+            continue
+        states[decision.model] = states[decision.model].with_one_more(job.tokens)
+        binds.append(Bind(job, decision))
+        if len(binds) >= limit or lanes.read_out():
+            break
+    return binds
+
+
+def _strategy(job: Waiting, catalog: Catalog) -> str:
+    task_class = catalog.task_classes.get(job.lane.work)
+    return task_class.strategy if task_class else "least_connections"
+
+
+class _InOrder:
+    """Iterates over the jobs of many lanes by place."""
+
+    def __init__(self, lanes: Sequence[LaneHead]) -> None:
+        self._lanes = lanes
+        self._heap = [(lane.jobs[0].place, at, 0) for at, lane in enumerate(lanes) if lane.jobs]
+        heapify(self._heap)
+        self._skip = False
+
+    def __iter__(self) -> Iterator[Waiting]:
+        while self._heap:
+            _, at, position = self._heap[0]
+            self._skip = False
+            yield self._lanes[at].jobs[position]
+            self._advance(at, position + 1)
+
+    def _advance(self, at: int, following: int) -> None:
+        jobs = self._lanes[at].jobs
+        if self._skip or following >= len(jobs):
+            heappop(self._heap)
+        else:
+            heapreplace(self._heap, (jobs[following].place, at, following))
+
+    def skip_lane(self) -> None:
+        """Take no more jobs from the lane of the current job."""
+        self._skip = True
+
+    def read_out(self) -> bool:
+        """Whether the current job is the last that was read of a lane that has more."""
+        _, at, position = self._heap[0]
+        return self._lanes[at].more and position == len(self._lanes[at].jobs) - 1

@@ -1,0 +1,159 @@
+"""Jobs as their callers see them: submit, look up, list, cancel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from ..catalog import Catalog
+from ..errors import Conflict, InvalidJob, UnknownJob
+from ..job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
+from ..lanes import lane_for
+from ..settings import Settings
+from ..tokens import estimate_tokens
+from .connection import translated
+from .keys import Keys
+from .record import read_record
+from .scripts import Argument, Scripts
+from .units import milliseconds
+
+NEVER_READ = ("payload", "fingerprint", "claim")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of jobs, newest first; `cursor` asks for the next page, None at the end."""
+
+    jobs: list[JobRecord]
+    cursor: int | None
+
+
+class JobStore:
+    """The producer's side of Redis."""
+
+    def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog) -> None:
+        self.redis, self.settings, self.catalog = redis, settings, catalog
+        self.keys = Keys(settings.key_prefix)
+        self._scripts = Scripts(redis, self.keys)
+
+    async def submit(self, spec: JobSpec) -> str:
+        """Accept a job and return its id; the same request under the same id or key returns the first id.
+
+        Raises InvalidJob for an unknown class or model, Conflict for another request under a known id or key,
+        StoreUnavailable when Redis is away.
+        """
+        return (await self.submit_many([spec]))[0]
+
+    async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
+        """Accept many jobs in one round trip; nothing is written when one of them is invalid."""
+        calls = [self._arguments(spec) for spec in specs]
+        answers = await self._scripts.run_many("submit_job", calls)
+        for status, job_id in answers:
+            if status == "conflict":
+                raise Conflict(
+                    f"job {job_id} was submitted with another request under the same id or idempotency key",
+                    job_id=job_id,
+                )
+        return [job_id for _, job_id in answers]
+
+    def check(self, spec: JobSpec) -> None:
+        """Raise InvalidJob where the job names a task class or a model that is not configured."""
+        if spec.task_class is not None and spec.task_class not in self.catalog.task_classes:
+            raise InvalidJob(_unknown("task class", spec.task_class, self.catalog.task_classes), field="task_class")
+        if spec.model is not None and spec.model not in self.catalog.models:
+            raise InvalidJob(_unknown("model", spec.model, self.catalog.models), field="model")
+
+    def _arguments(self, spec: JobSpec) -> list[Argument]:
+        self.check(spec)
+        candidates = self.catalog.candidates(task_class=spec.task_class, pinned=spec.model)
+        lane = lane_for(task_class=spec.task_class, pinned=spec.model, tenant=spec.tenant, candidates=candidates)
+        settings = self.settings
+        expires_in = spec.expires_in or settings.expires_in_seconds
+        return [
+            "",
+            spec.id or new_job_id(),
+            _fingerprint(spec),
+            f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else "",
+            milliseconds(expires_in + settings.result_ttl_seconds),
+            str(lane) if lane else "",
+            spec.priority,
+            milliseconds(expires_in),
+            *_flat(self._fields(spec)),
+        ]
+
+    def _fields(self, spec: JobSpec) -> dict[str, Argument]:
+        chat = spec.chat()
+        payload = {"schema": PAYLOAD_SCHEMA, "chat": chat.model_dump(mode="json", exclude_defaults=True)}
+        fields: dict[str, Argument] = {
+            "payload": json.dumps(payload, separators=(",", ":")),
+            "tenant": spec.tenant,
+            "tokens": estimate_tokens(chat),
+            "max_attempts": spec.max_attempts or self.settings.max_attempts,
+            "metadata": json.dumps(spec.metadata),
+        }
+        if spec.task_class is not None:
+            fields["task_class"] = spec.task_class
+        if spec.model is not None:
+            fields["pinned_model"] = spec.model
+        return fields
+
+    async def get(self, job_id: str) -> JobRecord:
+        """Return all that is known of a job; raises UnknownJob."""
+        records = await self.get_many([job_id])
+        if records[0] is None:
+            raise UnknownJob(job_id)
+        return records[0]
+
+    async def get_many(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
+        """Return the records in the same order, None for an unknown id; one round trip."""
+        if not job_ids:
+            return []
+        with translated():
+            pipeline = self.redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipeline.hgetall(self.keys.key("job", job_id))
+                pipeline.lrange(self.keys.key("history", job_id), 0, -1)
+                pipeline.get(self.keys.result(job_id))
+            rows = await pipeline.execute()
+        return [
+            read_record(job_id, *rows[3 * at : 3 * at + 3]) if rows[3 * at] else None
+            for at, job_id in enumerate(job_ids)
+        ]
+
+    async def list(self, state: JobState, *, limit: int = 50, cursor: int | None = None) -> Page:
+        """Return jobs in one state, the last submitted first."""
+        below = f"({cursor}" if cursor is not None else "+inf"
+        with translated():
+            found: Any = await self.redis.zrange(
+                self.keys.key("state", state), below, "-inf", desc=True, byscore=True, offset=0, num=limit,
+                withscores=True,
+            )  # fmt: skip
+        records = await self.get_many([job_id for job_id, _ in found])
+        jobs = [record for record in records if record is not None and record.state is state]
+        return Page(jobs, int(found[-1][1]) if len(found) == limit else None)
+
+    async def cancel(self, job_id: str, *, reason: str = "cancelled by its caller") -> JobState:
+        """Cancel a job and return the state it is in now: an ended job stays as it is. Raises UnknownJob."""
+        ttl = milliseconds(self.settings.result_ttl_seconds)
+        answer = await self._scripts.run("cancel_job", "", job_id, ttl, reason)
+        if answer[0] == "unknown":
+            raise UnknownJob(job_id)
+        return JobState(answer[1])
+
+
+def _fingerprint(spec: JobSpec) -> str:
+    content = spec.model_dump_json(exclude={"id", "idempotency_key"}, exclude_none=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
+    return f"no {what} is called {name!r} (there are: {', '.join(sorted(known))})"
+
+
+def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
+    return [part for pair in fields.items() for part in pair]

@@ -1,0 +1,113 @@
+"""Models as people see them: live depth, slots, workers, rates, health; and the operator's pause and resume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis.asyncio import Redis
+
+from ..catalog import Catalog
+from ..chat import Frozen
+from ..model_state import ModelState
+from ..settings import Settings
+from .connection import translated
+from .rounds import RoundStore
+from .scripts import Scripts
+
+
+class ModelView(Frozen):
+    """One model at this moment. `waiting` counts pending jobs that may go to it, `latency_seconds` is a moving
+    average of whole calls, rates are of the last 60 seconds."""
+
+    name: str
+    queue: str
+    format: str
+    upstream: str
+    depth: int
+    in_flight: int
+    slots: int
+    capacity: int
+    workers: int
+    waiting: int
+    served: int
+    succeeded: int
+    errors: dict[str, int]
+    latency_seconds: float | None
+    requests_last_minute: int
+    tokens_last_minute: int
+    cost_usd: float
+    status: str
+
+
+class ModelStore:
+    """Reads the state of all models and changes their health by hand."""
+
+    def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog) -> None:
+        self.redis = redis
+        self._rounds = RoundStore(redis, settings=settings, catalog=catalog)
+        self._scripts = Scripts(redis, self._rounds.keys)
+
+    async def views(self) -> list[ModelView]:
+        """Return every configured model, in the order of the configuration."""
+        seen = await self._rounds.read()
+        keys = self._rounds.keys
+        with translated():
+            lanes: Any = await self.redis.zrange(keys.key("lanes"), 0, -1)
+            pipeline = self.redis.pipeline(transaction=False)
+            for lane in lanes:
+                pipeline.zcard(keys.key("lane", lane))
+            for name in seen.states:
+                pipeline.hgetall(keys.key("stats", name))
+            rows = await pipeline.execute()
+        waiting = _waiting(lanes, rows[: len(lanes)])
+        stats = rows[len(lanes) :]
+        return [
+            _view(state, waiting.get(name, 0), fields)
+            for (name, state), fields in zip(seen.states.items(), stats, strict=True)
+        ]
+
+    async def pause(self, model: str, reason: str) -> None:
+        """Bind nothing to the model until it is resumed."""
+        await self._scripts.run("pause_model", model, reason)
+
+    async def resume(self, model: str) -> None:
+        """Bind to the model again, whatever closed it."""
+        await self._scripts.run("pause_model", model, "")
+
+
+def _waiting(lanes: list[str], sizes: list[int]) -> dict[str, int]:
+    waiting: dict[str, int] = {}
+    for lane, size in zip(lanes, sizes, strict=True):
+        for name in lane.rsplit("|", 1)[-1].split(","):
+            waiting[name] = waiting.get(name, 0) + size
+    return waiting
+
+
+def _view(state: ModelState, waiting: int, stats: dict[str, Any]) -> ModelView:
+    latency = stats.get("latency_ms")
+    return ModelView(
+        name=state.model.name,
+        queue=state.model.queue,
+        format=state.model.format,
+        upstream=state.model.upstream,
+        depth=state.depth,
+        in_flight=state.running,
+        slots=state.slots,
+        capacity=state.capacity,
+        workers=state.workers,
+        waiting=waiting,
+        served=state.served,
+        succeeded=int(stats.get("succeeded", 0)),
+        errors={name[6:]: int(count) for name, count in stats.items() if name.startswith("error:")},
+        latency_seconds=float(latency) / 1000 if latency else None,
+        requests_last_minute=state.requests_in_minute,
+        tokens_last_minute=state.tokens_in_minute,
+        cost_usd=int(stats.get("cost_micro_usd", 0)) / 1_000_000,
+        status=_status(state, waiting),
+    )
+
+
+def _status(state: ModelState, waiting: int) -> str:
+    if state.announced == 0 and waiting:
+        return f"no live worker: {waiting} jobs wait; start one with: pointsman work --model {state.model.name}"
+    return state.closed_because(0) or "open"

@@ -1,0 +1,58 @@
+"""Reads a job's record from what Redis keeps of it: its hash, its history, and its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import ErrorKind
+from ..job import Attempt, JobError, JobRecord, JobResult, JobState
+
+
+def read_record(job_id: str, fields: Mapping[str, str], history: Sequence[str], meta: str | None) -> JobRecord:
+    """Return the record of one job; `meta` is the value that Celery's result backend would read."""
+    return JobRecord(
+        id=job_id,
+        state=JobState(fields["state"]),
+        task_class=fields.get("task_class"),
+        model=fields.get("model"),
+        pinned_model=fields.get("pinned_model"),
+        tenant=fields["tenant"],
+        priority=int(fields["priority"]),
+        submitted=int(fields["submitted"]) / 1000,
+        expires=int(fields["deadline"]) / 1000,
+        finished=_seconds(fields.get("finished")),
+        not_before=_seconds(fields.get("not_before")),
+        binding=int(fields["binding"]),
+        attempts=int(fields["attempts"]),
+        losses=int(fields["losses"]),
+        max_attempts=int(fields["max_attempts"]),
+        metadata=json.loads(fields["metadata"]),
+        decision=json.loads(fields["decision"]) if "decision" in fields else None,
+        history=tuple(_attempt(json.loads(line)) for line in history),
+        result=_result(fields["state"], meta),
+        error=_error(fields),
+    )
+
+
+def _attempt(data: dict[str, Any]) -> Attempt:
+    data.setdefault("kind", None)
+    data["dropped"] = tuple(data.get("dropped") or ())  # Lua's cjson writes an empty list as an empty object
+    return Attempt.model_validate(data)
+
+
+def _result(state: str, meta: str | None) -> JobResult | None:
+    if state != JobState.SUCCEEDED or meta is None:
+        return None
+    return JobResult.model_validate(json.loads(meta)["result"])
+
+
+def _error(fields: Mapping[str, str]) -> JobError | None:
+    if "error_kind" not in fields:
+        return None
+    return JobError(kind=ErrorKind(fields["error_kind"]), message=fields["error_message"])
+
+
+def _seconds(ms: str | None) -> float | None:
+    return int(ms) / 1000 if ms else None

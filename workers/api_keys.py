@@ -1,0 +1,33 @@
+"""API keys: read once from the environment variables that the configuration names, never shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from router.catalog import Model
+from router.errors import ConfigError
+
+
+def read_api_keys(models: Iterable[Model], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the key of each model that wants one; raises ConfigError naming every variable that is not set."""
+    keys: dict[str, str] = {}
+    missing: list[str] = []
+    for model in models:
+        if model.api_key_env is None:
+            continue
+        key = environment.get(model.api_key_env, "").strip()
+        if key:
+            keys[model.name] = key
+        else:
+            missing.append(f"{model.api_key_env} (model {model.name})")
+    if missing:
+        raise ConfigError(
+            f"the API key is missing: set {', '.join(missing)}, or use the simulated LLM server with --simulate"
+        )
+    return keys
+
+
+def key_print(key: str | None) -> str:
+    """Return a short fingerprint that tells a changed key from the one that was refused."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12] if key else "none"

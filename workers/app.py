@@ -1,0 +1,85 @@
+"""The Celery application: `celery -A workers.app worker -Q llm.<model>`.
+
+Nothing is read from the environment at import time: Celery asks for the configuration when it needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_init
+from kombu import Exchange, Queue
+
+from router.broker import celery_config
+from router.catalog import Catalog, load_catalog
+from router.errors import ConfigError
+from router.settings import Settings, load_settings
+
+from .api_keys import read_api_keys
+from .presence import Presence
+from .queues import models_of
+from .revoke import install_revoke
+from .runtime_step import RuntimeStep
+from .tasks import Attempt
+
+app = Celery("pointsman")
+
+
+def configuration() -> dict[str, Any]:
+    """Return the worker's whole Celery configuration; ends the process with status 2 when ours is wrong."""
+    settings, catalog = read_configuration()
+    exchange = Exchange("")
+    return celery_config(settings) | {
+        "worker_pool": "workers.pool:AsyncPool",
+        "worker_prefetch_multiplier": 1,  # with acks_late: no more messages in hand than slots
+        "task_acks_late": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_send_task_events": True,
+        "worker_hijack_root_logger": False,
+        "worker_enable_remote_control": True,
+        "worker_soft_shutdown_timeout": 0,
+        "task_queues": [Queue(model.queue, exchange, routing_key=model.queue) for model in catalog.models.values()],
+        "task_create_missing_queues": True,
+    }
+
+
+def read_configuration() -> tuple[Settings, Catalog]:
+    """Read settings and models; a mistake is told in one message, and ends the process with status 2."""
+    try:
+        settings = load_settings()
+        return settings, load_catalog(settings.models_file)
+    except ConfigError as error:
+        raise SystemExit(_explain(error)) from error
+
+
+def _explain(error: ConfigError) -> int:
+    sys.stderr.write(f"pointsman: {error}\n")
+    return 2
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator] # celery has no types
+def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
+    """Take the number of slots from the models behind the worker's queues, unless -c says otherwise.
+
+    Also refuses, before anything is started, a model whose API key is missing.
+    """
+    _, catalog = read_configuration()
+    queues = options.get("queues") or [model.queue for model in catalog.models.values()]
+    queues = queues.split(",") if isinstance(queues, str) else queues
+    models = models_of(queues, catalog)
+    try:
+        read_api_keys(models, os.environ)
+    except ConfigError as error:
+        raise SystemExit(_explain(error)) from error
+    if models:
+        conf.worker_concurrency = sum(model.worker_concurrency for model in models)
+
+
+app.add_defaults(configuration)
+app.register_task(Attempt())
+app.steps["worker"].add(RuntimeStep)
+app.steps["consumer"].add(Presence)
+install_revoke()

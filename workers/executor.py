@@ -1,0 +1,165 @@
+"""Carries out one binding in five steps: claim, call, judge, settle, report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from router.catalog import Catalog, Model
+from router.chat import Answer, ChatRequest
+from router.errors import ErrorKind, StoreUnavailable
+from router.http import AsyncClient
+from router.job import PAYLOAD_SCHEMA, JobState
+from router.lanes import Lane
+from router.store import Claim, Held, Settlement, WorkStore
+
+from .api_keys import key_print
+from .call import call
+from .errors import CallFailed, LeaseLost
+from .leases import Lease, Leases
+from .outcome import Judge, Outcome, RetryLater, Succeeded, Trial
+from .providers import FORMATS, WireRequest
+from .settlement import Tried, past_deadline, settlement
+
+log = logging.getLogger("pointsman.executor")
+
+CLAIM_TRIES = 5
+SETTLE_WAIT_MOST_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an attempt came to, in words for Celery and Flower."""
+
+    words: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What calls need: the models, the HTTP client, the API key of each model, and who this worker is."""
+
+    worker: str
+    catalog: Catalog
+    client: AsyncClient
+    api_keys: Mapping[str, str]
+
+
+class Executor:
+    """Carries out bindings for one worker process."""
+
+    def __init__(self, store: WorkStore, equipment: Equipment, *, judge: Judge, leases: Leases) -> None:
+        self._store, self._equipment, self._judge, self._leases = store, equipment, judge, leases
+        self.closing = False
+
+    async def attempt(self, job_id: str, binding: int, model_name: str) -> Report:
+        """Carry out one binding; what a job, a model or Redis does wrong ends in the report, not in an error."""
+        model = self._equipment.catalog.models.get(model_name)
+        if self.closing or model is None:
+            why = "the worker is stopping" if self.closing else f"this worker knows no model {model_name!r}"
+            return await self._release(job_id, binding, why)
+        claimed_at = time.monotonic()
+        claim = await self._claim(job_id, binding, model)
+        if claim is None:
+            return Report("dropped: the binding is stale, or its job has expired")
+        with self._leases.holding(Held(model.name, job_id, binding), claimed_at=claimed_at) as lease:
+            try:
+                return await self._carry_out(claim, model, lease)
+            except LeaseLost as lost:
+                return Report(f"stopped: {lost}", failed=True)
+
+    async def _release(self, job_id: str, binding: int, why: str) -> Report:
+        try:
+            await self._store.release(job_id, binding)
+        except StoreUnavailable as error:
+            log.warning("job %s could not be released, its deadline will do it: %s", job_id, error)
+        return Report(f"released: {why}")
+
+    async def _claim(self, job_id: str, binding: int, model: Model) -> Claim | None:
+        """Claim with one token, so that a lost reply can be asked for again; after some tries, release takes over."""
+        token = secrets.token_hex(8)
+        for tries in range(1, CLAIM_TRIES + 1):
+            try:
+                return await self._store.claim(
+                    job_id,
+                    binding,
+                    token=token,
+                    worker=self._equipment.worker,
+                    timeout_seconds=model.timeout_seconds,
+                )
+            except StoreUnavailable as error:
+                log.warning("job %s can not be claimed: %s", job_id, error)
+                await asyncio.sleep(0.2 * tries)
+        return None
+
+    async def _carry_out(self, claim: Claim, model: Model, lease: Lease) -> Report:
+        api_key = self._equipment.api_keys.get(model.name)
+        tried = Tried(claim, model.name, self._equipment.worker, key_print(api_key))
+        if claim.payload.get("schema", 0) > PAYLOAD_SCHEMA:
+            later = CallFailed(ErrorKind.CONNECTION, "the payload is newer than this worker; update the worker")
+            return await self._settle(tried, RetryLater(later, wait_seconds=1.0, spends_attempt=False), model)
+        began = time.monotonic()
+        try:
+            chat = ChatRequest.model_validate(claim.payload["chat"])
+            request = FORMATS[model.format].request(chat, model, api_key)
+            tried = replace(tried, dropped=request.dropped)
+            answer = await self._call(claim, model, request, lease)
+            outcome: Outcome = Succeeded(answer)
+        except CallFailed as error:
+            if error.kind is ErrorKind.TIMEOUT and claim.ends_at_deadline:
+                return await self._end(tried, past_deadline(tried, error))
+            outcome = self._judge.judge(error, _trial(claim, model))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._settle(tried, _worker_stopped(), model))
+            raise
+        return await self._settle(replace(tried, seconds=time.monotonic() - began), outcome, model)
+
+    async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease) -> Answer:
+        """Call the model as a task of its own, which a lost lease cancels."""
+        lease.check()
+        wire = FORMATS[model.format]
+        timeout = claim.timeout_seconds
+        lease.call = asyncio.create_task(call(self._equipment.client, wire, request, timeout_seconds=timeout))
+        try:
+            return await lease.call
+        except asyncio.CancelledError:
+            if lease.lost:
+                raise LeaseLost(lease.lost) from None
+            raise
+
+    async def _settle(self, tried: Tried, outcome: Outcome, model: Model) -> Report:
+        return await self._end(tried, settlement(tried, outcome, price=model.price))
+
+    async def _end(self, tried: Tried, end: Settlement) -> Report:
+        """Settle, however long Redis is away: the answer is paid for, and the fence keeps a late one harmless."""
+        token = secrets.token_hex(8)
+        wait_seconds = 0.1
+        while True:
+            try:
+                state = await self._store.settle(tried.claim.job_id, tried.claim.binding, token=token, end=end)
+                return _report(tried, end, state)
+            except StoreUnavailable as error:
+                log.warning("job %s can not be settled, trying again: %s", tried.claim.job_id, error)
+                await asyncio.sleep(wait_seconds)
+                wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
+
+
+def _trial(claim: Claim, model: Model) -> Trial:
+    return Trial(claim.attempt, claim.max_attempts, claim.rate_limits, Lane.parse(claim.lane), model)
+
+
+def _worker_stopped() -> Outcome:
+    error = CallFailed(ErrorKind.CONNECTION, "the worker was stopped during the call")
+    return RetryLater(error, spends_attempt=False)
+
+
+def _report(tried: Tried, end: Settlement, state: JobState | None) -> Report:
+    if state is None:
+        return Report("dropped: the job was given to another worker, or has ended", failed=True)
+    if state is JobState.SUCCEEDED:
+        return Report(f"succeeded: {tried.model} in {tried.seconds or 0:.2f} s")
+    return Report(f"{end.kind}: {end.message} (the job is {state})", failed=True)

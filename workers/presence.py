@@ -1,0 +1,45 @@
+"""Announces a worker's slots from its consumer's own timer: a consumer that hangs stops announcing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import bootsteps
+
+from router.catalog import load_catalog
+from router.settings import load_settings
+
+from .queues import models_of, share_slots
+
+ANNOUNCEMENTS_PER_PRESENCE = 3
+
+
+class Presence(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
+    """Runs while the consumer is connected; its timer ticks only once the worker is ready."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._timers: list[Any] = []
+
+    def start(self, consumer: Any) -> None:
+        """Announce at once and then three times within the time after which Redis forgets a worker."""
+        settings = load_settings()
+        self._catalog = load_catalog(settings.models_file)
+        every = settings.presence_seconds / ANNOUNCEMENTS_PER_PRESENCE
+        self._timers = [
+            consumer.timer.call_after(0.05, self._tick, (consumer,)),
+            consumer.timer.call_repeatedly(every, self._tick, (consumer,)),
+        ]
+
+    def _tick(self, consumer: Any) -> None:
+        queues = [queue.name for queue in consumer.task_consumer.queues]
+        shares = share_slots(consumer.pool.limit, models_of(queues, self._catalog))
+        consumer.pool.spawn(consumer.controller.pointsman_runtime.announce(shares))
+
+    def stop(self, consumer: Any) -> None:
+        """Stop announcing."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = []

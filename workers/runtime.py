@@ -1,0 +1,108 @@
+"""What one worker process shares among its attempts: Redis, the HTTP client, leases, presence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from redis.asyncio import Redis
+
+from router.catalog import Catalog
+from router.errors import StoreUnavailable
+from router.http import open_client
+from router.settings import Settings
+from router.store import Offer, WorkStore, open_redis, translated
+
+from .api_keys import key_print
+from .executor import Equipment, Executor
+from .leases import Leases
+from .outcome import Judge
+
+log = logging.getLogger("pointsman.worker")
+
+
+class Runtime:
+    """Opened on the pool's event loop when the worker starts, closed when it stops."""
+
+    def __init__(
+        self, *, settings: Settings, catalog: Catalog, api_keys: Mapping[str, str], hostname: str, concurrency: int
+    ) -> None:
+        self.worker = f"{hostname}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._catalog, self._api_keys = catalog, api_keys
+        # a claim, a settle and the renewals may all want a connection at the same moment
+        self._redis: Redis = open_redis(settings.redis_url, connections=max(64, concurrency + 16))
+        self._store = WorkStore(self._redis, settings=settings)
+        self._leases = Leases(self._store, lease_seconds=settings.lease_seconds)
+        self._client = open_client(connections=concurrency)
+        judge = Judge(catalog, settings, Random())
+        equipment = Equipment(self.worker, catalog, self._client, api_keys)
+        self.executor = Executor(self._store, equipment, judge=judge, leases=self._leases)
+        self._duties: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Start renewing leases and listening for cancels."""
+        self._duties = [
+            asyncio.create_task(self._leases.renew_forever(), name="renew"),
+            asyncio.create_task(self._listen_forever(), name="cancels"),
+        ]
+
+    async def announce(self, shares: Mapping[str, int]) -> None:
+        """Say that this process lives and has so many slots for each model; does nothing once it is closing."""
+        known = {name: slots for name, slots in shares.items() if name in self._catalog.models}
+        if self.executor.closing or not known:
+            return
+        offers = [Offer(name, slots, key_print(self._api_keys.get(name))) for name, slots in known.items()]
+        try:
+            await self._store.announce(self.worker, offers, config=self._catalog.version)
+        except StoreUnavailable as error:
+            log.warning("this worker's slots can not be announced: %s", error)
+
+    async def withdraw(self) -> None:
+        """Take no more jobs: slots are withdrawn, what arrives is released, calls in flight go on."""
+        self.executor.closing = True
+        try:
+            await self._store.withdraw(self.worker, list(self._catalog.models))
+        except StoreUnavailable as error:
+            log.warning("this worker's slots can not be withdrawn, they lapse by themselves: %s", error)
+
+    async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
+        """Cancel jobs whose Celery task was revoked."""
+        for job_id in job_ids:
+            try:
+                await self._store.cancel(job_id, reason)
+            except StoreUnavailable as error:
+                log.warning("job %s can not be cancelled: %s", job_id, error)
+
+    async def _listen_forever(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except StoreUnavailable as error:
+                log.warning("cancels can not be heard, renewals will find them: %s", error)
+            await asyncio.sleep(1.0)
+
+    async def _listen(self) -> None:
+        """Stop the call of every job that is cancelled while this process has it."""
+        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            with translated():
+                await pubsub.subscribe(self._store.keys.key("cancelled"))
+                await self._leases.renew()  # finds what was cancelled before the subscription
+                while True:
+                    message = await pubsub.get_message(timeout=30)
+                    if message is not None:
+                        self._leases.stop(message["data"], "the job was cancelled")
+        finally:
+            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+    async def close(self) -> None:
+        """Stop the duties and close every connection."""
+        for duty in self._duties:
+            duty.cancel()
+        await asyncio.gather(*self._duties, return_exceptions=True)
+        await self._client.aclose()
+        await self._redis.aclose()

@@ -1,0 +1,96 @@
+"""Writes an outcome down as the settlement that Redis gets. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from router.chat import Answer
+from router.errors import ErrorKind
+from router.job import JobResult, JobState
+from router.store import Claim, Settlement
+
+from .cost import cost_usd
+from .errors import CallFailed
+from .outcome import GaveUp, Outcome, RetryLater, Succeeded, TryNextModel
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One attempt at its end: what was claimed, by whom, how long the call took, what was left out of it."""
+
+    claim: Claim
+    model: str
+    worker: str
+    key_print: str
+    seconds: float | None = None
+    dropped: tuple[str, ...] = ()
+
+
+def settlement(tried: Tried, outcome: Outcome, *, price: Any = None) -> Settlement:
+    """Return the settlement of an outcome; `price` is the model's, for the cost."""
+    match outcome:
+        case Succeeded(answer):
+            return _success(tried, answer, price)
+        case RetryLater(error, wait_seconds, cool_seconds, spends_attempt):
+            return _failure(
+                tried, error, JobState.PENDING, lane=tried.claim.lane, wait_seconds=wait_seconds,
+                cool_seconds=cool_seconds, spends_attempt=spends_attempt,
+            )  # fmt: skip
+        case TryNextModel(error, lane, stop, spends_attempt):
+            return _failure(
+                tried, error, JobState.PENDING, lane=str(lane), stop=stop, spends_attempt=spends_attempt
+            )
+        case GaveUp(error, stop):
+            return _failure(tried, error, JobState.FAILED, stop=stop)
+        case _:
+            assert_never(outcome)
+
+
+def past_deadline(tried: Tried, error: CallFailed) -> Settlement:
+    """Return the settlement of a call that the job's own deadline cut short."""
+    late = CallFailed(ErrorKind.EXPIRED, f"the deadline passed during the call; {error.message}")
+    return _failure(tried, late, JobState.EXPIRED)
+
+
+def _success(tried: Tried, answer: Answer, price: Any) -> Settlement:
+    cost = cost_usd(answer.usage, price)
+    result = JobResult(
+        answer=answer,
+        model=tried.model,
+        seconds=round(tried.seconds or 0.0, 3),
+        cost_usd=cost,
+        dropped=tried.dropped,
+    )
+    return Settlement(
+        state=JobState.SUCCEEDED,
+        attempt=_record(tried) | {"simulated": answer.simulated},
+        result=result.model_dump(mode="json"),
+        tokens=answer.usage.input_tokens + answer.usage.output_tokens,
+        latency_seconds=tried.seconds,
+        cost_usd=cost,
+    )
+
+
+def _failure(tried: Tried, error: CallFailed, state: JobState, **more: Any) -> Settlement:
+    return Settlement(
+        state=state,
+        attempt=_record(tried) | {"kind": error.kind, "reason": error.message},
+        kind=error.kind,
+        message=error.message,
+        key_print=tried.key_print,
+        **more,
+    )
+
+
+def _record(tried: Tried) -> dict[str, Any]:
+    claim = tried.claim
+    return {
+        "number": claim.attempt,
+        "binding": claim.binding,
+        "model": tried.model,
+        "worker": tried.worker,
+        "reason": "",
+        "decision": claim.decision,
+        "dropped": list(tried.dropped),
+    }
