@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from celery import Celery
-from kombu.connection import Connection
+from kombu import Connection
 
 from .settings import Settings
 

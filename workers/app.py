@@ -66,7 +66,7 @@ def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
 
     Also refuses, before anything is started, a model whose API key is missing.
     """
-    _, catalog = read_configuration()
+    catalog = read_configuration()[1]
     queues = options.get("queues") or [model.queue for model in catalog.models.values()]
     queues = queues.split(",") if isinstance(queues, str) else queues
     models = models_of(queues, catalog)

@@ -10,5 +10,5 @@ def backoff_seconds(tries: int, *, base: float, most: float, random: Random) -> 
 
     The jitter keeps jobs that failed together from coming back together.
     """
-    full = min(most, base * 2 ** (max(tries, 1) - 1))
+    full: float = min(most, base * 2.0 ** (max(tries, 1) - 1))
     return full * (0.5 + random.random() / 2)

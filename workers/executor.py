@@ -80,7 +80,7 @@ class Executor:
         return Report(f"released: {why}")
 
     async def _claim(self, job_id: str, binding: int, model: Model) -> Claim | None:
-        """Claim with one token, so that a lost reply can be asked for again; after some tries, release takes over."""
+        """Claim with one token, so that a lost reply can be asked for again; in the end release takes over."""
         token = secrets.token_hex(8)
         for tries in range(1, CLAIM_TRIES + 1):
             try:

@@ -23,7 +23,7 @@ log = logging.getLogger("pointsman.pool")
 Value = TypeVar("Value")
 
 
-class AsyncPool(BasePool):
+class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
     """One event loop in one thread; Celery's hub thread hands tasks over and gets their completions back."""
 
     signal_safe = False

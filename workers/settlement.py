@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from router.catalog import Price
 from router.chat import Answer
 from router.errors import ErrorKind
 from router.job import JobResult, JobState
@@ -27,7 +28,7 @@ class Tried:
     dropped: tuple[str, ...] = ()
 
 
-def settlement(tried: Tried, outcome: Outcome, *, price: Any = None) -> Settlement:
+def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) -> Settlement:
     """Return the settlement of an outcome; `price` is the model's, for the cost."""
     match outcome:
         case Succeeded(answer):
@@ -53,7 +54,7 @@ def past_deadline(tried: Tried, error: CallFailed) -> Settlement:
     return _failure(tried, late, JobState.EXPIRED)
 
 
-def _success(tried: Tried, answer: Answer, price: Any) -> Settlement:
+def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
     cost = cost_usd(answer.usage, price)
     result = JobResult(
         answer=answer,

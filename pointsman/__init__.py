@@ -1,0 +1,1 @@
+"""The command line, and all parts embedded in one process tree."""
