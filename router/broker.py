@@ -11,12 +11,18 @@ from typing import Any
 
 from celery import Celery
 from kombu import Connection
+from kombu.transport import TRANSPORT_ALIASES
 
 from .settings import Settings
 
 TASK = "pointsman.attempt"
 JOB, BINDING = "@JOB@", "@BINDING@"
 TRANSPORT = "router.transport:Transport"
+
+
+def use_our_transport() -> None:
+    """Let this process's redis:// and rediss:// broker URLs use our transport, which redelivers nothing itself."""
+    TRANSPORT_ALIASES.update({"redis": TRANSPORT, "rediss": TRANSPORT})
 
 
 def celery_config(settings: Settings) -> dict[str, Any]:
@@ -33,7 +39,6 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     }
     return {
         "broker_url": settings.redis_url,
-        "broker_transport": TRANSPORT,
         "broker_transport_options": options,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

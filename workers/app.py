@@ -5,15 +5,17 @@ Nothing is read from the environment at import time: Celery asks for the configu
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
 
 from celery import Celery
+from celery.app import trace
 from celery.signals import celeryd_init
 from kombu import Exchange, Queue
 
-from router.broker import celery_config
+from router.broker import celery_config, use_our_transport
 from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import Settings, load_settings
@@ -34,6 +36,7 @@ def configuration() -> dict[str, Any]:
     exchange = Exchange("")
     return celery_config(settings) | {
         "worker_pool": "workers.pool:AsyncPool",
+        "worker_consumer": "workers.consumer:Consumer",
         "worker_prefetch_multiplier": 1,  # with acks_late: no more messages in hand than slots
         "task_acks_late": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
@@ -78,6 +81,10 @@ def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
         conf.worker_concurrency = sum(model.worker_concurrency for model in models)
 
 
+# the tracer only takes the outcome, so its own runtime is about 0; the outcome says how long the call took
+trace.LOG_SUCCESS = "Task %(name)s[%(id)s] %(return_value)s"
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
+use_our_transport()
 app.add_defaults(configuration)
 app.register_task(Attempt())
 app.steps["worker"].add(RuntimeStep)

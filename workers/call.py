@@ -1,53 +1,108 @@
-"""One HTTP call to a model, bounded in time as a whole, with every failure as CallFailed."""
+"""Makes one call to a model: a POST, bounded as a whole, whose every failure is a CallFailed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, NamedTuple
+
+import aiohttp
+import httpx
 
 from router.chat import Answer
 from router.errors import ErrorKind
-from router.http import AsyncClient, HTTPError, Response, TimeoutException
+from router.http import AsyncClient, Response, Timeout
 
 from .errors import CallFailed
 from .providers import WireFormat, WireRequest
 
-MESSAGE_AT_MOST = 500
+# The first row that fits. The transport calls every lost connection a ConnectTimeout, and an incomplete body a
+# ReadError; what is not HTTP at all comes through as aiohttp's own error.
+FOREIGN: tuple[tuple[type[Exception], ErrorKind], ...] = (
+    (httpx.ConnectTimeout, ErrorKind.CONNECTION),
+    (httpx.TimeoutException, ErrorKind.TIMEOUT),
+    (TimeoutError, ErrorKind.TIMEOUT),
+    (httpx.ReadError, ErrorKind.BAD_RESPONSE),
+    (httpx.DecodingError, ErrorKind.BAD_RESPONSE),
+    (httpx.HTTPError, ErrorKind.CONNECTION),
+    (httpx.InvalidURL, ErrorKind.CONNECTION),
+    (aiohttp.ClientResponseError, ErrorKind.BAD_RESPONSE),
+    (aiohttp.ClientError, ErrorKind.CONNECTION),
+    (OSError, ErrorKind.CONNECTION),
+    (ValueError, ErrorKind.INVALID_REQUEST),
+)
+
+INCOMPLETE = (httpx.ReadError, httpx.DecodingError)
+
+SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+"""Servers have been seen to repeat the key in their error message; `api-key` is Azure's."""
+
+
+class _Reply(NamedTuple):
+    status: int
+    headers: httpx.Headers
+    content: bytes
 
 
 async def call(client: AsyncClient, wire: WireFormat, request: WireRequest, *, timeout_seconds: float) -> Answer:
-    """Send the request and return the checked answer; raises CallFailed.
+    """Return the model's answer.
 
-    The timeout bounds the whole call, so that a server which drips bytes can not hold it open. Redirects are not
-    followed: the API key must not go to another host.
+    Raises CallFailed, and nothing else, for whatever goes wrong; cancelling passes through.
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            response = await client.post(
-                request.url, headers=dict(request.headers), json=request.body, timeout=None
-            )
-    except (TimeoutError, TimeoutException) as error:
-        raise CallFailed(ErrorKind.TIMEOUT, f"no answer within {timeout_seconds:.0f} s") from error
-    except HTTPError as error:
-        raise CallFailed(ErrorKind.CONNECTION, f"{type(error).__name__}: {error}"[:MESSAGE_AT_MOST]) from error
-    if response.is_success:
-        return wire.answer(_json_body(response))
-    found = wire.error(response.status_code, response.headers, _any_body(response))
-    raise CallFailed(
-        found.kind, found.message[:MESSAGE_AT_MOST], status=response.status_code, retry_after=found.retry_after
+            reply = await _post(client, request, timeout_seconds)
+    except tuple(foreign for foreign, _ in FOREIGN) as error:
+        raise _translated(error, timeout_seconds) from error
+    body = _parsed(_without_secrets(reply.content, request))
+    if 200 <= reply.status < 300:
+        return wire.answer(body)
+    meaning = wire.error(reply.status, reply.headers, body)
+    raise CallFailed(meaning.kind, meaning.message, status=reply.status, retry_after=meaning.retry_after)
+
+
+async def _post(client: AsyncClient, request: WireRequest, timeout_seconds: float) -> _Reply:
+    """Send the request once; a redirect is not followed, for it could carry the key to another host."""
+    posting = client.stream(
+        "POST",
+        request.url,
+        headers=dict(request.headers),
+        json=request.body,
+        timeout=Timeout(timeout_seconds),
+        follow_redirects=False,
     )
+    async with posting as response:
+        return _Reply(response.status_code, response.headers, await _content(response))
 
 
-def _json_body(response: Response) -> Any:
+async def _content(response: Response) -> bytes:
+    """Return the body; an error's status counts even where its body is cut off."""
     try:
-        return json.loads(response.content)
-    except ValueError as error:
-        raise CallFailed(ErrorKind.BAD_RESPONSE, f"the answer is not JSON: {error}") from error
+        return await response.aread()
+    except INCOMPLETE:
+        if response.is_success:
+            raise
+        return b""
 
 
-def _any_body(response: Response) -> Any:
+def _translated(error: Exception, timeout_seconds: float) -> CallFailed:
+    kind = next(kind for foreign, kind in FOREIGN if isinstance(error, foreign))
+    if kind is ErrorKind.TIMEOUT:
+        return CallFailed(kind, f"no complete answer within {timeout_seconds:g} s")
+    return CallFailed(kind, f"{type(error).__name__}: {str(error)[:400]}".removesuffix(": "))
+
+
+def _parsed(content: bytes) -> Any:
+    """Return the JSON body, or text where it is not JSON, which no wire format takes for an answer."""
     try:
-        return json.loads(response.content)
-    except ValueError:
-        return response.text
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content.decode(errors="replace")
+
+
+def _without_secrets(content: bytes, request: WireRequest) -> bytes:
+    for name in SECRET_HEADERS:
+        secret = request.headers.get(name, "").removeprefix("Bearer ")
+        if secret:
+            content = content.replace(secret.encode(), b"[redacted]")
+    return content

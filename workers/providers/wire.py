@@ -33,7 +33,9 @@ class WireError:
 class WireFormat(Protocol):
     """A wire format: pure translation, no network.
 
-    `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx body that is not a usable answer.
+    `request` raises CallFailed (`invalid_request`) where the format has no words for the chat, and (`auth`) where
+    the key can not stand in a header. `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx
+    body that is not a usable answer. `error` never raises.
     """
 
     def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:

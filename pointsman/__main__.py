@@ -1,0 +1,5 @@
+"""Lets `python -m pointsman` be the command line."""
+
+from .cli import main
+
+main()

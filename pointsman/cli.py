@@ -1,0 +1,46 @@
+"""The command line: `pointsman --help`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from router.errors import ConfigError, PointsmanError
+
+from .cli_jobs import cancel, models, result, submit, wait
+from .cli_parts import demo, dispatch, flower, serve, up, work
+
+app = typer.Typer(
+    name="pointsman",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "A job queue for LLM calls. Jobs wait in Redis, a dispatcher binds each to a model that has room, "
+        "Celery workers call it. Settings come from POINTSMAN_* variables or a .env file; models from models.yaml."
+    ),
+)
+
+RUN: tuple[Callable[..., None], ...] = (demo, up, dispatch, work, serve, flower)
+USE: tuple[Callable[..., None], ...] = (submit, result, wait, cancel, models)
+
+for command in RUN:
+    app.command(rich_help_panel="Run it")(command)
+for command in USE:
+    app.command(rich_help_panel="Use it")(command)
+
+
+def main() -> None:
+    """Run the command line: status 2 for a wrong configuration or use, 1 for what failed, 130 for Ctrl-C."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.stderr.write(f"pointsman: {error}\n")
+        sys.exit(2)
+    except PointsmanError as error:
+        sys.stderr.write(f"pointsman: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

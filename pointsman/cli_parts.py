@@ -1,0 +1,154 @@
+"""Commands that run parts: up, dispatch, work, serve, flower, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from producer.api.serve import serve as serve_api
+from rich.console import Console
+
+from router.catalog import load_catalog
+from router.dispatcher import Dispatcher
+from router.errors import ConfigError
+from router.settings import Settings, load_settings
+from router.store import open_redis, server_warnings
+from workers.api_keys import read_api_keys
+
+from .demo import run_demo
+from .logs import log_to_stderr
+from .parts import flower_command, worker_command
+from .up import Plan, running, stop_on_signals
+
+ModelsFile = Annotated[Path | None, typer.Option("--models", help="models.yaml [env: POINTSMAN_MODELS_FILE]")]
+
+log = logging.getLogger("pointsman")
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up until Ctrl-C.")] = False,
+    real: Annotated[bool, typer.Option("--real", help="Call the real models; needs their API keys.")] = False,
+) -> None:
+    """Run sixty jobs over three models on this machine, with a simulated LLM server: no key and no Redis needed."""
+    log_to_stderr("WARNING")
+    settings = load_settings()
+    try:
+        status = asyncio.run(run_demo(settings, Console(), keep=keep, real=real))
+    except asyncio.CancelledError:
+        status = 0 if keep else 130
+    raise typer.Exit(status)
+
+
+def up(
+    models: ModelsFile = None,
+    model: Annotated[list[str] | None, typer.Option(help="Start workers for this model only; repeatable.")] = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Send every call to a simulated LLM server.")
+    ] = False,
+    embedded_redis: Annotated[
+        bool | None,
+        typer.Option(
+            "--embedded-redis/--no-embedded-redis", help="Default: embedded unless POINTSMAN_REDIS_URL is set."
+        ),
+    ] = None,
+    data: Annotated[Path, typer.Option(help="Folder of the embedded Redis's data.")] = Path(".pointsman"),
+    with_flower: Annotated[bool, typer.Option("--flower/--no-flower", help="Run Flower too.")] = True,
+) -> None:
+    """Run all parts in one process tree: Redis, dispatcher, a worker per model, API, Flower."""
+    settings = load_settings(models_file=models)
+    log_to_stderr(settings.log_level)
+    embedded = "redis_url" not in settings.model_fields_set if embedded_redis is None else embedded_redis
+    data.mkdir(parents=True, exist_ok=True)
+    plan = Plan(
+        settings=settings, folder=data.resolve(), logs=None, models=model or (), embedded_redis=embedded,
+        simulated=simulate, flower=with_flower,
+    )  # fmt: skip
+    try:
+        asyncio.run(_stay_up(plan))
+    except asyncio.CancelledError:
+        log.info("everything has stopped")
+
+
+async def _stay_up(plan: Plan) -> None:
+    stop_on_signals()
+    console = Console(stderr=True)
+    async with running(plan, log.info) as found:
+        console.print(f"[bold]Pointsman is up.[/bold]  API {found.api_url}/docs   Flower {found.flower_url or '-'}")
+        console.print('Try: pointsman submit "Why is the sky blue?" --wait      Stop with Ctrl-C.')
+        await asyncio.Event().wait()
+
+
+def dispatch(models: ModelsFile = None) -> None:
+    """Run a dispatcher: it binds waiting jobs to models. Run as many as you like."""
+    settings = load_settings(models_file=models)
+    log_to_stderr(settings.log_level)
+    dispatcher_ends = asyncio.run(_dispatch(settings))
+    log.info("%s", dispatcher_ends)
+
+
+async def _dispatch(settings: Settings) -> str:
+    stop_on_signals()
+    redis = open_redis(settings.redis_url)
+    dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
+    try:
+        log.info("dispatching; Redis at %s", settings.redis_url.rsplit("@")[-1])
+        await dispatcher.run()
+    except asyncio.CancelledError:
+        return f"the dispatcher has stopped; it bound {dispatcher.bound} jobs"
+    finally:
+        await redis.aclose()
+    return "the dispatcher has ended"
+
+
+def work(
+    model: Annotated[list[str], typer.Option(help="Serve this model; repeatable: the slots are shared evenly.")],
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", "-c", min=1, help="Calls in flight; default: from models.yaml.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="Name of this worker in Flower.")] = None,
+    models: ModelsFile = None,
+) -> None:
+    """Run a Celery worker for a model. A second one on the same model doubles its slots."""
+    settings = load_settings(models_file=models)
+    catalog = load_catalog(settings.models_file)
+    for wanted in model:
+        if wanted not in catalog.models:
+            known = ", ".join(catalog.models)
+            raise ConfigError(f"no model is called {wanted!r} (there are: {known})", field="--model")
+    read_api_keys([catalog.models[wanted] for wanted in model], os.environ)
+    os.environ["POINTSMAN_MODELS_FILE"] = str(settings.models_file)
+    unique = name or f"{'+'.join(model)}-{os.getpid()}"
+    command = worker_command(model, concurrency=concurrency, name=unique, log_level=settings.log_level)
+    os.execv(command[0], command)
+
+
+def serve(
+    models: ModelsFile = None,
+    host: Annotated[str | None, typer.Option(help="Address [env: POINTSMAN_API_HOST]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port [env: POINTSMAN_API_PORT]")] = None,
+) -> None:
+    """Run the producer API. On any address but loopback it needs POINTSMAN_API_KEYS."""
+    settings = load_settings(models_file=models, api_host=host, api_port=port)
+    log_to_stderr(settings.log_level)
+    asyncio.run(serve_api(settings, load_catalog(settings.models_file)))
+
+
+def flower() -> None:
+    """Run Flower, Celery's monitor: workers, queues, and every attempt by job id."""
+    command, secrets = flower_command(load_settings())
+    os.environ.update(secrets)
+    os.execv(command[0], command)
+
+
+async def warn_of_redis(settings: Settings) -> None:
+    """Log what in Redis's settings could lose jobs."""
+    redis = open_redis(settings.redis_url)
+    try:
+        for warning in await server_warnings(redis):
+            log.warning("Redis: %s", warning)
+    finally:
+        await redis.aclose()

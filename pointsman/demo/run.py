@@ -1,0 +1,122 @@
+"""Runs the demo from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pointsman.ports import free_port
+from pointsman.tables import models_table, results_table
+from pointsman.up import Plan, Running, running, stop_on_signals
+from producer import AsyncClient
+from router.catalog import load_catalog
+from router.errors import ConfigError
+from router.job import JobRecord, JobSpec
+from router.settings import Settings
+from router.store import ModelView
+
+from .prompts import PROMPTS
+
+HERE = Path(__file__).parent
+REFRESH_SECONDS = 0.25
+SECONDS_AT_MOST = 300
+
+
+async def run_demo(settings: Settings, console: Console, *, keep: bool, real: bool) -> int:
+    """Run the demo and return the exit status: 0 when every job succeeded."""
+    stop_on_signals()
+    with tempfile.TemporaryDirectory(prefix="pointsman-demo-") as folder:
+        plan = _plan(settings, Path(folder), real=real)
+        async with running(plan, lambda words: console.print(f"[dim]{words} ...[/dim]")) as found:
+            records = await _carry_out(found, console)
+            console.print(results_table(records))
+            _print_summary(console, records, found)
+            if keep:
+                console.print("Everything stays up until Ctrl-C.")
+                await asyncio.Event().wait()
+            return 0 if all(record.state == "succeeded" for record in records) else 1
+
+
+def _plan(settings: Settings, folder: Path, *, real: bool) -> Plan:
+    own = {
+        "models_file": HERE / "models.yaml",
+        "api_host": "127.0.0.1",
+        "api_port": free_port(),
+        "api_keys": (),
+        "flower_host": "127.0.0.1",
+        "flower_port": free_port(),
+        "key_prefix": "",
+        "lease_seconds": min(settings.lease_seconds, 5.0),
+    }
+    return Plan(
+        settings=settings.model_copy(update=own),
+        folder=folder,
+        logs=folder,
+        simulated=not real,
+        simulation_file=None if real else HERE / "simulation.yaml",
+    )
+
+
+async def _carry_out(found: Running, console: Console) -> list[JobRecord]:
+    specs = _specs()
+    async with AsyncClient(found.api_url) as client:
+        ids = await client.submit_many(specs)
+        console.print(f"submitted {len(ids)} jobs to {found.api_url}")
+        try:
+            async with asyncio.timeout(SECONDS_AT_MOST):
+                await _watch(client, ids, console)
+        except TimeoutError:
+            raise ConfigError(f"the jobs did not end within {SECONDS_AT_MOST} s: see pointsman models") from None
+        return [await client.get(job_id) for job_id in ids]
+
+
+def _specs() -> list[JobSpec]:
+    """Return the jobs, the classes in turn, as they might come in."""
+    rounds = zip(*PROMPTS.values(), strict=True)
+    return [
+        JobSpec(prompt=prompt, task_class=task_class, priority=5)
+        for prompts in rounds
+        for task_class, prompt in zip(PROMPTS, prompts, strict=True)
+    ]
+
+
+async def _watch(client: AsyncClient, ids: list[str], console: Console) -> None:
+    """Show a progress bar and the live table of models until every job has ended."""
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+    bar = progress.add_task("jobs done", total=len(ids))
+    views: list[ModelView] = await client.models()
+
+    def picture() -> Group:
+        return Group(progress, models_table(views, title="Models, live"))
+
+    with Live(picture(), console=console, auto_refresh=False, transient=False) as live:
+        async with asyncio.TaskGroup() as group:
+            counting = group.create_task(_count(client, ids, progress, int(bar)))
+            while not counting.done():
+                views = await client.models()
+                live.update(picture(), refresh=True)
+                await asyncio.wait([counting], timeout=REFRESH_SECONDS)
+        views = await client.models()
+        live.update(picture(), refresh=True)
+
+
+async def _count(client: AsyncClient, ids: list[str], progress: Progress, bar: int) -> None:
+    async for _ in client.as_finished(ids):
+        progress.advance(progress.task_ids[bar])
+
+
+def _print_summary(console: Console, records: list[JobRecord], found: Running) -> None:
+    done = sum(record.state == "succeeded" for record in records)
+    cost = sum(record.result.cost_usd or 0.0 for record in records if record.result)
+    note = " [dim](simulated: nothing was paid)[/dim]" if found.simulated_url else ""
+    console.print(f"[bold]{done} of {len(records)} jobs succeeded[/bold], ${cost:.4f} at list price{note}")
+    console.print(f"API      {found.api_url}/docs")
+    console.print(f"Flower   {found.flower_url}")
+    console.print(f"models   {len(load_catalog(HERE / 'models.yaml').models)}, one Celery worker each")

@@ -1,0 +1,44 @@
+"""Waits until a part can be used, and says what is wrong when it can not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from router.errors import ConfigError, PointsmanError
+from router.http import HTTPError, open_client
+from router.store import open_redis, translated
+
+EVERY_SECONDS = 0.1
+
+
+async def until(ready: Callable[[], Awaitable[bool]], *, what: str, seconds: float, hint: str) -> None:
+    """Return once `ready` is true; raises ConfigError with the hint when it is not in time."""
+    end = time.monotonic() + seconds
+    while not await ready():
+        if time.monotonic() > end:
+            raise ConfigError(f"{what} did not get ready within {seconds:.0f} s: {hint}")
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def redis_answers(url: str) -> bool:
+    """Whether a Redis answers at this URL."""
+    client = open_redis(url)
+    try:
+        with translated():
+            return bool(await client.ping())
+    except PointsmanError:
+        return False
+    finally:
+        await client.aclose()
+
+
+async def http_answers(url: str) -> bool:
+    """Whether an HTTP server answers this URL with success, or asks who we are."""
+    async with open_client(connections=1, timeout_seconds=2.0) as client:
+        try:
+            response = await client.get(url)
+        except HTTPError:
+            return False
+        return response.is_success or response.status_code == 401

@@ -1,0 +1,165 @@
+"""All parts in one process tree, from one configuration file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from producer.api.serve import check_exposure
+
+from router.catalog import Catalog, load_catalog
+from router.errors import ConfigError
+from router.settings import Settings
+from router.store import open_redis, server_warnings
+from workers.api_keys import read_api_keys
+
+from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
+from .ports import check_free, free_port
+from .process_tree import ProcessTree
+from .readiness import http_answers, redis_answers, until
+from .simulated.catalog import simulate, write_catalog
+
+log = logging.getLogger("pointsman.up")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `up` starts: in which folder, from which settings, with which models, and how.
+
+    `logs` is the folder of the parts' log files; None leaves their output where ours goes.
+    """
+
+    settings: Settings
+    folder: Path
+    logs: Path | None
+    models: Sequence[str] = ()
+    embedded_redis: bool = True
+    simulated: bool = False
+    simulation_file: Path | None = None
+    flower: bool = True
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running tree: where its doors are."""
+
+    tree: ProcessTree
+    catalog: Catalog
+    redis_url: str
+    api_url: str
+    flower_url: str | None
+    simulated_url: str | None
+
+
+@asynccontextmanager
+async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
+    """Start every part, yield when all are ready, and stop every part on the way out, whatever happens.
+
+    Raises ConfigError when the configuration is wrong, a key is missing, a port is taken or a part does not start.
+    """
+    settings = plan.settings
+    catalog = load_catalog(settings.models_file)
+    chosen = _chosen(plan, catalog)
+    if not plan.simulated:
+        read_api_keys([catalog.models[name] for name in chosen], os.environ)
+    _check_doors(plan)
+    tree = ProcessTree(plan.logs)
+    try:
+        redis_url = await _start_redis(plan, tree, say)
+        simulated_url = await _start_simulated(plan, tree, say) if plan.simulated else None
+        models_file = settings.models_file.resolve()
+        if simulated_url is not None:
+            catalog, models_file = simulate(catalog, simulated_url), plan.folder / "simulated-models.yaml"
+            write_catalog(catalog, models_file)
+        environment = _environment(settings, redis_url, models_file)
+        await tree.start(dispatcher_part(environment))
+        for name in chosen:
+            await tree.start(worker_part(catalog.models[name], environment))
+        await tree.start(api_part(environment))
+        if plan.flower:
+            await tree.start(flower_part(environment))
+        found = Running(tree, catalog, redis_url, _url(settings.api_host, settings.api_port), None, simulated_url)
+        yield await _ready(found, plan, say)
+    finally:
+        await asyncio.shield(tree.stop())
+
+
+def _chosen(plan: Plan, catalog: Catalog) -> list[str]:
+    unknown = [name for name in plan.models if name not in catalog.models]
+    if unknown:
+        known = ", ".join(catalog.models)
+        raise ConfigError(f"no model is called {unknown[0]!r} (there are: {known})", field="--model")
+    return list(plan.models) or list(catalog.models)
+
+
+def _check_doors(plan: Plan) -> None:
+    settings = plan.settings
+    check_exposure(settings)
+    check_free(settings.api_host, settings.api_port, what="the API", setting="POINTSMAN_API_PORT")
+    if plan.flower:
+        flower_command(settings)
+        check_free(settings.flower_host, settings.flower_port, what="Flower", setting="POINTSMAN_FLOWER_PORT")
+
+
+async def _start_redis(plan: Plan, tree: ProcessTree, say: Say) -> str:
+    url = plan.settings.redis_url
+    hint = f"is it running at {url.rsplit('@')[-1]}? Set POINTSMAN_REDIS_URL, or pass --embedded-redis"
+    if plan.embedded_redis:
+        port = free_port()
+        url, hint = f"redis://127.0.0.1:{port}/0", f"see the log in {plan.logs or 'the output above'}"
+        say("starting an embedded Redis")
+        await tree.start(redis_part(plan.folder, port))
+    await until(lambda: redis_answers(url), what="Redis", seconds=15, hint=hint)
+    client = open_redis(url)
+    for warning in await server_warnings(client):
+        log.warning("Redis: %s", warning)
+    await client.aclose()
+    return url
+
+
+async def _start_simulated(plan: Plan, tree: ProcessTree, say: Say) -> str:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    say("starting the simulated LLM server: no call leaves this machine")
+    await tree.start(simulated_part(port, plan.simulation_file))
+    await until(
+        lambda: http_answers(f"{url}/healthz"), what="the simulated LLM server", seconds=15, hint="see its log"
+    )
+    return url
+
+
+def _environment(settings: Settings, redis_url: str, models_file: Path) -> dict[str, str]:
+    """Return the environment of the parts: our settings, as they are in force here."""
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    values |= {"redis_url": redis_url, "models_file": models_file, "api_keys": ",".join(settings.api_keys)}
+    return {f"POINTSMAN_{name.upper()}": str(value) for name, value in values.items()}
+
+
+async def _ready(found: Running, plan: Plan, say: Say) -> Running:
+    say("waiting for the API, the workers" + (" and Flower" if plan.flower else ""))
+    where = f"see the logs in {plan.logs}" if plan.logs else "see the output above"
+    await until(lambda: http_answers(f"{found.api_url}/readyz"), what="the API", seconds=60, hint=where)
+    if not plan.flower:
+        return found
+    flower_url = _url(plan.settings.flower_host, plan.settings.flower_port)
+    await until(lambda: http_answers(flower_url), what="Flower", seconds=60, hint=where)
+    return Running(found.tree, found.catalog, found.redis_url, found.api_url, flower_url, found.simulated_url)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+
+
+def stop_on_signals() -> None:
+    """Make SIGTERM and SIGINT cancel the current task, so that every `finally` runs."""
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())

@@ -1,0 +1,96 @@
+"""What all tests share: a real Redis for each test process, settings with a key prefix of their own, a small catalog."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout need not be installed to be tested
+
+from redis_server import running_redis
+from router.catalog import Catalog
+from router.errors import ConfigError
+from router.settings import Settings
+from router.store import open_redis
+
+
+@pytest.fixture(autouse=True)
+def _no_foreign_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's POINTSMAN_* variables and .env file out of every test."""
+    for name in list(os.environ):
+        if name.upper().startswith("POINTSMAN_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis, one for each pytest process."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_redis(tmp_path_factory.mktemp("redis")))
+        except ConfigError as error:
+            if os.environ.get("CI") == "true":
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield server.url
+
+
+@pytest.fixture
+def settings(redis_url: str) -> Settings:
+    """Settings with short times and a key prefix that no other test has."""
+    return Settings(
+        _env_file=None,
+        redis_url=redis_url,
+        key_prefix=f"t{secrets.token_hex(6)}:",
+        lease_seconds=2,
+        release_seconds=1,
+        presence_seconds=6,
+        upkeep_seconds=0.2,
+        backoff_base_seconds=0.1,
+        backoff_max_seconds=0.5,
+    )
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """Three models, one of each wire format, and three task classes."""
+    return Catalog.model_validate(
+        {
+            "models": {
+                "gpt-4": _model("openai", "http://127.0.0.1:1/v1"),
+                "claude": _model("anthropic", "http://127.0.0.1:1"),
+                "gemini": _model("gemini", "http://127.0.0.1:1"),
+            },
+            "task_classes": {
+                "technical_support": {"models": ["gpt-4", "claude"], "keywords": ["error", "crash", "not working"]},
+                "creative_writing": {
+                    "models": ["claude", "gemini"],
+                    "keywords": ["poem", "haiku"],
+                    "on_content_filtered": "next_model",
+                },
+                "general_information": {"models": ["gemini", "gpt-4", "claude"]},
+            },
+            "default_class": "general_information",
+        }
+    )
+
+
+def _model(wire_format: str, base_url: str) -> dict[str, object]:
+    return {"format": wire_format, "base_url": base_url, "upstream": "test-model", "worker_concurrency": 4}
+
+
+@pytest_asyncio.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    """The client every part of Pointsman uses."""
+    client = open_redis(settings.redis_url)
+    yield client
+    await client.aclose()

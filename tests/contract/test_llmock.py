@@ -1,0 +1,133 @@
+"""Calls against llmock, somebody else's idea of the three vendors, in a process of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.chat import Answer, ChatRequest
+from router.errors import ErrorKind
+from router.http import AsyncClient
+from workers.call import call
+from workers.errors import CallFailed
+from workers.providers import FORMATS
+
+from .llmock_process import LLMockProcess, running_llmock
+from .sdk_cases import OPENAI_TOOL, QUESTION, SCHEMA, TOOL_MESSAGES
+from .vendor_models import KEY, model_for
+
+TIMEOUT_SECONDS = 5.0
+
+
+async def _ask(
+    client: AsyncClient, vendor: str, server: LLMockProcess, *, timeout_seconds: float = TIMEOUT_SECONDS, **chat: Any
+) -> Answer:
+    model = model_for(vendor, "http://unused").model_copy(update={"base_url": server.base_urls[vendor]})
+    request = FORMATS[vendor].request(
+        ChatRequest.model_validate({"messages": [QUESTION], **chat}), model, KEY
+    )
+    return await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds)
+
+
+async def test_a_question_gets_the_scripted_answer(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="reply", text="forty-two")
+    answer = await _ask(client, vendor, llmock_server, max_tokens=50)
+    assert (answer.text, answer.finish_reason) == ("forty-two", "stop")
+    assert answer.usage.input_tokens > 0
+    assert answer.usage.output_tokens > 0
+
+
+async def test_an_answer_can_be_cut_by_length(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="reply", text="forty", finish_reason="length")
+    assert (await _ask(client, vendor, llmock_server)).finish_reason == "length"
+
+
+async def test_an_offered_tool_is_called_and_its_result_taken(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    asked = await _ask(client, vendor, llmock_server, tools=[OPENAI_TOOL])
+    assert asked.finish_reason == "tool_calls"
+    assert [call.function.name for call in asked.tool_calls] == ["weather"]
+    told = await _ask(client, vendor, llmock_server, tools=[OPENAI_TOOL], messages=TOOL_MESSAGES)
+    assert told.finish_reason == "stop"
+    assert told.text
+
+
+async def test_structured_output_is_accepted(vendor: str, llmock_server: LLMockProcess, client: AsyncClient) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA}}
+    assert (await _ask(client, vendor, llmock_server, response_format=wanted)).text
+
+
+async def test_a_rate_limit_carries_its_wait(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="fail", status=429, retry_after=300)
+    failure = await _failure(client, vendor, llmock_server)
+    assert (failure.kind, failure.retry_after) == (ErrorKind.RATE_LIMITED, 300)
+
+
+FAULTS = [
+    (400, ErrorKind.INVALID_REQUEST),
+    (401, ErrorKind.AUTH),
+    (402, ErrorKind.QUOTA_EXHAUSTED),
+    (403, ErrorKind.AUTH),
+    (404, ErrorKind.INVALID_REQUEST),
+    (408, ErrorKind.TIMEOUT),
+    (413, ErrorKind.INVALID_REQUEST),
+    (422, ErrorKind.INVALID_REQUEST),
+    (429, ErrorKind.RATE_LIMITED),
+    (500, ErrorKind.SERVER_ERROR),
+    (502, ErrorKind.SERVER_ERROR),
+    (503, ErrorKind.OVERLOADED),
+    (504, ErrorKind.TIMEOUT),
+    (529, ErrorKind.OVERLOADED),
+]
+
+
+@pytest.mark.parametrize(("status", "kind"), FAULTS)
+async def test_a_fault_has_its_kind(
+    status: int, kind: ErrorKind, vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="fail", status=status)
+    failure = await _failure(client, vendor, llmock_server)
+    assert (failure.kind, failure.status) == (kind, status)
+
+
+async def test_an_empty_account_is_quota_exhausted(llmock_server: LLMockProcess, client: AsyncClient) -> None:
+    llmock_server.script(type="fail", status=429, code="insufficient_quota")
+    assert (await _failure(client, "openai", llmock_server)).kind is ErrorKind.QUOTA_EXHAUSTED
+
+
+async def test_a_refusal_is_content_filtered(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    if vendor == "anthropic":
+        pytest.skip("llmock knows no refusal of Anthropic; test_answers.py has one")
+    llmock_server.script(type="reply", text="I", finish_reason="content_filter")
+    assert (await _failure(client, vendor, llmock_server)).kind is ErrorKind.CONTENT_FILTERED
+
+
+async def test_an_answer_that_comes_too_late_is_a_timeout(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="delay", seconds=1)
+    assert (await _failure(client, vendor, llmock_server, timeout_seconds=0.2)).kind is ErrorKind.TIMEOUT
+
+
+async def test_a_prompt_over_the_context_window_is_context_too_long(client: AsyncClient) -> None:
+    long = {"role": "user", "content": "word " * 2000}
+    with running_llmock("--context-window", "100") as server:
+        for vendor in FORMATS:
+            failure = await _failure(client, vendor, server, messages=[long])
+            assert failure.kind is ErrorKind.CONTEXT_TOO_LONG, vendor
+
+
+async def _failure(client: AsyncClient, vendor: str, server: LLMockProcess, **asking: Any) -> CallFailed:
+    with pytest.raises(CallFailed) as failure:
+        await _ask(client, vendor, server, **asking)
+    return failure.value

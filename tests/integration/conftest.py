@@ -1,0 +1,35 @@
+"""The three sides of Redis for store tests: jobs (producer), rounds (dispatcher), work (worker)."""
+
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from router.catalog import Catalog
+from router.settings import Settings
+from router.store import JobStore, RoundStore, WorkStore
+from store_driver import Driver
+
+
+@pytest.fixture
+def jobs(redis: Redis, settings: Settings, catalog: Catalog) -> JobStore:
+    """The producer's side."""
+    return JobStore(redis, settings=settings, catalog=catalog)
+
+
+@pytest.fixture
+def rounds(redis: Redis, settings: Settings, catalog: Catalog) -> RoundStore:
+    """The dispatcher's side."""
+    return RoundStore(redis, settings=settings, catalog=catalog)
+
+
+@pytest.fixture
+def work(redis: Redis, settings: Settings) -> WorkStore:
+    """The worker's side."""
+    return WorkStore(redis, settings=settings)
+
+
+@pytest.fixture
+def driver(redis: Redis, settings: Settings, catalog: Catalog) -> Driver:
+    """Drives all three sides with a clock that stands still until it is told to advance."""
+    return Driver(redis, settings=settings, catalog=catalog)

@@ -1,0 +1,18 @@
+"""The wire formats of the vendors, by the name that models.yaml uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .anthropic import AnthropicMessages
+from .gemini import GeminiGenerateContent
+from .openai import OpenAIChat
+from .wire import WireError, WireFormat, WireRequest
+
+FORMATS: Mapping[str, WireFormat] = {
+    "openai": OpenAIChat(),
+    "anthropic": AnthropicMessages(),
+    "gemini": GeminiGenerateContent(),
+}
+
+__all__ = ["FORMATS", "WireError", "WireFormat", "WireRequest"]

@@ -1,0 +1,145 @@
+"""Anthropic Messages.
+
+https://docs.anthropic.com/en/api/messages
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from router.catalog import Model
+from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, ResponseFormat, Tool
+from router.errors import ErrorKind
+
+from .anthropic_reply import read_answer
+from .conversation import arguments_of, parts_of, system_text, turns
+from .data_url import split_data_url
+from .dropping import only_said, without
+from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
+from .headers import headers_for
+from .json_path import dig, first_text, words
+from .retry_after import from_headers
+from .wire import WireError, WireRequest
+
+NO_SAMPLING_SINCE = "2026-10-21"
+"""From this API version on temperature and top_p are refused, even with their default values."""
+
+RULES = (
+    Rule(ErrorKind.QUOTA_EXHAUSTED, code=re.compile(r".*_spend_limit_reached|billing_error")),
+    Rule(
+        ErrorKind.QUOTA_EXHAUSTED,
+        statuses=REFUSED,
+        says=re.compile(r"credit balance is too low|reached your specified .{0,20}usage limits", re.IGNORECASE),
+    ),
+    Rule(
+        ErrorKind.CONTENT_FILTERED,
+        statuses=REFUSED,
+        says=re.compile(r"blocked by content filtering", re.IGNORECASE),
+    ),
+    # 413 request_too_large limits the bytes of the body, not its tokens: no larger window helps.
+    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), says=TOO_LONG),
+)
+
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "auto": {"type": "auto"},
+    "none": {"type": "none"},
+    "required": {"type": "any"},
+}
+
+
+class AnthropicMessages:
+    """The wire format of POST {base_url}/v1/messages."""
+
+    def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
+        """Translate a chat request into one HTTP POST."""
+        kept, dropped = without(chat, {*model.drop_params, *_unknown_here(chat, model)})
+        key = {"x-api-key": api_key} if api_key else {}
+        return WireRequest(
+            url=f"{model.base_url.rstrip('/')}/v1/messages",
+            headers=headers_for(model, {"anthropic-version": model.anthropic_version, **key}),
+            body=_body(kept, model),
+            dropped=dropped,
+        )
+
+    def answer(self, body: Any) -> Answer:
+        """Translate the JSON body of a 2xx reply."""
+        return read_answer(body)
+
+    def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
+        """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""
+        complaint = Complaint(
+            status,
+            codes=words(dig(body, "error", "type"), dig(body, "error", "details", "error_code")),
+            message=first_text(dig(body, "error", "message"), body),
+        )
+        return judge(complaint, RULES, retry_after=from_headers(headers))
+
+
+def _unknown_here(chat: ChatRequest, model: Model) -> tuple[str, ...]:
+    """Return the parameters that this format, or the version of it, has no words for."""
+    sampling = ("temperature", "top_p") if model.anthropic_version >= NO_SAMPLING_SINCE else ()
+    json_object = chat.response_format is not None and chat.response_format.type == "json_object"
+    return ("seed", *sampling, *(("response_format",) if json_object else ()))
+
+
+def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
+    given = {
+        "model": model.upstream,
+        "max_tokens": chat.max_tokens or model.max_output_tokens,
+        "system": system_text(chat.messages),
+        "messages": [_turn(by_model, said) for by_model, said in turns(chat.messages)],
+        "temperature": chat.temperature,
+        "top_p": chat.top_p,
+        "stop_sequences": list(chat.stop),
+        "tools": [_tool(tool) for tool in chat.tools],
+        "tool_choice": _choice(chat.tool_choice),
+        "output_config": _output_config(chat.response_format),
+    }
+    return only_said(given)
+
+
+def _turn(by_model: bool, said: list[Message]) -> dict[str, Any]:
+    blocks = [block for message in said for block in _blocks(message)]
+    return {"role": "assistant" if by_model else "user", "content": blocks}
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    content = [_block(part) for part in parts_of(message)]
+    if message.role == "tool":
+        result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": content}
+        return [only_said(result)]
+    calls = [
+        {"type": "tool_use", "id": call.id, "name": call.function.name, "input": arguments_of(call)}
+        for call in message.tool_calls
+    ]
+    return [*content, *calls]
+
+
+def _block(part: Part) -> dict[str, Any]:
+    if not isinstance(part, ImagePart):
+        return {"type": "text", "text": part.text}
+    inline = split_data_url(part.image_url.url)
+    if inline is None:
+        return {"type": "image", "source": {"type": "url", "url": part.image_url.url}}
+    source = {"type": "base64", "media_type": inline.media_type, "data": inline.data}
+    return {"type": "image", "source": source}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    spec = tool.function
+    described = only_said({"name": spec.name, "description": spec.description, "strict": spec.strict})
+    return {**described, "input_schema": spec.parameters}
+
+
+def _choice(choice: str | NamedTool | None) -> Mapping[str, str] | None:
+    if isinstance(choice, NamedTool):
+        return {"type": "tool", "name": choice.function.name}
+    return CHOICES[choice] if choice else None
+
+
+def _output_config(wanted: ResponseFormat | None) -> dict[str, Any] | None:
+    if wanted is None or wanted.json_schema is None:
+        return None
+    return {"format": {"type": "json_schema", "schema": wanted.json_schema.schema_}}

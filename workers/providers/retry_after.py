@@ -1,0 +1,61 @@
+"""Reads how long a vendor asks us to wait: two headers, and the RetryInfo of Google's error bodies."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from .json_path import dig, objects
+
+_GOOGLE_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+
+
+def from_headers(headers: Mapping[str, str]) -> float | None:
+    """Return the wait in seconds, however long; None where the headers say nothing usable.
+
+    An HTTP date counts from the reply's own Date, so that the clocks of the two hosts need not agree.
+    """
+    named = {name.lower(): value for name, value in headers.items()}
+    milliseconds = _seconds(named.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = named.get("retry-after", "")
+    seconds = _seconds(value)
+    return seconds if seconds is not None else _until(value, now=_date(named.get("date", "")))
+
+
+def from_google_details(details: Any) -> float | None:
+    """Return the `retryDelay` of a google.rpc.RetryInfo in seconds, None where there is none."""
+    for detail in objects(details):
+        delay = dig(detail, "retryDelay")
+        match = _GOOGLE_DURATION.fullmatch(delay) if isinstance(delay, str) else None
+        if match:
+            return _seconds(match[1])
+    return None
+
+
+def _seconds(value: str) -> float | None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _until(value: str, *, now: datetime | None) -> float | None:
+    then = _date(value)
+    if then is None:
+        return None
+    return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
