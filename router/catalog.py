@@ -11,11 +11,21 @@ from pydantic import Field, model_validator
 
 from .chat import Frozen
 from .job import Name
-from .yaml_file import load_yaml
+from .yaml_file import load_yaml, misplaced
 
 Ability = Literal["images", "tools", "json_schema"]
 Metric = Literal["speed", "accuracy", "creativity", "ethics", "cost"]
 DroppableParam = Literal["temperature", "top_p", "stop", "seed", "max_tokens", "response_format", "tool_choice"]
+
+
+NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"
+
+KEY_HINT = (
+    "a key does not belong in this file: put it into an environment variable, "
+    "and give that variable's name in api_key_env, e.g. api_key_env: OPENAI_API_KEY"
+)
+MEANT = {"api_key": KEY_HINT, "key": KEY_HINT, "apikey": KEY_HINT, "token": KEY_HINT}
+"""What to say to those who write an API key into models.yaml."""
 
 
 class Limits(Frozen):
@@ -103,14 +113,22 @@ class Catalog(Frozen):
     def _names_are_known(self) -> Self:
         if self.default_class not in self.task_classes:
             known = ", ".join(sorted(self.task_classes))
-            raise ValueError(f"default_class: no task class is called {self.default_class!r} (there are: {known})")
-        for task_class in self.task_classes.values():
-            for model in task_class.models:
+            mistake = f"no task class is called {self.default_class!r} (there are: {known})"
+            raise misplaced(("default_class",), mistake)
+        for name, task_class in self.task_classes.items():
+            for index, model in enumerate(task_class.models):
                 if model not in self.models:
                     known = ", ".join(sorted(self.models))
-                    raise ValueError(
-                        f"task_classes.{task_class.name}.models: no model is called {model!r} (there are: {known})"
-                    )
+                    mistake = f"no model is called {model!r} (there are: {known})"
+                    raise misplaced(("task_classes", name, "models", index), mistake)
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_the_keys(self) -> Self:
+        for group, entries in (("models", self.models), ("task_classes", self.task_classes)):
+            for key, entry in entries.items():
+                if entry.name != key:
+                    raise misplaced((group, key, "name"), f"the name is the key, {key!r}; leave this field out")
         return self
 
     @property
@@ -130,4 +148,4 @@ def load_catalog(path: Path) -> Catalog:
 
     Raises ConfigError with file, line and field when the file is missing, is not YAML, or says something wrong.
     """
-    return load_yaml(path, Catalog)
+    return load_yaml(path, Catalog, missing=NO_FILE, unknown=MEANT)

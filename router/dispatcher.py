@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -37,17 +39,32 @@ class Dispatcher:
         self._redis, self._settings, self._catalog = redis, settings, catalog
         self._random = random or Random()
         self.store = RoundStore(redis, settings=settings, catalog=catalog)
-        self._upkeep = Upkeep(self.store, settings=settings)
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._upkeep = Upkeep(self.store, settings=settings, dispatcher=self.name)
         self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
         self._woken = asyncio.Event()
         self.bound = 0
 
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
+        await self._say_configuration()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._forever("wake", self._listen))
             group.create_task(self._forever("upkeep", self._upkeep.run))
             group.create_task(self._forever("dispatch", self._dispatch))
+
+    async def _say_configuration(self) -> None:
+        try:
+            before = await self.store.publish_config()
+        except StoreUnavailable as error:
+            log.warning("%s", error)
+            return
+        if before not in ("", self._catalog.version):
+            log.warning(
+                "the configuration in force was version %s and is now %s; workers with the old one release what "
+                "they do not know",
+                before, self._catalog.version,
+            )  # fmt: skip
 
     async def _forever(self, name: str, duty: Callable[[], Awaitable[None]]) -> None:
         wait_seconds = 0.1

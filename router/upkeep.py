@@ -15,8 +15,8 @@ log = logging.getLogger("pointsman.upkeep")
 class Upkeep:
     """Runs release, reap, expire and prune in turn; safe to run in every dispatcher at once."""
 
-    def __init__(self, store: RoundStore, *, settings: Settings) -> None:
-        self._store, self._settings = store, settings
+    def __init__(self, store: RoundStore, *, settings: Settings, dispatcher: str) -> None:
+        self._store, self._settings, self._dispatcher = store, settings, dispatcher
 
     async def run(self) -> None:
         """Run all duties every `upkeep_seconds` until cancelled."""
@@ -26,6 +26,7 @@ class Upkeep:
 
     async def once(self) -> None:
         """Run all duties once."""
+        await self._store.announce(self._dispatcher)
         back, ended = await self._store.reap()
         if back or ended:
             log.warning("%d jobs taken back from lost workers, %d of them ended", back + ended, ended)

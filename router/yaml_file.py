@@ -2,66 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from .errors import ConfigError
 
 Value = TypeVar("Value", bound=BaseModel)
 
+NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
-def load_yaml(path: Path, kind: type[Value]) -> Value:
-    """Return the file's content as `kind`; raises ConfigError with file, line and field."""
-    text = _read(path)
+
+def load_yaml(path: Path, kind: type[Value], *, missing: str = "", unknown: Mapping[str, str] = NO_HINTS) -> Value:
+    """Return the file's content as `kind`; raises ConfigError with file, line and field.
+
+    `missing` says what to do when there is no file, `unknown` what is meant instead of a field by that name.
+    """
+    text = _read(path, missing)
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         data = _UniqueKeys(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise ConfigError(f"not valid YAML: {error.problem}", file=str(path), line=line) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"not valid YAML: {error.reason}", file=str(path), line=line) from error
     if not isinstance(data, dict):
         raise ConfigError("expected a mapping at the top of the file", file=str(path), line=1)
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise _first_mistake(error, path, tree) from error
+        # Not `from error`: pydantic's message quotes the input, and that may be a key someone put into the file.
+        raise _first_mistake(error, path, tree, unknown) from None
+
+
+def misplaced(place: Sequence[int | str], mistake: str) -> PydanticCustomError:
+    """Return an error for a validator of the whole file to raise, which knows better than pydantic where it is."""
+    field = ".".join(str(part) for part in place)
+    return PydanticCustomError(
+        "misplaced", "{field}: {mistake}", {"place": tuple(place), "field": field, "mistake": mistake}
+    )
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, where PyYAML would silently keep the last."""
+    """A safe loader that refuses a key given twice, where PyYAML would silently keep the last.
+
+    A date stays text: `anthropic_version: 2023-06-01` needs no quotes.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be plain text", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands here twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
-def _read(path: Path) -> str:
+_UniqueKeys.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _read(path: Path, missing: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        hint = "the file does not exist; set POINTSMAN_MODELS_FILE or pass --models"
-        raise ConfigError(hint, file=str(path)) from None
+        message = "; ".join(part for part in ("the file does not exist", missing) if part)
+        raise ConfigError(message, file=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can not be read: {error}", file=str(path)) from error
 
 
-def _first_mistake(error: ValidationError, path: Path, tree: yaml.Node | None) -> ConfigError:
+def _first_mistake(
+    error: ValidationError, path: Path, tree: yaml.Node | None, unknown: Mapping[str, str]
+) -> ConfigError:
     first = error.errors(include_url=False)[0]
     place: Sequence[int | str] = first["loc"]
     message = first["msg"].removeprefix("Value error, ")
-    if not place and ": " in message:
-        dotted, message = message.split(": ", 1)
-        place = tuple(dotted.split("."))
+    if first["type"] == "misplaced":
+        place, message = first["ctx"]["place"], first["ctx"]["mistake"]
     if first["type"] == "extra_forbidden":
-        message = "no such field"
+        message = unknown.get(str(place[-1]), "no such field")
     more = error.error_count() - 1
     if more:
         message += f" (and {more} more)"

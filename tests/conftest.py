@@ -1,4 +1,4 @@
-"""What all tests share: a real Redis for each test process, settings with a key prefix of their own, a small catalog."""
+"""What all tests share: a real Redis for each test process, settings with their own key prefix, a small catalog."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout need not be installed to be tested
 
 from redis_server import running_redis
+
 from router.catalog import Catalog
 from router.errors import ConfigError
 from router.settings import Settings

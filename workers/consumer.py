@@ -1,16 +1,15 @@
-"""Celery's consumer without mingle and gossip: workers here need nothing of each other, and start a second sooner."""
+"""Celery's consumer without mingle and gossip: workers here need nothing of each other."""
 
 from __future__ import annotations
 
-from celery.worker.consumer import Consumer as CelerysConsumer
+from typing import Any
 
-LEFT_OUT = (":Mingle", ":Gossip")
+from celery.worker.consumer import Consumer as CelerysConsumer
 
 
 class Consumer(CelerysConsumer):  # type: ignore[misc] # celery has no types
-    """The consumer that `worker_consumer` names."""
+    """The consumer that `worker_consumer` names: as if started with --without-mingle --without-gossip."""
 
-    class Blueprint(CelerysConsumer.Blueprint):  # type: ignore[misc] # celery has no types
-        """Celery's own steps, less the two."""
-
-        default_steps = [step for step in CelerysConsumer.Blueprint.default_steps if not step.endswith(LEFT_OUT)]
+    def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **options: Any) -> None:
+        without = {**(worker_options or {}), "without_mingle": True, "without_gossip": True}
+        super().__init__(*args, worker_options=without, **options)

@@ -1,4 +1,4 @@
-"""A simulated LLM server for the demo, the tests and the benchmarks; it says in every answer that it is simulated."""
+"""A simulated LLM server for demo, tests and benchmarks; every answer says that it is simulated."""
 
 from .catalog import simulate
 from .server import running_server

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
-MARK = "[simulated]"
+from .faults import Damage
+from .json_instance import instance_of
+from .mark import MARK
 
 OPENINGS = (
     "Here is how one could begin with",
@@ -23,57 +25,83 @@ FILLER = (
     "compare two ways", "then look at it again tomorrow",
 )  # fmt: skip
 
+ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+"""The shape of an answer that must be JSON, whatever its shape."""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A tool call that the simulated model has to make."""
+
+    name: str
+    arguments: dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Asked:
-    """What of a request the simulation looks at, in whatever wire format it came."""
+    """What of a request the simulation looks at, in whatever wire format it came.
+
+    `read` is the text of the whole request, `call` the tool it insists on, `json_text` an instance of its schema.
+    """
 
     upstream: str
     prompt: str
+    read: str
     max_tokens: int | None = None
-    tool: str | None = None
-    schema: Any = None
+    call: Called | None = None
+    json_text: str | None = None
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the simulated model answers: text, or the name of a tool to call; counts are in tokens."""
+    """What the simulated model answers: text, or a tool to call; counts are in tokens."""
 
     text: str
-    tool: str | None
+    called: Called | None
     input_tokens: int
     output_tokens: int
-    cut: bool
+    cut: bool = False
+    damage: Damage | None = None
+
+    @property
+    def finish(self) -> Literal["stop", "length", "tool_calls"] | None:
+        """Why it stopped; None is the damage of an answer that does not say."""
+        if self.damage is Damage.UNFINISHED:
+            return None
+        return "tool_calls" if self.called else "length" if self.cut else "stop"
+
+
+def call_of(name: str, schema: dict[str, Any] | None) -> Called:
+    """Return a call of a tool with the smallest arguments that its schema allows."""
+    arguments = instance_of({"type": "object", **(schema or {})})
+    return Called(name, arguments if isinstance(arguments, dict) else {})
+
+
+def json_of(schema: dict[str, Any] | None) -> str | None:
+    """Return the smallest instance of a schema as JSON text, None without a schema."""
+    return None if schema is None else json.dumps(instance_of(schema))
+
+
+def count_tokens(text: str) -> int:
+    """Return the usual estimate, four characters a token, and 1 at least."""
+    return max(1, len(text) // 4)
 
 
 def say(asked: Asked, length: int, draw: Random) -> Said:
-    """Return an answer of about `length` tokens, the same for the same draw."""
-    read = max(1, len(asked.prompt) // 4)
-    if asked.tool is not None:
-        return Said("", asked.tool, read, 12, cut=False)
-    if asked.schema is not None:
-        text = json.dumps(instance_of(asked.schema))
-        return Said(text, None, read, max(1, len(text) // 4), cut=False)
+    """Return an answer of about `length` tokens, the same for the same draw; in prose a word counts as a token."""
+    read = count_tokens(asked.read)
+    if asked.call is not None:
+        return Said("", asked.call, read, count_tokens(json.dumps(asked.call.arguments)))
+    if asked.json_text is not None:
+        return Said(asked.json_text, None, read, count_tokens(asked.json_text))
     wanted = max(1, int(length * draw.uniform(0.6, 1.4)))
     allowed = min(wanted, asked.max_tokens or wanted)
-    words = f"{MARK} {draw.choice(OPENINGS)} \u201c{' '.join(asked.prompt.split()[:8])}\u201d:".split()
-    while len(words) < allowed:
-        words += draw.choice(FILLER).split() + [";"]
-    return Said(" ".join(words[: max(allowed, 1)]), None, read, allowed, cut=allowed < wanted)
+    return Said(_prose(asked.prompt, allowed, draw), None, read, allowed, cut=allowed < wanted)
 
 
-def instance_of(schema: Any) -> Any:
-    """Return a smallest instance of a JSON schema, as far as type, enum, const, properties and items say."""
-    if not isinstance(schema, dict):
-        return MARK
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object" or "properties" in schema:
-        return {name: instance_of(value) for name, value in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [instance_of(schema.get("items", {}))] * int(schema.get("minItems", 0))
-    return {"integer": 1, "number": 1.0, "boolean": True, "null": None}.get(str(kind), MARK)
+def _prose(prompt: str, length: int, draw: Random) -> str:
+    # A prompt may be megabytes long; its first words are in its first thousand characters.
+    words = f"{MARK} {draw.choice(OPENINGS)} \u201c{' '.join(prompt[:1000].split()[:8])}\u201d:".split()
+    while len(words) < length:
+        words += f"{draw.choice(FILLER)};".split()
+    return " ".join(words[:length])

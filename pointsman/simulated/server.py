@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from random import Random
-from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from .answers import say
-from .formats import ServedAnthropic, ServedFormat, ServedGemini, ServedOpenAI
-from .ledger import Ledger
-from .settings import SimulatedModel, Simulation, latency_seconds
+from router.errors import ErrorKind
 
-ALWAYS = {"x-simulated": "true"}
+from .answers import Said
+from .anthropic import ServedAnthropic
+from .backend import Backend
+from .faults import Failure
+from .formats import UNREADABLE, ServedFormat
+from .gemini import ServedGemini
+from .ledger import Ledger
+from .openai import ServedOpenAI
+from .sending import send_answer, send_error
+from .settings import Changes, Simulation
+
+SHUTDOWN_SECONDS = 0.5
+"""How long requests in flight may go on after a stop; nobody waits for a simulated answer."""
 
 
 class SimulatedServer:
@@ -26,106 +33,82 @@ class SimulatedServer:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
         self.ledger = Ledger()
-        self._lines: dict[str, asyncio.Semaphore] = {}
+        self._backends: dict[str, Backend] = {}
 
     def application(self) -> web.Application:
         """Return the web application with all doors."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._openai)
         app.router.add_post("/v1/messages", self._anthropic)
-        app.router.add_post(r"/{version:v1|v1beta}/models/{model}:generateContent", self._gemini)
+        # One variable, since google-genai sends the colon as %3A.
+        app.router.add_post("/{version:v1|v1beta}/models/{call}", self._gemini)
         app.router.add_get("/stats", self._stats)
+        app.router.add_get("/config", self._configuration)
         app.router.add_post("/config", self._configure)
         app.router.add_get("/healthz", self._healthz)
+        app.on_response_prepare.append(_mark)
         return app
 
     async def _openai(self, request: web.Request) -> web.StreamResponse:
-        return await self._answer(request, ServedOpenAI(), request.headers.get("Authorization", "")[7:])
+        return await self._answer(request, ServedOpenAI(), "")
 
     async def _anthropic(self, request: web.Request) -> web.StreamResponse:
-        key = request.headers.get("x-api-key") or request.headers.get("Authorization", "")[7:]
-        return await self._answer(request, ServedAnthropic(), key)
+        return await self._answer(request, ServedAnthropic(), "")
 
     async def _gemini(self, request: web.Request) -> web.StreamResponse:
-        key = request.headers.get("x-goog-api-key") or request.query.get("key", "")
-        return await self._answer(request, ServedGemini(), key)
+        upstream, _, verb = request.match_info["call"].rpartition(":")
+        if verb != "generateContent":
+            raise web.HTTPNotFound
+        return await self._answer(request, ServedGemini(), upstream)
 
-    async def _answer(self, request: web.Request, wire: ServedFormat, key: str) -> web.StreamResponse:
-        if self.simulation.required_key is not None and key != self.simulation.required_key:
-            return _error(wire, "auth", "simulated: this server was started with another API key")
-        asked = wire.asked(request.match_info.get("model", ""), await request.json())
-        model = self.simulation.model(asked.upstream)
-        nth = self.ledger.begin(asked.upstream, asked.prompt)
-        draw = self.simulation.draw(asked.upstream, asked.prompt, nth)
+    async def _answer(self, request: web.Request, wire: ServedFormat, upstream: str) -> web.StreamResponse:
+        request_id = f"req_{uuid4().hex[:20]}"
+        outcome = await self._outcome(request, wire, upstream)
+        if isinstance(outcome, Failure):
+            return send_error(wire, outcome, request_id)
+        served, said = outcome
+        return await send_answer(request, wire, served, said, request_id=request_id)
+
+    async def _outcome(self, request: web.Request, wire: ServedFormat, upstream: str) -> tuple[str, Said] | Failure:
+        key = wire.key(request.headers, request.query)
+        if self.simulation.required_key not in (None, key):
+            return Failure(ErrorKind.AUTH, "simulated: this server was started with another API key")
         try:
-            refused = self._refusal(asked.upstream, model, draw)
-            if refused:
-                self.ledger.count_error(asked.upstream, refused)
-                return _error(wire, refused, f"simulated: {refused}", model.retry_after_seconds)
-            said = say(asked, model.answer_tokens, draw)
-            async with self._line(asked.upstream, model):
-                await asyncio.sleep(latency_seconds(model, said.output_tokens, draw))
-            body = {**wire.said(asked.upstream, said), "simulated": True}
-            return await self._send(request, body, asked.upstream, draw)
-        finally:
-            self.ledger.end(asked.upstream)
+            asked = wire.asked(upstream, json.loads(await request.read()))
+        except UNREADABLE as error:
+            return Failure(ErrorKind.INVALID_REQUEST, f"simulated: {error}")
+        outcome = await self._backend(asked.upstream).serve(asked, self.simulation)
+        return outcome if isinstance(outcome, Failure) else (asked.upstream, outcome)
 
-    def _refusal(self, upstream: str, model: SimulatedModel, draw: Random) -> str | None:
-        if self.ledger.over_rate(upstream, model.requests_per_minute):
-            return "rate_limited"
-        chance = draw.random()
-        for kind, rate in (
-            ("rate_limited", model.rate_limit_rate),
-            ("overloaded", model.overloaded_rate),
-            ("server_error", model.server_error_rate),
-        ):
-            if chance < rate:
-                return kind
-            chance -= rate
-        return None
-
-    def _line(self, upstream: str, model: SimulatedModel) -> asyncio.Semaphore:
-        """Return the line that requests above the model's concurrency wait in."""
-        if upstream not in self._lines:
-            self._lines[upstream] = asyncio.Semaphore(model.concurrency or 1_000_000)
-        return self._lines[upstream]
-
-    async def _send(
-        self, request: web.Request, body: dict[str, Any], upstream: str, draw: Random
-    ) -> web.StreamResponse:
-        model = self.simulation.model(upstream)
-        text = json.dumps(body)
-        chance = draw.random()
-        if chance < model.disconnect_rate:
-            self.ledger.count_error(upstream, "disconnect")
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
-        if chance < model.disconnect_rate + model.bad_response_rate:
-            self.ledger.count_error(upstream, "bad_response")
-            text = text[: len(text) // 2]
-        return web.Response(text=text, content_type="application/json", headers=ALWAYS)
+    def _backend(self, upstream: str) -> Backend:
+        if upstream not in self._backends:
+            self._backends[upstream] = Backend(self.ledger)
+            self._backends[upstream].resize(self.simulation.model(upstream))
+        return self._backends[upstream]
 
     async def _stats(self, _: web.Request) -> web.Response:
         return web.json_response(self.ledger.report())
 
+    async def _configuration(self, _: web.Request) -> web.Response:
+        return web.json_response(self.simulation.model_dump(mode="json", exclude={"required_key"}))
+
     async def _configure(self, request: web.Request) -> web.Response:
-        """Change the behaviour while the server runs: the body is a Simulation as JSON."""
+        """Change the behaviour while the server runs; the body is `Changes` as JSON."""
         try:
-            self.simulation = Simulation.model_validate(await request.json())
-        except (ValidationError, ValueError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        self._lines.clear()
+            changes = Changes.model_validate_json(await request.read())
+            self.simulation = self.simulation.changed(changes)
+        except ValidationError as error:
+            return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)
+        for upstream, backend in self._backends.items():
+            backend.resize(self.simulation.model(upstream))
         return web.json_response({"ok": True})
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.json_response({"ok": True, "simulated": True})
 
 
-def _error(wire: ServedFormat, kind: str, message: str, retry_after: float = 0.0) -> web.Response:
-    status, body = wire.error(kind, message)
-    headers = {**ALWAYS, "Retry-After": f"{retry_after:g}"} if kind == "rate_limited" else ALWAYS
-    return web.json_response(body, status=status, headers=headers)
+async def _mark(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["x-simulated"] = "true"
 
 
 @asynccontextmanager
@@ -134,12 +117,18 @@ async def running_server(
 ) -> AsyncIterator[tuple[str, SimulatedServer]]:
     """Yield the base URL and the server while it runs; port 0 takes a free one."""
     server = SimulatedServer(simulation)
-    runner = web.AppRunner(server.application(), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        server.application(),
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=True,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, backlog=4096)
         await site.start()
         bound: int = runner.addresses[0][1]
-        yield f"http://{host}:{bound}", server
+        yield f"http://{f'[{host}]' if ':' in host else host}:{bound}", server
     finally:
         await runner.cleanup()

@@ -18,11 +18,9 @@ from ..settings import Settings
 from ..tokens import estimate_tokens
 from .connection import translated
 from .keys import Keys
-from .record import read_record
+from .record import FIELDS, read_record
 from .scripts import Argument, Scripts
 from .units import milliseconds
-
-NEVER_READ = ("payload", "fingerprint", "claim")
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class JobStore:
 
     def _fields(self, spec: JobSpec) -> dict[str, Argument]:
         chat = spec.chat()
-        payload = {"schema": PAYLOAD_SCHEMA, "chat": chat.model_dump(mode="json", exclude_defaults=True)}
+        payload = {"schema": PAYLOAD_SCHEMA, "chat": chat.model_dump(mode="json", exclude_none=True)}
         fields: dict[str, Argument] = {
             "payload": json.dumps(payload, separators=(",", ":")),
             "tenant": spec.tenant,
@@ -116,12 +114,12 @@ class JobStore:
         with translated():
             pipeline = self.redis.pipeline(transaction=False)
             for job_id in job_ids:
-                pipeline.hgetall(self.keys.key("job", job_id))
+                pipeline.hmget(self.keys.key("job", job_id), FIELDS)
                 pipeline.lrange(self.keys.key("history", job_id), 0, -1)
                 pipeline.get(self.keys.result(job_id))
             rows = await pipeline.execute()
         return [
-            read_record(job_id, *rows[3 * at : 3 * at + 3]) if rows[3 * at] else None
+            read_record(job_id, *rows[3 * at : 3 * at + 3]) if any(rows[3 * at]) else None
             for at, job_id in enumerate(job_ids)
         ]
 

@@ -28,6 +28,7 @@ PATTERNS = {
     "model": "model:%s",  # hash: health of a model: cooled, paused, down
     "stats": "stats:%s",  # hash: what a model has served
     "answer": "answer:%s",  # string: the first answer to a bind, for a client that resends it
+    "dispatchers": "dispatchers",  # zset: live dispatchers, by when they last said so
     "reap": "reap",  # hash: when reap last ran, and from when on it may reap
     "config": "config",  # hash: the configuration's version in force
     "wake": "wake",  # channel: a dispatcher should look

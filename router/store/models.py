@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -13,6 +15,10 @@ from ..settings import Settings
 from .connection import translated
 from .rounds import RoundStore
 from .scripts import Scripts
+from .units import milliseconds
+
+TROUBLES = ("no live worker:", "down:", "paused:")
+"""How the status of a model begins that somebody has to look after."""
 
 
 class ModelView(Frozen):
@@ -65,6 +71,29 @@ class ModelStore:
             _view(state, waiting.get(name, 0), fields)
             for (name, state), fields in zip(seen.states.items(), stats, strict=True)
         ]
+
+    async def live_dispatchers(self) -> list[str]:
+        """Return the names of the dispatchers that have been heard of lately."""
+        with translated():
+            seconds, _ = await self.redis.time()
+            since = seconds * 1000 - milliseconds(self._rounds.settings.presence_seconds)
+            names: Any = await self.redis.zrange(self._rounds.keys.key("dispatchers"), since, "+inf", byscore=True)
+        return list(names)
+
+    async def live_workers(self, model: str) -> list[str]:
+        """Return the names of a model's live workers, `<celery node>:<pid>:<random>`."""
+        with translated():
+            seconds, _ = await self.redis.time()
+            entries: Any = await self.redis.hgetall(self._rounds.keys.key("workers", model))
+        return [name for name, entry in entries.items() if json.loads(entry)["expires"] > seconds * 1000]
+
+    async def warnings(self, views: Sequence[ModelView]) -> list[str]:
+        """Return what keeps jobs from being done, in words that say what to do."""
+        found = []
+        if not await self.live_dispatchers():
+            found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
+        found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
+        return found
 
     async def pause(self, model: str, reason: str) -> None:
         """Bind nothing to the model until it is resumed."""

@@ -9,9 +9,20 @@ from typing import Any
 from ..errors import ErrorKind
 from ..job import Attempt, JobError, JobRecord, JobResult, JobState
 
+FIELDS = (
+    "state", "task_class", "model", "pinned_model", "tenant", "priority", "submitted", "deadline", "finished",
+    "not_before", "binding", "attempts", "losses", "max_attempts", "metadata", "decision", "error_kind",
+    "error_message",
+)  # fmt: skip
+"""What is read of a job's hash: all but the payload, which may be megabytes, and what only scripts need."""
 
-def read_record(job_id: str, fields: Mapping[str, str], history: Sequence[str], meta: str | None) -> JobRecord:
-    """Return the record of one job; `meta` is the value that Celery's result backend would read."""
+
+def read_record(job_id: str, values: Sequence[str | None], history: Sequence[str], meta: str | None) -> JobRecord:
+    """Return the record of one job.
+
+    `values` are those of FIELDS, in that order; `meta` is the value that Celery's result backend would read.
+    """
+    fields = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
     return JobRecord(
         id=job_id,
         state=JobState(fields["state"]),

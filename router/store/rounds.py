@@ -143,6 +143,11 @@ class RoundStore:
         """Forget ended jobs whose record has expired; returns how many."""
         return int(await self._scripts.run("prune_jobs", moment(now), BATCH))
 
+    async def announce(self, dispatcher: str, *, now: int | None = None) -> int:
+        """Say that a dispatcher lives; returns how many do."""
+        presence_ms = milliseconds(self.settings.presence_seconds)
+        return int(await self._scripts.run("announce_dispatcher", moment(now), dispatcher, presence_ms))
+
     async def publish_config(self) -> str:
         """Write this configuration's version as the one in force; returns the one that was."""
         with translated():

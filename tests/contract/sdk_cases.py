@@ -10,9 +10,7 @@ from google.genai import types
 
 from workers.providers.gemini import FOREIGN_SIGNATURE
 
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 IMAGE_URL = "https://example.com/cat.png"
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 QUESTION = {"role": "user", "content": "hello"}
@@ -114,7 +112,10 @@ TOOL_ROUND_TRIP = Case(
                     {"type": "tool_use", "id": "b2", "name": "weather", "input": {"city": "Oslo"}},
                 ],
             },
-            {"role": "user", "content": [_anthropic_result("a1", '{"celsius": 30}'), _anthropic_result("b2", "snow")]},
+            {
+                "role": "user",
+                "content": [_anthropic_result("a1", '{"celsius": 30}'), _anthropic_result("b2", "snow")],
+            },
         ]
     },
     contents=[

@@ -60,16 +60,16 @@ def _blocks(content: Any) -> Any:
 
 def _in_camel_case(body: dict[str, Any]) -> dict[str, Any]:
     """Google's SDK mixes snake case in, sends an empty config, and gives the instruction a role that is ignored."""
-    plain = {name: value for name, value in body.items() if value != {}}
+    plain = {name: value for name, value in _camel(body).items() if value != {}}
     if "systemInstruction" in plain:
         plain["systemInstruction"] = {"parts": plain["systemInstruction"]["parts"]}
-    if "tools" in plain:
-        plain["tools"] = [{"functionDeclarations": _declarations(tool)} for tool in plain["tools"]]
     return plain
 
 
-def _declarations(tool: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{to_camel(name): value for name, value in spec.items()} for spec in tool["functionDeclarations"]]
+def _camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_camel(name): _camel(below) for name, below in value.items()}
+    return [_camel(item) for item in value] if isinstance(value, list) else value
 
 
 NORMALISE: Mapping[str, Callable[[Any], Any]] = {

@@ -130,19 +130,24 @@ async def test_a_port_without_a_server_is_a_connection_error(client: AsyncClient
     assert (await _failure(client, "openai", _request("openai", url))).kind is ErrorKind.CONNECTION
 
 
-@pytest.mark.parametrize("url", ["http://[", "http://no-such-host.invalid/v1", "ftp://127.0.0.1/", "/relative"])
+@pytest.mark.parametrize("url", ["http://[", "ftp://127.0.0.1/", "/relative"])
 async def test_a_url_that_leads_nowhere_is_a_connection_error(url: str, client: AsyncClient) -> None:
     request = replace(_request("openai", "http://127.0.0.1"), url=url)
     assert (await _failure(client, "openai", request)).kind is ErrorKind.CONNECTION
 
 
 async def test_cancelling_passes_through(loopback: Loopback, client: AsyncClient) -> None:
-    loopback.behave = _endless_drip
+    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        loop.call_soon_threadsafe(arrived.set)
+        _endless_drip(handler)
+
+    loopback.behave = behave
     request = _request("openai", loopback.url)
     task = asyncio.create_task(call(client, FORMATS["openai"], request, timeout_seconds=30))
     async with asyncio.timeout(5):
-        while not loopback.seen:
-            await asyncio.sleep(0)
+        await arrived.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -21,12 +21,15 @@ TIMEOUT_SECONDS = 5.0
 
 
 async def _ask(
-    client: AsyncClient, vendor: str, server: LLMockProcess, *, timeout_seconds: float = TIMEOUT_SECONDS, **chat: Any
+    client: AsyncClient,
+    vendor: str,
+    server: LLMockProcess,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    **chat: Any,
 ) -> Answer:
     model = model_for(vendor, "http://unused").model_copy(update={"base_url": server.base_urls[vendor]})
-    request = FORMATS[vendor].request(
-        ChatRequest.model_validate({"messages": [QUESTION], **chat}), model, KEY
-    )
+    request = FORMATS[vendor].request(ChatRequest.model_validate({"messages": [QUESTION], **chat}), model, KEY)
     return await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds)
 
 
@@ -58,7 +61,9 @@ async def test_an_offered_tool_is_called_and_its_result_taken(
     assert told.text
 
 
-async def test_structured_output_is_accepted(vendor: str, llmock_server: LLMockProcess, client: AsyncClient) -> None:
+async def test_structured_output_is_accepted(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA}}
     assert (await _ask(client, vendor, llmock_server, response_format=wanted)).text
 
@@ -103,11 +108,10 @@ async def test_an_empty_account_is_quota_exhausted(llmock_server: LLMockProcess,
     assert (await _failure(client, "openai", llmock_server)).kind is ErrorKind.QUOTA_EXHAUSTED
 
 
+@pytest.mark.parametrize("vendor", ["openai", "gemini"])  # llmock knows no refusal of Anthropic
 async def test_a_refusal_is_content_filtered(
     vendor: str, llmock_server: LLMockProcess, client: AsyncClient
 ) -> None:
-    if vendor == "anthropic":
-        pytest.skip("llmock knows no refusal of Anthropic; test_answers.py has one")
     llmock_server.script(type="reply", text="I", finish_reason="content_filter")
     assert (await _failure(client, vendor, llmock_server)).kind is ErrorKind.CONTENT_FILTERED
 

@@ -95,7 +95,9 @@ def test_a_needed_part_of_the_wrong_type_is_a_bad_response(
     assert _kind(vendor, _mutilated(text_reply(vendor), path, wrong)) is ErrorKind.BAD_RESPONSE
 
 
-@pytest.mark.parametrize("finish", ["unheard of", "pause_turn", "function_call", "OTHER", "MALFORMED_FUNCTION_CALL"])
+@pytest.mark.parametrize(
+    "finish", ["unheard of", "pause_turn", "function_call", "OTHER", "MALFORMED_FUNCTION_CALL"]
+)
 def test_an_unknown_finish_reason_is_a_bad_response(vendor: str, finish: str) -> None:
     reply = _mutilated(text_reply(vendor), FINISH_PATH[vendor], finish)
     assert _kind(vendor, reply) is ErrorKind.BAD_RESPONSE
@@ -150,10 +152,17 @@ def test_a_lone_surrogate_in_the_text_can_be_stored() -> None:
     assert FORMATS["openai"].answer(reply).text == "broken ? emoji"
 
 
+def _words(value: Any) -> Iterator[str]:
+    """Yield every name and every text inside a reply."""
+    if isinstance(value, str):
+        yield value
+    for below in value.items() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from _words(below)
+
+
+ERROR_WORDS = {"error", "code", "details", "reason", "violations", "quotaId", "retryDelay", "promptFeedback"}
 WORDS = st.sampled_from(
-    "choices message content finish_reason tool_calls id function name arguments usage type text stop_reason input "
-    "candidates finishReason parts functionCall args promptFeedback blockReason error details code status "
-    "violations quotaId retryDelay reason stop tool_use STOP message".split()
+    sorted(ERROR_WORDS.union(*(_words([text_reply(v), tool_call_reply(v)]) for v in sorted(FORMATS))))
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS | st.just("\udfff")
 JSON = st.recursive(

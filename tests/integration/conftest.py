@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from redis.asyncio import Redis
+from store_driver import Driver
 
 from router.catalog import Catalog
 from router.settings import Settings
 from router.store import JobStore, RoundStore, WorkStore
-from store_driver import Driver
 
 
 @pytest.fixture

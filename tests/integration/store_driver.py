@@ -66,8 +66,9 @@ class Driver:
     async def announce(
         self, model: str = "gpt-4", slots: int = 4, *, worker: str = "w1", key_print: str = ""
     ) -> None:
-        """Say that a worker lives, for an hour."""
-        await self.scripts.run("announce_worker", self.now, worker, 3_600_000, "v1", model, slots, key_print)
+        """Say that a worker lives, for an hour; returns 1 where it is new to the model."""
+        arguments = (self.now, worker, 3_600_000, "v1", model, slots, key_print)
+        return int(await self.scripts.run("announce_worker", *arguments))
 
     async def read(self) -> Round:
         """Read what a dispatcher would see now."""

@@ -1,0 +1,82 @@
+"""Anthropic Messages, seen from the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from router.errors import ErrorKind
+
+from .answers import Asked, Called, Said, call_of, json_of
+from .faults import Failure
+from .formats import Body, all_text, bearer, last_user, messages_of, whole, words
+
+ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
+    ErrorKind.AUTH: (401, "authentication_error"),
+    ErrorKind.INVALID_REQUEST: (400, "invalid_request_error"),
+    ErrorKind.RATE_LIMITED: (429, "rate_limit_error"),
+    ErrorKind.OVERLOADED: (529, "overloaded_error"),
+    ErrorKind.SERVER_ERROR: (500, "api_error"),
+}
+
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", None: None}
+
+
+class ServedAnthropic:
+    """Anthropic Messages."""
+
+    request_id_header = "request-id"
+
+    def key(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+        """Return the API key of a request, empty without one; x-api-key wins over Authorization."""
+        return headers.get("x-api-key") or bearer(headers)
+
+    def asked(self, upstream: str, body: Body) -> Asked:
+        """Read a request."""
+        messages = messages_of(body)
+        if "max_tokens" not in body:
+            raise ValueError("max_tokens: Field required")
+        return Asked(
+            upstream=str(body["model"]),
+            prompt=last_user(messages),
+            read=" ".join([words(body.get("system")), *all_text(messages)]),
+            max_tokens=whole(body["max_tokens"]),
+            call=_asked_call(body),
+            json_text=json_of(((body.get("output_config") or {}).get("format") or {}).get("schema")),
+        )
+
+    def said(self, upstream: str, said: Said) -> Body:
+        """Write an answer."""
+        return {
+            "id": f"msg_{uuid4().hex[:20]}",
+            "type": "message",
+            "role": "assistant",
+            "model": upstream,
+            "content": _content(said),
+            "stop_reason": STOP_REASONS[said.finish],
+            "stop_sequence": None,
+            "usage": {"input_tokens": said.input_tokens, "output_tokens": said.output_tokens},
+        }
+
+    def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
+        """Write an error: status and body."""
+        status, type_ = ERRORS[failure.kind]
+        error = {"type": type_, "message": failure.message}
+        return status, {"type": "error", "error": error, "request_id": request_id}
+
+
+def _asked_call(body: Body) -> Called | None:
+    choice = body.get("tool_choice") or {}
+    if choice.get("type") not in ("any", "tool"):
+        return None
+    chosen = next((tool for tool in body.get("tools") or [] if choice.get("name") in (None, tool["name"])), None)
+    if chosen is None:
+        raise ValueError("tool_choice: no such tool is given")
+    return call_of(chosen["name"], chosen.get("input_schema"))
+
+
+def _content(said: Said) -> list[Body]:
+    if said.called is None:
+        return [{"type": "text", "text": said.text}]
+    call_id = f"toolu_{uuid4().hex[:12]}"
+    return [{"type": "tool_use", "id": call_id, "name": said.called.name, "input": said.called.arguments}]

@@ -1,0 +1,103 @@
+"""Gemini generateContent, seen from the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from router.errors import ErrorKind
+
+from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
+from .faults import Failure
+from .formats import Body, bearer, whole, words
+
+ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
+    ErrorKind.AUTH: (401, "UNAUTHENTICATED"),
+    ErrorKind.INVALID_REQUEST: (400, "INVALID_ARGUMENT"),
+    ErrorKind.RATE_LIMITED: (429, "RESOURCE_EXHAUSTED"),
+    ErrorKind.OVERLOADED: (503, "UNAVAILABLE"),
+    ErrorKind.SERVER_ERROR: (500, "INTERNAL"),
+}
+
+RPC = "type.googleapis.com/google.rpc"
+
+
+class ServedGemini:
+    """Gemini generateContent."""
+
+    request_id_header = "x-request-id"
+
+    def key(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+        """Return the API key of a request, empty without one."""
+        return headers.get("x-goog-api-key") or query.get("key", "") or bearer(headers)
+
+    def asked(self, upstream: str, body: Body) -> Asked:
+        """Read a request."""
+        turns = body.get("contents")
+        if not isinstance(turns, list) or not turns:
+            raise ValueError("contents: a list of at least one turn is required")
+        said = [(turn.get("role", "user"), words(turn.get("parts"))) for turn in turns]
+        system = words((body.get("systemInstruction") or {}).get("parts"))
+        config = body.get("generationConfig") or {}
+        return Asked(
+            upstream=upstream,
+            prompt=next((text for role, text in reversed(said) if role == "user"), ""),
+            read=" ".join([system, *(text for _, text in said)]),
+            max_tokens=whole(config.get("maxOutputTokens")),
+            call=_asked_call(body),
+            json_text=json_of(_asked_schema(config)),
+        )
+
+    def said(self, upstream: str, said: Said) -> Body:
+        """Write an answer."""
+        return {
+            "candidates": [_candidate(said)],
+            "usageMetadata": {
+                "promptTokenCount": said.input_tokens,
+                "candidatesTokenCount": said.output_tokens,
+                "totalTokenCount": said.input_tokens + said.output_tokens,
+            },
+            "modelVersion": upstream,
+            "responseId": uuid4().hex[:16],
+        }
+
+    def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
+        """Write an error: status and body."""
+        status, name = ERRORS[failure.kind]
+        error: Body = {"code": status, "message": failure.message, "status": name}
+        if failure.kind is ErrorKind.RATE_LIMITED:
+            quota = {"@type": f"{RPC}.QuotaFailure", "violations": [{"quotaId": "SimulatedRequestsPerMinute"}]}
+            retry = {"@type": f"{RPC}.RetryInfo", "retryDelay": f"{failure.retry_after:g}s"}
+            error["details"] = [quota, retry]
+        return status, {"error": error}
+
+
+def _asked_call(body: Body) -> Called | None:
+    calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    if calling.get("mode") != "ANY":
+        return None
+    declared = [f for tool in body.get("tools") or [] for f in tool.get("functionDeclarations") or []]
+    allowed = calling.get("allowedFunctionNames")
+    chosen = next((f for f in declared if not allowed or f["name"] in allowed), None)
+    if chosen is None:
+        raise ValueError("toolConfig: no such function is declared")
+    return call_of(chosen["name"], chosen.get("parametersJsonSchema") or chosen.get("parameters"))
+
+
+def _asked_schema(config: dict[str, Any]) -> dict[str, Any] | None:
+    schema: dict[str, Any] | None = config.get("responseJsonSchema") or config.get("responseSchema")
+    if schema is None and config.get("responseMimeType") == "application/json":
+        return ANY_OBJECT
+    return schema
+
+
+def _candidate(said: Said) -> Body:
+    """Return the one candidate; Gemini says STOP after a function call too, and leaves out what is unknown."""
+    part: Body = {"text": said.text}
+    if said.called:
+        part = {"functionCall": {"name": said.called.name, "args": said.called.arguments}}
+    candidate: Body = {"content": {"role": "model", "parts": [part]}, "index": 0}
+    if said.finish:
+        candidate["finishReason"] = "MAX_TOKENS" if said.finish == "length" else "STOP"
+    return candidate

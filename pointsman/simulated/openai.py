@@ -1,0 +1,94 @@
+"""OpenAI chat completions, seen from the server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from router.errors import ErrorKind
+
+from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
+from .faults import Failure
+from .formats import Body, all_text, bearer, last_user, messages_of, whole
+
+ERRORS: Mapping[ErrorKind, tuple[int, str, str | None]] = {
+    ErrorKind.AUTH: (401, "invalid_request_error", "invalid_api_key"),
+    ErrorKind.INVALID_REQUEST: (400, "invalid_request_error", None),
+    ErrorKind.RATE_LIMITED: (429, "requests", "rate_limit_exceeded"),
+    ErrorKind.OVERLOADED: (503, "server_error", None),
+    ErrorKind.SERVER_ERROR: (500, "server_error", None),
+}
+
+
+class ServedOpenAI:
+    """OpenAI chat completions."""
+
+    request_id_header = "x-request-id"
+
+    def key(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+        """Return the API key of a request, empty without one."""
+        return bearer(headers)
+
+    def asked(self, upstream: str, body: Body) -> Asked:
+        """Read a request."""
+        messages = messages_of(body)
+        return Asked(
+            upstream=str(body["model"]),
+            prompt=last_user(messages),
+            read=" ".join(all_text(messages)),
+            max_tokens=whole(body.get("max_completion_tokens") or body.get("max_tokens")),
+            call=_asked_call(body),
+            json_text=json_of(_asked_schema(body.get("response_format") or {})),
+        )
+
+    def said(self, upstream: str, said: Said) -> Body:
+        """Write an answer."""
+        choice = {"index": 0, "finish_reason": said.finish, "logprobs": None, "message": _message(said)}
+        return {
+            "id": f"chatcmpl-{uuid4().hex[:20]}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": upstream,
+            "choices": [choice],
+            "usage": {
+                "prompt_tokens": said.input_tokens,
+                "completion_tokens": said.output_tokens,
+                "total_tokens": said.input_tokens + said.output_tokens,
+                "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            },
+        }
+
+    def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
+        """Write an error: status and body."""
+        status, type_, code = ERRORS[failure.kind]
+        return status, {"error": {"message": failure.message, "type": type_, "param": None, "code": code}}
+
+
+def _asked_call(body: Body) -> Called | None:
+    choice = body.get("tool_choice")
+    named = choice["function"]["name"] if isinstance(choice, dict) else None
+    if named is None and choice != "required":
+        return None
+    functions = [tool["function"] for tool in body.get("tools") or []]
+    chosen = next((function for function in functions if named in (None, function["name"])), None)
+    if chosen is None:
+        raise ValueError("tool_choice: no such tool is given")
+    return call_of(chosen["name"], chosen.get("parameters"))
+
+
+def _asked_schema(shape: dict[str, Any]) -> dict[str, Any] | None:
+    if shape.get("type") == "json_object":
+        return ANY_OBJECT
+    schema: dict[str, Any] | None = (shape.get("json_schema") or {}).get("schema")
+    return schema
+
+
+def _message(said: Said) -> Body:
+    message: Body = {"role": "assistant", "content": said.text or None, "refusal": None, "annotations": []}
+    if said.called:
+        function = {"name": said.called.name, "arguments": json.dumps(said.called.arguments)}
+        message["tool_calls"] = [{"id": f"call_{uuid4().hex[:12]}", "type": "function", "function": function}]
+    return message

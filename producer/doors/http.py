@@ -1,0 +1,102 @@
+"""The way over HTTP to the producer API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from router.errors import ConfigError
+from router.http import HTTPError, Timeout, open_client
+from router.job import JobRecord, JobSpec, JobState
+from router.store import ModelView
+
+from ..errors import ApiUnavailable
+from .replies import read_reply
+
+CONNECTIONS = 256
+ASKS_AT_ONCE = 64
+"""Long polls of one `finished`; more jobs than these take turns."""
+TURN_SECONDS = 30.0
+SHORT_TURN_SECONDS = 2.0
+ANSWER_SECONDS = 30.0
+
+VIEWS = TypeAdapter(list[ModelView])
+
+
+class HttpDoor:
+    """Asks the API; each method is one request, but for `finished`."""
+
+    def __init__(self, url: str, *, api_key: str | None) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"expected an http://, https://, redis:// or rediss:// URL, not {url!r}", field="url")
+        self._url = url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = open_client(connections=CONNECTIONS, timeout_seconds=ANSWER_SECONDS)
+
+    async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
+        """Send jobs in one request."""
+        jobs = ",".join(spec.model_dump_json(exclude_none=True) for spec in specs)
+        reply = await self._ask("POST", "/v1/jobs/batch", body=f'{{"jobs":[{jobs}]}}')
+        return [str(job_id) for job_id in reply["ids"]]
+
+    async def get(self, job_id: str) -> JobRecord:
+        """Return all that is known of a job."""
+        return await self._get(job_id, 0.0)
+
+    async def finished(self, job_ids: Sequence[str]) -> AsyncIterator[JobRecord]:
+        """Yield each record when its job ends, by long polls; jobs beyond ASKS_AT_ONCE wait for their turn."""
+        line = deque(dict.fromkeys(job_ids))
+        turn = TURN_SECONDS if len(line) <= ASKS_AT_ONCE else SHORT_TURN_SECONDS
+        asking: set[asyncio.Task[JobRecord]] = set()
+        try:
+            while line or asking:
+                while line and len(asking) < ASKS_AT_ONCE:
+                    asking.add(asyncio.create_task(self._get(line.popleft(), turn)))
+                answered, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+                records = await asyncio.gather(*answered)
+                line.extend(record.id for record in records if not record.done)
+                for record in sorted(records, key=lambda record: record.finished or 0.0):
+                    if record.done:
+                        yield record
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
+        params = {"wait": wait_seconds} if wait_seconds else {}
+        reply = await self._ask("GET", f"/v1/jobs/{job_id}", params=params)
+        return JobRecord.model_validate(reply)
+
+    async def cancel(self, job_id: str) -> JobState:
+        """Cancel a job."""
+        reply = await self._ask("DELETE", f"/v1/jobs/{job_id}")
+        return JobState(reply["state"])
+
+    async def models(self) -> list[ModelView]:
+        """Return the live state of every model."""
+        reply = await self._ask("GET", "/v1/models")
+        return VIEWS.validate_python(reply["models"])
+
+    async def _ask(
+        self, method: str, path: str, *, body: str | None = None, params: Mapping[str, float] | None = None
+    ) -> Any:
+        headers = self._headers if body is None else {**self._headers, "content-type": "application/json"}
+        waits = sum((params or {}).values())
+        # a request may wait without limit for a free connection of ours: that says nothing about the API
+        timeout = Timeout(ANSWER_SECONDS + waits, pool=None)
+        try:
+            response = await self._client.request(
+                method, self._url + path, content=body, params=params, headers=headers, timeout=timeout
+            )
+        except HTTPError as error:
+            raise ApiUnavailable(f"{self._url} can not be reached: {error or type(error).__name__}") from error
+        return read_reply(response)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()

@@ -1,0 +1,111 @@
+"""The way straight to Redis, for programs that stand next to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from router.catalog import Catalog, load_catalog
+from router.errors import UnknownJob
+from router.job import JobRecord, JobSpec, JobState
+from router.settings import Settings, load_settings
+from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
+
+READ_AT_ONCE = 500
+LOOK_AGAIN_SECONDS = 10.0
+"""How long the channels alone are trusted: pub/sub may lose a message while it reconnects."""
+
+
+def open_redis_door(url: str, *, models_file: Path | str | None, key_prefix: str | None) -> RedisDoor:
+    """Return the door; what is not given comes from the settings. Raises ConfigError."""
+    settings = load_settings(redis_url=url, models_file=models_file, key_prefix=key_prefix)
+    return RedisDoor(open_redis(url), settings=settings, catalog=load_catalog(settings.models_file))
+
+
+class RedisDoor:
+    """Uses the store as the API does."""
+
+    def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog) -> None:
+        self._redis = redis
+        self._jobs = JobStore(redis, settings=settings, catalog=catalog)
+        self._models = ModelStore(redis, settings=settings, catalog=catalog)
+        self._waiter = Waiter(redis, self._jobs.keys)
+
+    async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
+        """Accept jobs in one round trip."""
+        return await self._jobs.submit_many(specs)
+
+    async def get(self, job_id: str) -> JobRecord:
+        """Return all that is known of a job."""
+        return await self._jobs.get(job_id)
+
+    async def finished(self, job_ids: Sequence[str]) -> AsyncIterator[JobRecord]:
+        """Yield each record when its job ends: one connection for all, and a look at all now and then."""
+        waiting = dict.fromkeys(job_ids)
+        clock = asyncio.get_running_loop().time
+        async with self._waiter.watching(list(waiting)) as ends, _told(ends) as told:
+            look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
+            while waiting:
+                for record in await self._ended(look_at):
+                    del waiting[record.id]
+                    yield record
+                look_at = [job_id for job_id in await _next(told, look_again - clock()) if job_id in waiting]
+                if clock() >= look_again:
+                    look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
+
+    async def _ended(self, job_ids: Sequence[str]) -> list[JobRecord]:
+        ended = []
+        for at in range(0, len(job_ids), READ_AT_ONCE):
+            some = job_ids[at : at + READ_AT_ONCE]
+            for job_id, record in zip(some, await self._jobs.get_many(some), strict=True):
+                if record is None:
+                    raise UnknownJob(job_id)
+                if record.done:
+                    ended.append(record)
+        return sorted(ended, key=lambda record: record.finished or 0.0)
+
+    async def cancel(self, job_id: str) -> JobState:
+        """Cancel a job."""
+        return await self._jobs.cancel(job_id)
+
+    async def models(self) -> list[ModelView]:
+        """Return the live state of every model."""
+        return await self._models.views()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._waiter.close()
+        await self._redis.aclose()
+
+
+@asynccontextmanager
+async def _told(ends: Mapping[str, asyncio.Event]) -> AsyncIterator[asyncio.Queue[str]]:
+    """Yield a queue that gets the id of each job whose end is told."""
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def tell(job_id: str, end: asyncio.Event) -> None:
+        await end.wait()
+        told.put_nowait(job_id)
+
+    tasks = [asyncio.create_task(tell(job_id, end)) for job_id, end in ends.items()]
+    try:
+        yield told
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _next(told: asyncio.Queue[str], seconds: float) -> list[str]:
+    """Return every id told by now, after a wait of at most `seconds` for the first one; maybe none."""
+    try:
+        ids = [await asyncio.wait_for(told.get(), max(0.0, seconds))]
+    except TimeoutError:
+        return []
+    while not told.empty():
+        ids.append(told.get_nowait())
+    return ids

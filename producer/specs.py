@@ -1,0 +1,66 @@
+"""Makes job specs from what a caller gives: a prompt, fields, or a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from pydantic import ValidationError
+
+from router.chat import ChatRequest
+from router.errors import InvalidJob
+from router.job import JobSpec, new_job_id
+
+
+class JobFields(TypedDict, total=False):
+    """The fields of a job beside its prompt; `messages` is short for a `request` that has nothing else."""
+
+    system: str | None
+    request: ChatRequest | Mapping[str, Any] | None
+    messages: list[dict[str, Any]] | None
+    task_class: str | None
+    model: str | None
+    priority: int
+    tenant: str
+    idempotency_key: str | None
+    expires_in: float | None
+    max_attempts: int | None
+    metadata: dict[str, str]
+    id: str | None
+
+
+Job = str | JobSpec | Mapping[str, Any]
+"""What can be submitted: a prompt, a spec, or the fields of a spec as a mapping."""
+
+
+def make_spec(job: Job | None, fields: Mapping[str, Any]) -> JobSpec:
+    """Return the spec with `fields` over it, and an id; raises InvalidJob naming the field that is wrong.
+
+    The id is chosen here, before anything is sent, so that a submit that is sent twice makes one job.
+    """
+    given = {**_given(job), **fields}
+    if given.get("messages") is not None:
+        given["request"] = {"messages": given["messages"]}
+    given.pop("messages", None)
+    given["id"] = given.get("id") or new_job_id()
+    try:
+        return JobSpec.model_validate(given)
+    except ValidationError as error:
+        raise invalid_job(error) from error
+
+
+def _given(job: Job | None) -> dict[str, Any]:
+    if job is None:
+        return {}
+    if isinstance(job, str):
+        return {"prompt": job}
+    if isinstance(job, JobSpec):
+        return {name: getattr(job, name) for name in job.model_fields_set}
+    return dict(job)
+
+
+def invalid_job(error: ValidationError) -> InvalidJob:
+    """Return the first mistake that pydantic found."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return InvalidJob(first["msg"].removeprefix("Value error, "), field=field)

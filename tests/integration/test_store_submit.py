@@ -1,0 +1,123 @@
+"""Submit and classify: a job is written once, into one lane or into intake."""
+
+from __future__ import annotations
+
+import pytest
+from store_driver import Driver
+
+from router.errors import Conflict, InvalidJob, UnknownJob
+from router.job import JobSpec, JobState
+from router.lanes import Lane
+from router.store import JobStore
+
+SUPPORT = "technical_support|default|gpt-4,claude"
+
+
+async def test_a_job_with_a_class_waits_in_the_lane_of_its_class_tenant_and_candidates(driver: Driver) -> None:
+    job_id = await driver.submit(tenant="acme")
+    assert await driver.lanes() == {"technical_support|acme|gpt-4,claude": [job_id]}
+
+
+async def test_a_pinned_job_waits_in_the_lane_of_its_model(driver: Driver) -> None:
+    job_id = await driver.submit(model="claude")
+    assert await driver.lanes() == {"@claude|default|claude": [job_id]}
+
+
+async def test_a_job_without_a_class_waits_in_intake_until_it_is_classified(driver: Driver) -> None:
+    job_id = await driver.submit("Write a poem", task_class=None)
+    assert await driver.lanes() == {}
+    (row,) = await driver.rounds.read_intake(10)
+    assert row[:2] == (job_id, "default")
+    lane = Lane("creative_writing", "default", ("claude", "gemini"))
+    assert await driver.rounds.classify([(job_id, lane, "keyword 'poem'")]) == 1
+    assert await driver.lanes() == {str(lane): [job_id]}
+    assert (await driver.get(job_id)).task_class == "creative_writing"
+
+
+async def test_a_job_that_another_dispatcher_has_classified_is_passed_over(driver: Driver) -> None:
+    job_id = await driver.submit(task_class=None)
+    first = Lane("creative_writing", "default", ("claude", "gemini"))
+    second = Lane("general_information", "default", ("gemini",))
+    assert await driver.rounds.classify([(job_id, first, "test")]) == 1
+    assert await driver.rounds.classify([(job_id, second, "test")]) == 0
+    assert await driver.lanes() == {str(first): [job_id]}
+
+
+async def test_a_cancelled_job_is_not_classified_any_more(driver: Driver) -> None:
+    job_id = await driver.submit(task_class=None)
+    await driver.cancel(job_id)
+    lane = Lane("creative_writing", "default", ("claude",))
+    assert await driver.rounds.classify([(job_id, lane, "test")]) == 0
+    assert await driver.lanes() == {}
+
+
+async def test_the_same_request_under_the_same_id_is_accepted_once(jobs: JobStore) -> None:
+    spec = JobSpec(id="job-00000001", prompt="Hello", task_class="technical_support")
+    assert await jobs.submit(spec) == await jobs.submit(spec) == "job-00000001"
+    assert len((await jobs.list(JobState.PENDING)).jobs) == 1
+
+
+async def test_the_same_request_under_the_same_idempotency_key_returns_the_first_id(jobs: JobStore) -> None:
+    spec = JobSpec(idempotency_key="order-7", prompt="Hello", task_class="technical_support")
+    first, second = await jobs.submit_many([spec, spec])
+    assert first == second
+    assert len((await jobs.list(JobState.PENDING)).jobs) == 1
+
+
+async def test_the_same_idempotency_key_of_another_tenant_is_another_job(jobs: JobStore) -> None:
+    one = JobSpec(idempotency_key="order-7", prompt="Hello", tenant="acme")
+    other = JobSpec(idempotency_key="order-7", prompt="Hello", tenant="umbrella")
+    assert await jobs.submit(one) != await jobs.submit(other)
+
+
+@pytest.mark.parametrize("known_by", [{"id": "job-00000001"}, {"idempotency_key": "order-7"}])
+async def test_another_request_under_a_known_id_or_key_is_a_conflict(
+    jobs: JobStore, known_by: dict[str, str]
+) -> None:
+    first = await jobs.submit(JobSpec(prompt="Hello", **known_by))
+    with pytest.raises(Conflict) as caught:
+        await jobs.submit(JobSpec(prompt="Good bye", **known_by))
+    assert caught.value.job_id == first
+
+
+async def test_a_repeated_submit_of_an_ended_job_does_not_run_it_again(driver: Driver) -> None:
+    spec = JobSpec(id="job-00000001", prompt="Hello", task_class="technical_support")
+    await driver.jobs.submit(spec)
+    await driver.cancel("job-00000001")
+    assert await driver.jobs.submit(spec) == "job-00000001"
+    assert await driver.state("job-00000001") is JobState.CANCELLED
+    assert await driver.lanes() == {}
+
+
+async def test_an_unknown_class_or_model_is_told_with_the_known_ones_and_nothing_is_written(jobs: JobStore) -> None:
+    good = JobSpec(prompt="Hello", task_class="technical_support")
+    with pytest.raises(InvalidJob, match="technical_support"):
+        await jobs.submit_many([good, JobSpec(prompt="Hello", task_class="cooking")])
+    with pytest.raises(InvalidJob, match="gpt-4"):
+        await jobs.submit(JobSpec(prompt="Hello", model="gpt-99"))
+    assert (await jobs.list(JobState.PENDING)).jobs == []
+
+
+async def test_a_job_that_was_never_submitted_is_unknown(jobs: JobStore) -> None:
+    with pytest.raises(UnknownJob):
+        await jobs.get("never-seen")
+    with pytest.raises(UnknownJob):
+        await jobs.cancel("never-seen")
+
+
+async def test_jobs_are_listed_by_state_the_last_one_first_in_pages(driver: Driver) -> None:
+    submitted = [await driver.submit() for _ in range(5)]
+    page = await driver.jobs.list(JobState.PENDING, limit=3)
+    rest = await driver.jobs.list(JobState.PENDING, limit=3, cursor=page.cursor)
+    assert [job.id for job in (*page.jobs, *rest.jobs)] == submitted[::-1]
+    assert rest.cursor is None
+
+
+async def test_a_submit_wakes_the_dispatchers(driver: Driver) -> None:
+    pubsub = driver.redis.pubsub(ignore_subscribe_messages=True)
+    await pubsub.subscribe(driver.keys.key("wake"))
+    while await pubsub.get_message(timeout=0.2):
+        pass
+    await driver.submit()
+    assert await pubsub.get_message(ignore_subscribe_messages=True, timeout=2)
+    await pubsub.aclose()

@@ -1,0 +1,89 @@
+"""Parameters that a format or a model does not take are left out, and recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.catalog import Model
+from router.chat import ChatRequest
+from workers.providers import FORMATS
+from workers.providers.dropping import only_said, without
+
+ASKED = {
+    "messages": [{"role": "user", "content": "hi"}],
+    "temperature": 0.0,
+    "top_p": 1.0,
+    "seed": 0,
+    "stop": ["x"],
+    "response_format": {"type": "json_object"},
+}
+
+
+def _chat(**more: Any) -> ChatRequest:
+    return ChatRequest.model_validate({**ASKED, **more})
+
+
+def _model(**settings: Any) -> Model:
+    return Model(name="m", upstream="u", base_url="http://h", **{"format": "anthropic", **settings})
+
+
+def test_the_dropped_come_in_the_order_of_the_request_whatever_the_configuration_says() -> None:
+    kept, dropped = without(_chat(), ("stop", "seed", "max_tokens", "temperature"))
+    assert dropped == ("temperature", "stop", "seed")
+    assert (kept.temperature, kept.stop, kept.seed, kept.top_p) == (None, (), None, 1.0)
+
+
+def test_zero_and_false_are_said_but_null_and_empty_are_not() -> None:
+    assert only_said({"a": 0, "b": False, "c": 0.0, "d": None, "e": [], "f": (), "g": {}, "h": ""}) == {
+        "a": 0,
+        "b": False,
+        "c": 0.0,
+    }
+
+
+def test_anthropic_has_no_seed_and_no_json_object() -> None:
+    request = FORMATS["anthropic"].request(_chat(), _model(), None)
+    assert request.dropped == ("seed", "response_format")
+    assert {"seed", "output_config"}.isdisjoint(request.body)
+    assert request.body["temperature"] == 0.0
+
+
+@pytest.mark.parametrize("version", ["2026-10-21", "2027-01-01"])
+def test_newer_anthropic_versions_take_no_sampling(version: str) -> None:
+    request = FORMATS["anthropic"].request(_chat(), _model(anthropic_version=version), None)
+    assert request.dropped == ("temperature", "top_p", "seed", "response_format")
+    assert {"temperature", "top_p"}.isdisjoint(request.body)
+    assert request.headers["anthropic-version"] == version
+
+
+def test_anthropic_keeps_a_json_schema() -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "default": None}}}
+    request = FORMATS["anthropic"].request(_chat(response_format=wanted), _model(), None)
+    assert request.dropped == ("seed",)
+    assert request.body["output_config"]["format"]["schema"] == {"type": "object", "default": None}
+
+
+def test_anthropic_always_says_max_tokens() -> None:
+    model = _model(max_output_tokens=77, drop_params=("max_tokens",))
+    request = FORMATS["anthropic"].request(_chat(max_tokens=5), model, None)
+    assert request.body["max_tokens"] == 77
+    assert "max_tokens" in request.dropped
+
+
+def test_more_tokens_than_the_model_has_are_left_to_the_vendor() -> None:
+    model = _model(max_output_tokens=77)
+    assert FORMATS["anthropic"].request(_chat(max_tokens=500), model, None).body["max_tokens"] == 500
+
+
+def test_plain_text_as_response_format_is_no_loss() -> None:
+    request = FORMATS["anthropic"].request(_chat(seed=None, response_format={"type": "text"}), _model(), None)
+    assert request.dropped == ()
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_old_openai_servers_get_max_tokens_under_its_old_name(field: str) -> None:
+    model = _model(format="openai", max_tokens_field=field)
+    body = FORMATS["openai"].request(_chat(max_tokens=5), model, None).body
+    assert {name: value for name, value in body.items() if "tokens" in name} == {field: 5}

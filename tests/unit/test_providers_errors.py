@@ -1,0 +1,189 @@
+"""What the error replies of each vendor mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.errors import ErrorKind
+from workers.providers import FORMATS
+
+PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
+
+
+def _openai(code: Any = None, kind: str = "invalid_request_error", message: str = "no") -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def _anthropic(kind: str, message: str = "no", error_code: str | None = None) -> dict[str, Any]:
+    details = {"error_code": error_code} if error_code else None
+    return {"type": "error", "error": {"type": kind, "message": message, "details": details}, "request_id": "r"}
+
+
+def _gemini(status: str, message: str = "no", *details: dict[str, Any]) -> dict[str, Any]:
+    return {"error": {"code": 0, "message": message, "status": status, "details": list(details)}}
+
+
+def _quota(*quota_ids: str) -> dict[str, Any]:
+    failure = "type.googleapis.com/google.rpc.QuotaFailure"
+    return {"@type": failure, "violations": [{"quotaId": quota_id} for quota_id in quota_ids]}
+
+
+def _reason(reason: str) -> dict[str, Any]:
+    return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
+
+
+OUT_OF_MONEY = (
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "insufficient_quota",
+)
+TOO_LONG = (
+    "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
+    "the request exceeds the available context size, try increasing it",
+    "Input is too long for requested model.",
+)
+
+OPENAI = [
+    *((429, _openai(code), ErrorKind.QUOTA_EXHAUSTED) for code in OUT_OF_MONEY),
+    (429, _openai(None, "insufficient_quota"), ErrorKind.QUOTA_EXHAUSTED),
+    (429, _openai("rate_limit_exceeded", "tokens"), ErrorKind.RATE_LIMITED),
+    (429, _openai("slow_down"), ErrorKind.RATE_LIMITED),
+    (503, _openai("slow_down"), ErrorKind.RATE_LIMITED),
+    (429, {"error": "too fast"}, ErrorKind.RATE_LIMITED),
+    (401, _openai("invalid_api_key"), ErrorKind.AUTH),
+    (403, _openai("unsupported_country_region_territory"), ErrorKind.AUTH),
+    (402, {"error": {"code": 402, "message": "Insufficient credits"}}, ErrorKind.QUOTA_EXHAUSTED),
+    (400, _openai("context_length_exceeded"), ErrorKind.CONTEXT_TOO_LONG),
+    *((400, _openai(message=message), ErrorKind.CONTEXT_TOO_LONG) for message in TOO_LONG),
+    (400, {"object": "error", "message": TOO_LONG[0], "code": 400}, ErrorKind.CONTEXT_TOO_LONG),
+    (429, _openai(message=TOO_LONG[0]), ErrorKind.RATE_LIMITED),
+    (400, _openai("content_policy_violation"), ErrorKind.CONTENT_FILTERED),
+    (400, _openai("content_filter"), ErrorKind.CONTENT_FILTERED),
+    (400, _openai("invalid_value"), ErrorKind.INVALID_REQUEST),
+    (404, _openai("model_not_found"), ErrorKind.INVALID_REQUEST),
+    (413, "too large", ErrorKind.INVALID_REQUEST),
+    (422, {"detail": [{"msg": "field required"}]}, ErrorKind.INVALID_REQUEST),
+]
+ANTHROPIC = [
+    (429, _anthropic("rate_limit_error"), ErrorKind.RATE_LIMITED),
+    (429, _anthropic("rate_limit_error", error_code="enforced_spend_limit_reached"), ErrorKind.QUOTA_EXHAUSTED),
+    (429, _anthropic("rate_limit_error", error_code="contract_spend_limit_reached"), ErrorKind.QUOTA_EXHAUSTED),
+    (429, _anthropic("rate_limit_error", error_code="ramp_limit_exceeded"), ErrorKind.RATE_LIMITED),
+    (402, _anthropic("billing_error"), ErrorKind.QUOTA_EXHAUSTED),
+    (
+        400,
+        _anthropic("invalid_request_error", "Your credit balance is too low to access the API."),
+        ErrorKind.QUOTA_EXHAUSTED,
+    ),
+    (401, _anthropic("authentication_error"), ErrorKind.AUTH),
+    (403, _anthropic("permission_error"), ErrorKind.AUTH),
+    (404, _anthropic("not_found_error"), ErrorKind.INVALID_REQUEST),
+    (413, _anthropic("request_too_large", "Request exceeds the maximum size"), ErrorKind.INVALID_REQUEST),
+    (
+        400,
+        _anthropic("invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
+        ErrorKind.CONTEXT_TOO_LONG,
+    ),
+    (
+        400,
+        _anthropic("invalid_request_error", "input length and `max_tokens` exceed context limit: 1 + 2 > 2"),
+        ErrorKind.CONTEXT_TOO_LONG,
+    ),
+    (
+        400,
+        _anthropic("invalid_request_error", "Output blocked by content filtering policy"),
+        ErrorKind.CONTENT_FILTERED,
+    ),
+    (400, _anthropic("invalid_request_error"), ErrorKind.INVALID_REQUEST),
+    (500, _anthropic("api_error"), ErrorKind.SERVER_ERROR),
+    (504, _anthropic("timeout_error"), ErrorKind.TIMEOUT),
+    (529, _anthropic("overloaded_error"), ErrorKind.OVERLOADED),
+]
+GEMINI = [
+    (429, _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_MINUTE, PER_DAY)), ErrorKind.QUOTA_EXHAUSTED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_MINUTE)), ErrorKind.RATE_LIMITED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "check your plan and billing details"), ErrorKind.RATE_LIMITED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), ErrorKind.QUOTA_EXHAUSTED),
+    (400, _gemini("INVALID_ARGUMENT", "API key not valid.", _reason("API_KEY_INVALID")), ErrorKind.AUTH),
+    (400, _gemini("FAILED_PRECONDITION", "User location is not supported"), ErrorKind.AUTH),
+    (403, _gemini("PERMISSION_DENIED"), ErrorKind.AUTH),
+    (
+        400,
+        _gemini("INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8)."),
+        ErrorKind.CONTEXT_TOO_LONG,
+    ),
+    (400, _gemini("INVALID_ARGUMENT"), ErrorKind.INVALID_REQUEST),
+    (404, _gemini("NOT_FOUND"), ErrorKind.INVALID_REQUEST),
+    (499, _gemini("CANCELLED"), ErrorKind.SERVER_ERROR),
+    (500, _gemini("INTERNAL"), ErrorKind.SERVER_ERROR),
+    (503, _gemini("UNAVAILABLE", "The model is overloaded."), ErrorKind.OVERLOADED),
+    (504, _gemini("DEADLINE_EXCEEDED"), ErrorKind.TIMEOUT),
+]
+CASES = [
+    (vendor, *row)
+    for vendor, rows in (("openai", OPENAI), ("anthropic", ANTHROPIC), ("gemini", GEMINI))
+    for row in rows
+]
+
+
+@pytest.mark.parametrize(("vendor", "status", "body", "kind"), CASES)
+def test_an_error_reply_has_its_meaning(vendor: str, status: int, body: Any, kind: ErrorKind) -> None:
+    assert FORMATS[vendor].error(status, {}, body).kind is kind
+
+
+BY_STATUS_ALONE = [
+    (301, ErrorKind.BAD_RESPONSE),
+    (400, ErrorKind.INVALID_REQUEST),
+    (401, ErrorKind.AUTH),
+    (408, ErrorKind.TIMEOUT),
+    (409, ErrorKind.SERVER_ERROR),
+    (418, ErrorKind.INVALID_REQUEST),
+    (429, ErrorKind.RATE_LIMITED),
+    (500, ErrorKind.SERVER_ERROR),
+    (502, ErrorKind.SERVER_ERROR),
+    (503, ErrorKind.OVERLOADED),
+    (504, ErrorKind.TIMEOUT),
+    (524, ErrorKind.SERVER_ERROR),
+    (529, ErrorKind.OVERLOADED),
+]
+
+
+@pytest.mark.parametrize("body", [None, "", "<html>bad gateway</html>", [], {}, {"error": None}], ids=repr)
+@pytest.mark.parametrize(("status", "kind"), BY_STATUS_ALONE)
+def test_without_words_the_status_decides(status: int, kind: ErrorKind, body: Any) -> None:
+    assert {wire.error(status, {}, body).kind for wire in FORMATS.values()} == {kind}
+
+
+def test_the_message_is_the_vendors_and_is_cut() -> None:
+    for wire in FORMATS.values():
+        assert wire.error(400, {}, {"error": {"message": "temperature is wrong"}}).message == "temperature is wrong"
+        assert wire.error(502, {}, "<html>" + "x" * 9000).message == "<html>" + "x" * 494
+        assert wire.error(502, {}, {"error": {"message": 7}}).message == "HTTP status 502"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"error": "out of memory"}, "out of memory"),
+        ({"object": "error", "message": "no such model"}, "no such model"),
+        ({"detail": "Not Found"}, "Not Found"),
+    ],
+)
+def test_the_messages_of_openai_lookalikes_are_found(body: Any, message: str) -> None:
+    assert FORMATS["openai"].error(404, {}, body).message == message
+
+
+def test_a_wait_is_passed_on_however_long() -> None:
+    for wire in FORMATS.values():
+        assert wire.error(429, {"Retry-After": "7200"}, {}).retry_after == 7200
+
+
+def test_googles_own_wait_comes_before_the_header() -> None:
+    retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "46s"}
+    body = _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_MINUTE), retry_info)
+    assert FORMATS["gemini"].error(429, {"retry-after": "1"}, body).retry_after == 46
