@@ -30,5 +30,5 @@ async def patiently(ask: Callable[[], Awaitable[Answer]], *, retries: int) -> An
 def delay_seconds(attempt: int, error: StoreUnavailable) -> float:
     """Return how long to wait after the failed try number `attempt`, counted from 0."""
     asked_for = error.retry_after if isinstance(error, ApiUnavailable) else 0.0
-    backoff = FIRST_DELAY_SECONDS * 2**attempt * random.uniform(0.5, 1.0)
+    backoff: float = FIRST_DELAY_SECONDS * 2.0**attempt * random.uniform(0.5, 1.0)
     return min(LONGEST_DELAY_SECONDS, max(asked_for, backoff))

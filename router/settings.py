@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     )
 
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", pattern=r"^rediss?://")
-    key_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9_.:-]*$")
+    key_prefix: str = Field(default="", pattern=r"^$|^[A-Za-z0-9_.:-]*[:_.-]$")
     models_file: Path = Path("models.yaml")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

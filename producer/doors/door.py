@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from router.job import JobRecord, JobSpec, JobState
@@ -20,7 +20,7 @@ class Door(Protocol):
         """Return all that is known of a job."""
         ...
 
-    def finished(self, job_ids: Sequence[str]) -> AsyncIterator[JobRecord]:
+    def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
         """Yield the record of each job when it has ended, in the order of the ends as far as it can be seen."""
         ...
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from router.errors import ConfigError
+from router.errors import ConfigError, UnknownJob
 from router.http import HTTPError, Timeout, open_client
-from router.job import JobRecord, JobSpec, JobState
+from router.job import JobId, JobRecord, JobSpec, JobState
 from router.store import ModelView
 
 from ..errors import ApiUnavailable
@@ -25,6 +25,7 @@ SHORT_TURN_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 
 VIEWS = TypeAdapter(list[ModelView])
+JOB_ID = TypeAdapter[str](JobId)
 
 
 class HttpDoor:
@@ -39,6 +40,9 @@ class HttpDoor:
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Send jobs in one request."""
+        if len(specs) == 1:
+            reply = await self._ask("POST", "/v1/jobs", body=specs[0].model_dump_json(exclude_none=True))
+            return [str(reply["id"])]
         jobs = ",".join(spec.model_dump_json(exclude_none=True) for spec in specs)
         reply = await self._ask("POST", "/v1/jobs/batch", body=f'{{"jobs":[{jobs}]}}')
         return [str(job_id) for job_id in reply["ids"]]
@@ -47,7 +51,7 @@ class HttpDoor:
         """Return all that is known of a job."""
         return await self._get(job_id, 0.0)
 
-    async def finished(self, job_ids: Sequence[str]) -> AsyncIterator[JobRecord]:
+    async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
         """Yield each record when its job ends, by long polls; jobs beyond ASKS_AT_ONCE wait for their turn."""
         line = deque(dict.fromkeys(job_ids))
         turn = TURN_SECONDS if len(line) <= ASKS_AT_ONCE else SHORT_TURN_SECONDS
@@ -69,12 +73,12 @@ class HttpDoor:
 
     async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
         params = {"wait": wait_seconds} if wait_seconds else {}
-        reply = await self._ask("GET", f"/v1/jobs/{job_id}", params=params)
+        reply = await self._ask("GET", _path(job_id), params=params)
         return JobRecord.model_validate(reply)
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job."""
-        reply = await self._ask("DELETE", f"/v1/jobs/{job_id}")
+        reply = await self._ask("DELETE", _path(job_id))
         return JobState(reply["state"])
 
     async def models(self) -> list[ModelView]:
@@ -100,3 +104,10 @@ class HttpDoor:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+def _path(job_id: str) -> str:
+    try:
+        return f"/v1/jobs/{JOB_ID.validate_python(job_id)}"
+    except ValidationError:  # no job can have such an id, and it could lead elsewhere as part of a URL
+        raise UnknownJob(job_id) from None

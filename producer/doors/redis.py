@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class RedisDoor:
         """Return all that is known of a job."""
         return await self._jobs.get(job_id)
 
-    async def finished(self, job_ids: Sequence[str]) -> AsyncIterator[JobRecord]:
+    async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
         """Yield each record when its job ends: one connection for all, and a look at all now and then."""
         waiting = dict.fromkeys(job_ids)
         clock = asyncio.get_running_loop().time

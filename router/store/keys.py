@@ -1,7 +1,7 @@
 """Every Redis key and channel, built here and nowhere else; the Lua scripts get these same patterns.
 
-Three prefixes: our own keys, Celery's queues, and Celery's results. Celery's Redis backend puts an
-underscore behind a global prefix, kombu does not: see `KeyValueStoreBackend._add_global_keyprefix`.
+Three prefixes: our own keys, Celery's queues, and Celery's results. Behind a prefix that ends with none of `:_-.`
+Celery's result backend would put an underscore and kombu nothing, so the settings ask for one of these.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Keys:
     @property
     def results(self) -> str:
         """Prefix of a result, and of the channel that tells of it, as Celery's Redis backend builds it."""
-        return f"{self.prefix}_celery-task-meta-" if self.prefix else "celery-task-meta-"
+        return f"{self.prefix}celery-task-meta-"
 
     @property
     def prefixes(self) -> list[str]:

@@ -58,7 +58,7 @@ async def test_a_second_worker_on_a_queue_doubles_the_slots_of_its_model(live: L
     await live.until_capacity(gpt_4=8)
     second.send_signal(signal.SIGTERM)
     await live.until_capacity(gpt_4=4)
-    assert second.wait(10) == 0
+    assert await asyncio.to_thread(second.wait, 10) == 0
 
 
 async def test_several_queues_on_one_worker_share_its_slots(live: Live) -> None:
@@ -130,7 +130,7 @@ async def test_a_worker_told_to_stop_ends_its_calls_and_takes_no_more(live: Live
     await live.until_state(ids[0], "running")
     first.send_signal(signal.SIGTERM)
     await live.until_capacity(gpt_4=0)
-    assert first.wait(20) == 0
+    assert await asyncio.to_thread(first.wait, 20) == 0
     begun = [record for record in await live.jobs.get_many(ids) if record and record.history]
     assert begun
     assert all(record.state is JobState.SUCCEEDED for record in begun), live.logs()

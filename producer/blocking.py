@@ -1,0 +1,126 @@
+"""The client for programs without asyncio: the same methods, run on one background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from router.job import JobRecord, JobResult, JobState
+from router.store import ModelView
+
+from .client import HERE, AsyncClient
+from .specs import Job, JobFields
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """Submits jobs and waits for their ends; every method does what AsyncClient's does. Safe to share by threads."""
+
+    def __init__(
+        self,
+        url: str = HERE,
+        api_key: str | None = None,
+        *,
+        models_file: Path | str | None = None,
+        key_prefix: str | None = None,
+        retries: int = 4,
+    ) -> None:
+        self._client = AsyncClient(url, api_key, models_file=models_file, key_prefix=key_prefix, retries=retries)
+        self._loop = asyncio.new_event_loop()
+        # a daemon: a program that forgets to close its client still ends
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pointsman-client", daemon=True)
+        self._thread.start()
+        self._closing = threading.Lock()
+
+    def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
+        """Submit one job and return its id; raises InvalidJob and Conflict."""
+        return self._run(self._client.submit(job, **fields))
+
+    def submit_many(self, jobs: Iterable[Job], **fields: Unpack[JobFields]) -> list[str]:
+        """Submit jobs in portions and return their ids in order; `fields` go for all of them."""
+        return self._run(self._client.submit_many(jobs, **fields))
+
+    def get(self, job_id: str) -> JobRecord:
+        """Return all that is known of a job now; raises UnknownJob."""
+        return self._run(self._client.get(job_id))
+
+    def result(self, job_id: str, timeout: float | None = None) -> JobResult:
+        """Wait for a job and return its result; raises JobFailed where it has none, TimeoutError, UnknownJob."""
+        return self._run(self._client.result(job_id, timeout))
+
+    def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> list[JobRecord]:
+        """Wait until all the jobs have ended and return their records in the order asked; raises TimeoutError."""
+        return self._run(self._client.wait(job_ids, timeout))
+
+    def as_finished(self, job_ids: Iterable[str], timeout: float | None = None) -> Iterator[JobRecord]:
+        """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
+        found: queue.SimpleQueue[JobRecord | None] = queue.SimpleQueue()
+
+        async def find() -> None:
+            try:
+                async for record in self._client.as_finished(job_ids, timeout):
+                    found.put(record)
+            finally:
+                found.put(None)
+
+        finding = self._start(find())
+        try:
+            while (record := found.get()) is not None:
+                yield record
+            finding.result()  # raises what ended it early
+        finally:
+            finding.cancel()
+
+    def cancel(self, job_id: str) -> JobState:
+        """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
+        return self._run(self._client.cancel(job_id))
+
+    def models(self) -> list[ModelView]:
+        """Return every model with its live depth, workers, rates and health."""
+        return self._run(self._client.models())
+
+    def close(self) -> None:
+        """Close every connection and end the thread; a second call does nothing."""
+        with self._closing:
+            if self._loop.is_closed():
+                return
+            self._run(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._client.close()
+
+    def _start(self, work: Coroutine[Any, Any, Answer]) -> Future[Answer]:
+        if self._loop.is_closed():
+            work.close()
+            raise RuntimeError("the client is closed")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run on the background loop; what interrupts the wait, such as Ctrl-C, cancels the work."""
+        future = self._start(work)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

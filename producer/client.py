@@ -1,0 +1,131 @@
+"""The client for asyncio programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack
+
+from router.errors import JobFailed, StoreUnavailable
+from router.job import JobRecord, JobResult, JobState
+from router.store import ModelView
+
+from .chunks import portions
+from .doors import open_door
+from .patience import delay_seconds, patiently
+from .specs import Job, JobFields, make_spec
+
+HERE = "http://127.0.0.1:8300"
+
+
+class AsyncClient:
+    """Submits jobs and waits for their ends.
+
+    `url` is that of the API, or a `redis://` URL to go straight to Redis; only then `models_file` and
+    `key_prefix` matter, which default to the settings. What fails because the API or Redis is away is tried
+    again `retries` times; then StoreUnavailable is raised.
+    """
+
+    def __init__(
+        self,
+        url: str = HERE,
+        api_key: str | None = None,
+        *,
+        models_file: Path | str | None = None,
+        key_prefix: str | None = None,
+        retries: int = 4,
+    ) -> None:
+        self._door = open_door(url, api_key=api_key, models_file=models_file, key_prefix=key_prefix)
+        self._retries = retries
+
+    async def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
+        """Submit one job and return its id; raises InvalidJob and Conflict."""
+        spec = make_spec(job, fields)
+        return (await patiently(lambda: self._door.submit_many([spec]), retries=self._retries))[0]
+
+    async def submit_many(self, jobs: Iterable[Job], **fields: Unpack[JobFields]) -> list[str]:
+        """Submit jobs in portions and return their ids in order; `fields` go for all of them.
+
+        All are checked before the first is sent. After another error the earlier portions are submitted already.
+        """
+        specs = [make_spec(job, fields) for job in jobs]
+        ids: list[str] = []
+        for portion in portions(specs):
+            ids += await patiently(lambda some=portion: self._door.submit_many(some), retries=self._retries)  # type: ignore[misc] # mypy can not infer a lambda with a default
+        return ids
+
+    async def get(self, job_id: str) -> JobRecord:
+        """Return all that is known of a job now; raises UnknownJob."""
+        return await patiently(lambda: self._door.get(job_id), retries=self._retries)
+
+    async def result(self, job_id: str, timeout: float | None = None) -> JobResult:  # noqa: ASYNC109 # as in asyncio's own wait
+        """Wait for a job and return its result; raises JobFailed where it has none, TimeoutError, UnknownJob."""
+        record = (await self.wait([job_id], timeout))[0]
+        if record.result is not None:
+            return record.result
+        if record.error is not None:
+            raise JobFailed(record.error.kind, record.error.message)
+        raise JobFailed("expired", "the job succeeded, but its result has expired")
+
+    async def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> list[JobRecord]:  # noqa: ASYNC109 # as in asyncio's own wait
+        """Wait until all the jobs have ended and return their records in the order asked; raises TimeoutError."""
+        ids = list(job_ids)
+        found = {record.id: record async for record in self.as_finished(ids, timeout)}
+        return [found[job_id] for job_id in ids]
+
+    async def as_finished(
+        self,
+        job_ids: Iterable[str],
+        timeout: float | None = None,  # noqa: ASYNC109 # as in asyncio's own as_completed
+    ) -> AsyncGenerator[JobRecord, None]:
+        """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
+        clock = asyncio.get_running_loop().time
+        until = None if timeout is None else clock() + timeout
+        async with aclosing(self._finished(dict.fromkeys(job_ids))) as records:
+            while True:
+                left = None if until is None else max(0.0, until - clock())
+                try:
+                    record = await asyncio.wait_for(anext(records), left)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise TimeoutError(f"not all of the jobs ended within {timeout:g} s") from None
+                yield record
+
+    async def _finished(self, waiting: dict[str, None]) -> AsyncGenerator[JobRecord, None]:
+        failures = 0
+        while waiting:
+            try:
+                async with aclosing(self._door.finished(list(waiting))) as records:
+                    async for record in records:
+                        failures = 0
+                        del waiting[record.id]
+                        yield record
+            except StoreUnavailable as error:
+                if failures >= self._retries:
+                    raise
+                await asyncio.sleep(delay_seconds(failures, error))
+                failures += 1
+
+    async def cancel(self, job_id: str) -> JobState:
+        """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
+        return await patiently(lambda: self._door.cancel(job_id), retries=self._retries)
+
+    async def models(self) -> list[ModelView]:
+        """Return every model with its live depth, workers, rates and health."""
+        return await patiently(self._door.models, retries=self._retries)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._door.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
