@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 
 class Client:
-    """Submits jobs and waits for their ends; every method does what AsyncClient's does. Safe to share by threads."""
+    """Submits jobs and waits for their ends; every method does what AsyncClient's does. Threads may share it."""
 
     def __init__(
         self,

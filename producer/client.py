@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from router.errors import JobFailed, StoreUnavailable
-from router.job import JobRecord, JobResult, JobState
+from router.job import JobRecord, JobResult, JobSpec, JobState
 from router.store import ModelView
 
 from .chunks import portions
@@ -43,8 +43,7 @@ class AsyncClient:
 
     async def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
         """Submit one job and return its id; raises InvalidJob and Conflict."""
-        spec = make_spec(job, fields)
-        return (await patiently(lambda: self._door.submit_many([spec]), retries=self._retries))[0]
+        return (await self._submit([make_spec(job, fields)]))[0]
 
     async def submit_many(self, jobs: Iterable[Job], **fields: Unpack[JobFields]) -> list[str]:
         """Submit jobs in portions and return their ids in order; `fields` go for all of them.
@@ -54,8 +53,11 @@ class AsyncClient:
         specs = [make_spec(job, fields) for job in jobs]
         ids: list[str] = []
         for portion in portions(specs):
-            ids += await patiently(lambda some=portion: self._door.submit_many(some), retries=self._retries)  # type: ignore[misc] # mypy can not infer a lambda with a default
+            ids += await self._submit(portion)
         return ids
+
+    async def _submit(self, specs: list[JobSpec]) -> list[str]:
+        return await patiently(lambda: self._door.submit_many(specs), retries=self._retries)
 
     async def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job now; raises UnknownJob."""

@@ -45,6 +45,7 @@ def configuration() -> dict[str, Any]:
         "worker_enable_remote_control": True,
         "worker_soft_shutdown_timeout": 0,
         "task_queues": [Queue(model.queue, exchange, routing_key=model.queue) for model in catalog.models.values()],
+        "task_default_queue": next(iter(catalog.models.values())).queue,  # else Flower lists a queue nobody uses
         "task_create_missing_queues": True,
     }
 

@@ -26,8 +26,7 @@ FOREIGN: tuple[tuple[type[Exception], ErrorKind], ...] = (
     (httpx.DecodingError, ErrorKind.BAD_RESPONSE),
     (httpx.HTTPError, ErrorKind.CONNECTION),
     (httpx.InvalidURL, ErrorKind.CONNECTION),
-    (aiohttp.ClientResponseError, ErrorKind.BAD_RESPONSE),
-    (aiohttp.ClientError, ErrorKind.CONNECTION),
+    (aiohttp.ClientError, ErrorKind.BAD_RESPONSE),
     (OSError, ErrorKind.CONNECTION),
     (ValueError, ErrorKind.INVALID_REQUEST),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -33,23 +33,27 @@ class Waiter:
     async def watching(self, job_ids: Sequence[str]) -> AsyncIterator[dict[str, asyncio.Event]]:
         """Yield an event for each job that is set when it ends; look at the job after entering, not before."""
         channels = [self._keys.result(job_id) for job_id in job_ids]
-        async with self._lock:
-            self._waiting.update(channels)
-            for channel in channels:
-                self._ended.setdefault(channel, asyncio.Event())
-            await self._subscribe(channels)
+        self._waiting.update(channels)
+        ends = {job_id: self._ended.setdefault(self._keys.result(job_id), asyncio.Event()) for job_id in job_ids}
         try:
-            yield {job_id: self._ended[self._keys.result(job_id)] for job_id in job_ids}
+            await self._subscribe(channels)
+            yield ends
         finally:
             await self._leave(channels)
 
     async def _subscribe(self, channels: Sequence[str]) -> None:
-        with translated():
-            if self._pubsub is None:
-                self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-            await self._pubsub.subscribe(*channels)
-        if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read(self._pubsub), name="pointsman-waiter")
+        async with self._lock:
+            with translated():
+                if self._pubsub is None:
+                    pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+                    # redis-py's subscribe reads a health check's answer, which is the reader's, unless the
+                    # connection is subscribed already: so it is subscribed to a silent channel for good
+                    await pubsub.subscribe(self._keys.result(""))
+                    self._pubsub = pubsub
+                if channels:
+                    await self._pubsub.subscribe(*channels)
+            if self._reader is None or self._reader.done():
+                self._reader = asyncio.create_task(self._read(self._pubsub), name="pointsman-waiter")
 
     async def _read(self, pubsub: PubSub) -> None:
         while True:
@@ -63,20 +67,16 @@ class Waiter:
                 self._ended[message["channel"]].set()
 
     async def _leave(self, channels: Sequence[str]) -> None:
+        self._waiting.subtract(channels)
+        for channel in channels:
+            if self._waiting[channel] <= 0:
+                del self._waiting[channel]
+                self._ended.pop(channel, None)
         async with self._lock:
-            gone = []
-            for channel in channels:
-                self._waiting[channel] -= 1
-                if self._waiting[channel] <= 0:
-                    del self._waiting[channel]
-                    self._ended.pop(channel, None)
-                    gone.append(channel)
+            gone = [channel for channel in channels if channel not in self._ended]  # none has come back meanwhile
             if gone and self._pubsub is not None:
-                try:
-                    with translated():
-                        await self._pubsub.unsubscribe(*gone)
-                except StoreUnavailable:
-                    pass  # the connection is gone, and the subscription with it
+                with suppress(StoreUnavailable), translated():  # the subscription goes with the connection
+                    await self._pubsub.unsubscribe(*gone)
 
     async def close(self) -> None:
         """Stop reading and close the connection."""

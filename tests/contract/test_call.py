@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from router.chat import ChatRequest
 from router.errors import ErrorKind
-from router.http import AsyncClient
+from router.http import AsyncClient, open_client
 from workers.call import call
 from workers.errors import CallFailed
 from workers.providers import FORMATS, WireRequest
@@ -117,6 +118,37 @@ async def test_a_server_that_drips_bytes_is_cut_off_in_time(loopback: Loopback, 
     assert time.monotonic() - began < 1
 
 
+async def test_a_call_that_timed_out_gives_its_connection_back(loopback: Loopback) -> None:
+    request = _request("openai", loopback.url)
+    async with open_client(connections=1) as narrow:
+        loopback.behave = _endless_drip
+        await _failure(narrow, "openai", request, timeout_seconds=0.1)
+        loopback.behave = replying(200, text_reply("openai"))
+        assert (await call(narrow, FORMATS["openai"], request, timeout_seconds=2)).text == "Grüße"
+
+
+async def test_a_body_that_is_cut_off_says_so(loopback: Loopback, client: AsyncClient) -> None:
+    loopback.behave = _too_short(200)
+    assert "ReadError" in (await _failure(client, "openai", _request("openai", loopback.url))).message
+
+
+async def test_a_call_may_take_longer_than_the_client_waits_by_default(loopback: Loopback) -> None:
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
+        replying(200, text_reply("openai"))(handler)
+
+    loopback.behave = behave
+    async with open_client(connections=1, timeout_seconds=0.1) as impatient:
+        request = _request("openai", loopback.url)
+        assert (await call(impatient, FORMATS["openai"], request, timeout_seconds=5)).text == "Grüße"
+
+
+async def test_text_that_utf_8_can_not_carry_is_an_invalid_request(vendor: str, client: AsyncClient) -> None:
+    chat = ChatRequest.model_validate({"messages": [{"role": "user", "content": "half an emoji: \ud83d"}]})
+    request = FORMATS[vendor].request(chat, model_for(vendor, "http://127.0.0.1"), KEY)
+    assert (await _failure(client, vendor, request)).kind is ErrorKind.INVALID_REQUEST
+
+
 async def test_a_server_that_says_nothing_is_a_timeout(client: AsyncClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -130,7 +162,7 @@ async def test_a_port_without_a_server_is_a_connection_error(client: AsyncClient
     assert (await _failure(client, "openai", _request("openai", url))).kind is ErrorKind.CONNECTION
 
 
-@pytest.mark.parametrize("url", ["http://[", "ftp://127.0.0.1/", "/relative"])
+@pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:port/", "ftp://127.0.0.1/", "/relative"])
 async def test_a_url_that_leads_nowhere_is_a_connection_error(url: str, client: AsyncClient) -> None:
     request = replace(_request("openai", "http://127.0.0.1"), url=url)
     assert (await _failure(client, "openai", request)).kind is ErrorKind.CONNECTION

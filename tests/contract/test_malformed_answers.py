@@ -124,9 +124,13 @@ def test_half_a_reply_is_a_bad_response(vendor: str) -> None:
         assert _kind(vendor, whole[:end]) is ErrorKind.BAD_RESPONSE
 
 
-def test_negative_tokens_are_a_bad_response(vendor: str) -> None:
-    path = ("usageMetadata", "promptTokenCount") if vendor == "gemini" else ("usage",)
-    wrong: Any = -1 if vendor == "gemini" else {"prompt_tokens": -1, "input_tokens": -1}
+@pytest.mark.parametrize("wrong", [-1, "12", 1.5, 12.0, True, 2**80], ids=repr)
+def test_a_number_of_tokens_that_is_none_is_a_bad_response(vendor: str, wrong: Any) -> None:
+    path = {
+        "openai": ("usage", "prompt_tokens"),
+        "anthropic": ("usage", "input_tokens"),
+        "gemini": ("usageMetadata", "promptTokenCount"),
+    }[vendor]
     assert _kind(vendor, _mutilated(text_reply(vendor), path, wrong)) is ErrorKind.BAD_RESPONSE
 
 

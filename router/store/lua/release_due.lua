@@ -40,7 +40,8 @@ if released > 0 and not all then
   local unclaimed = redis.call('HINCRBY', key.model(model), 'unclaimed', released)
   if unclaimed >= tonumber(ARGV[6]) then
     redis.call('HDEL', key.model(model), 'unclaimed')
-    redis.call('HSET', key.model(model), 'cooled_until', now + tonumber(ARGV[7]),
+    local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')
+    redis.call('HSET', key.model(model), 'cooled_until', math.max(cooled, now + tonumber(ARGV[7])),
       'cooled_why', 'its workers announce slots but do not claim their jobs')
   end
 end

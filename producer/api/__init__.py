@@ -1,0 +1,5 @@
+"""The producer API: one file for each of its doors."""
+
+from .app import create_app
+
+__all__ = ["create_app"]

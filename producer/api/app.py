@@ -1,0 +1,47 @@
+"""Puts the doors of the API together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from fastapi.security import APIKeyHeader, HTTPBearer
+
+from router.catalog import Catalog
+from router.settings import Settings
+
+from . import health, jobs, models, submit
+from .access import KeyGate, read_keys
+from .backend import open_backend
+from .body_limit import BodyLimit
+from .failures import answer_errors
+from .request_id import RequestId
+
+# for the documentation alone: KeyGate has looked at the key before a route is chosen
+KEYS = [Depends(HTTPBearer(auto_error=False)), Depends(APIKeyHeader(name="x-api-key", auto_error=False))]
+
+
+def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
+    """Return the API; its connections open when the server starts it and close when the server ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_backend(settings, catalog) as backend:
+            app.state.backend = backend
+            yield
+
+    app = FastAPI(
+        title="Pointsman",
+        summary="A job queue for LLM calls: submit a job, fetch its result.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit, most=settings.body_limit_bytes)
+    app.add_middleware(KeyGate, keys=read_keys(settings.api_keys))
+    app.add_middleware(RequestId)  # the last added is the first to see a request
+    answer_errors(app)
+    for door in (submit.routes, jobs.routes, models.routes):
+        app.include_router(door, dependencies=KEYS)
+    app.include_router(health.routes)
+    return app

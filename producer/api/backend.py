@@ -1,0 +1,73 @@
+"""What the doors of the API share: the store, the waiter, and who asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from redis.asyncio import Redis
+
+from router.catalog import Catalog
+from router.errors import UnknownJob
+from router.job import JobRecord
+from router.settings import Settings
+from router.store import JobStore, ModelStore, Waiter, open_redis
+
+CONNECTIONS = 512
+"""Connections to Redis at most: a burst beyond it is told to come again."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One process's way to Redis. `stopping` is set when the server ends, so that long polls answer at once."""
+
+    redis: Redis
+    jobs: JobStore
+    models: ModelStore
+    waiter: Waiter
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Backend]:
+    """Yield the way to Redis; a Redis that is away is no error here."""
+    redis = open_redis(settings.redis_url, connections=CONNECTIONS)
+    jobs = JobStore(redis, settings=settings, catalog=catalog)
+    models = ModelStore(redis, settings=settings, catalog=catalog)
+    backend = Backend(redis, jobs, models, Waiter(redis, jobs.keys))
+    try:
+        yield backend
+    finally:
+        await backend.waiter.close()
+        await redis.aclose()
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and through what; `tenant` is None for one who may see the jobs of all tenants."""
+
+    backend: Backend
+    tenant: str | None
+
+    def may_see(self, record: JobRecord) -> bool:
+        """Whether this job is among those the asker may know of."""
+        return self.tenant in (None, record.tenant)
+
+    async def get(self, job_id: str) -> JobRecord:
+        """Return a job's record; raises UnknownJob also for a job of another tenant."""
+        record = await self.backend.jobs.get(job_id)
+        if not self.may_see(record):
+            raise UnknownJob(job_id)
+        return record
+
+
+def asker(request: Request) -> Asker:
+    """Return who asks; `access.KeyGate` has found the tenant."""
+    return Asker(cast(Backend, request.app.state.backend), request.state.tenant)
+
+
+Asking = Annotated[Asker, Depends(asker)]

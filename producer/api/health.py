@@ -1,0 +1,51 @@
+"""GET /healthz and /readyz: whether the process lives, and whether it can serve."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from router.chat import Frozen
+from router.errors import StoreUnavailable
+from router.store import translated
+
+from .backend import Asking, Backend
+
+PING_SECONDS = 1.0
+"""A probe wants an answer soon, whatever Redis does."""
+
+routes = APIRouter(tags=["health"])
+
+
+class Health(Frozen):
+    """Whether the process can do its work now."""
+
+    status: Literal["ok", "degraded"]
+    redis: Literal["ok", "away"]
+
+
+@routes.get("/healthz")
+async def healthz(asker: Asking) -> Health:
+    """Answer 200 while the process lives, whether Redis does or not."""
+    return await _health(asker.backend)
+
+
+@routes.get("/readyz", responses={503: {"model": Health}})
+async def readyz(asker: Asking, response: Response) -> Health:
+    """Answer 200 when jobs can be accepted, 503 while Redis is away."""
+    health = await _health(asker.backend)
+    if health.redis == "away":
+        response.status_code = 503
+    return health
+
+
+async def _health(backend: Backend) -> Health:
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            with translated():
+                await backend.redis.ping()
+    except (StoreUnavailable, TimeoutError):
+        return Health(status="degraded", redis="away")
+    return Health(status="ok", redis="ok")

@@ -1,0 +1,95 @@
+"""Runs the API on its address."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+
+import uvicorn
+
+from router.catalog import Catalog
+from router.errors import ConfigError
+from router.settings import Settings
+
+from .app import create_app
+
+log = logging.getLogger("pointsman.api")
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection, so that none of them sends into one that we just closed."""
+GRACE_SECONDS = 10
+BACKLOG = 2048
+
+
+def check_exposure(settings: Settings) -> None:
+    """Raise ConfigError where the API would listen for others than this machine without asking for keys."""
+    if settings.api_keys or _is_loopback(settings.api_host):
+        return
+    raise ConfigError(
+        f"the API would listen on {settings.api_host} without keys: set a comma-separated list of keys here "
+        "(each one 'key' or 'tenant:key'), or leave POINTSMAN_API_HOST at 127.0.0.1",
+        field="POINTSMAN_API_KEYS",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def serve(settings: Settings, catalog: Catalog) -> None:
+    """Serve until a signal or a cancellation, then let calls in flight finish; raises ConfigError."""
+    check_exposure(settings)
+    with listen(settings) as listener:
+        server = _server(settings, catalog)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the listening socket; raises ConfigError where the address can not be had."""
+    host, port = settings.api_host.strip("[]"), settings.api_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"the API can not listen on {host}:{port} ({error.strerror}): is another one running? "
+            "Choose another address here",
+            field="POINTSMAN_API_HOST" if isinstance(error, socket.gaierror) else "POINTSMAN_API_PORT",
+        ) from error
+    log.info("the API listens on http://%s:%d", host, listener.getsockname()[1])
+    return listener
+
+
+def _server(settings: Settings, catalog: Catalog) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            create_app(settings, catalog),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+
+
+class _Server(uvicorn.Server):
+    """A server whose long polls answer at once when it ends, so that they do not hold it up."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell the long polls, then end as uvicorn does."""
+        self.config.app.state.backend.stopping.set()  # type: ignore[union-attr] # it is the FastAPI app of above
+        await super().shutdown(sockets)

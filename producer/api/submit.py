@@ -1,0 +1,75 @@
+"""POST /v1/jobs and /v1/jobs/batch: accept jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from router.chat import Frozen
+from router.errors import InvalidJob
+from router.job import JobSpec, JobState
+
+from .backend import Asker, Asking
+
+BATCH_AT_MOST = 1000
+
+routes = APIRouter(tags=["jobs"])
+
+
+class Accepted(Frozen):
+    """An accepted job. The state is another than pending where the same request had been accepted before."""
+
+    id: str
+    state: JobState
+    tenant: str
+    submitted: float
+    expires: float
+
+
+class Batch(Frozen):
+    """Many jobs at once."""
+
+    jobs: tuple[JobSpec, ...] = Field(min_length=1, max_length=BATCH_AT_MOST)
+
+
+class AcceptedBatch(Frozen):
+    """The ids of the accepted jobs, in the order they came."""
+
+    ids: list[str]
+
+
+@routes.post("/v1/jobs", status_code=202)
+async def submit_job(spec: JobSpec, asker: Asking, response: Response) -> Accepted:
+    """Accept a job.
+
+    The same request again under the same id or idempotency key is answered with the first job; another request
+    under it with 409.
+    """
+    job_id = await asker.backend.jobs.submit(_for_asker(spec, asker))
+    record = await asker.backend.jobs.get(job_id)
+    response.headers["location"] = f"/v1/jobs/{job_id}"
+    return Accepted.model_validate(record.model_dump(include=set(Accepted.model_fields)))
+
+
+@routes.post("/v1/jobs/batch", status_code=202)
+async def submit_batch(batch: Batch, asker: Asking) -> AcceptedBatch:
+    """Accept up to 1000 jobs in one round trip.
+
+    None is accepted where one names an unknown class or model. A conflict is answered with 409 and concerns that
+    one job alone: the others are accepted.
+    """
+    jobs = asker.backend.jobs
+    for at, spec in enumerate(batch.jobs):
+        try:
+            jobs.check(spec)
+        except InvalidJob as error:
+            raise InvalidJob(str(error), field=f"jobs.{at}.{error.field}") from error
+    return AcceptedBatch(ids=await jobs.submit_many([_for_asker(spec, asker) for spec in batch.jobs]))
+
+
+def _for_asker(spec: JobSpec, asker: Asker) -> JobSpec:
+    """Return the job as one of the asker's tenant: a key that is bound to a tenant submits for no other."""
+    forced: dict[str, Any] = {} if asker.tenant is None else {"tenant": asker.tenant}
+    return spec.model_copy(update=forced)
