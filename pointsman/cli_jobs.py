@@ -18,7 +18,7 @@ from router.errors import ConfigError, JobFailed
 from router.job import JobRecord, JobSpec
 from router.settings import load_settings
 
-from .tables import models_table, results_table
+from .tables import console_for_tables, models_table, results_table
 
 Url = Annotated[
     str,
@@ -124,7 +124,7 @@ def models(
     if as_json:
         _print_json([view.model_dump(mode="json") for view in views])
     else:
-        Console().print(models_table(views))
+        console_for_tables().print(models_table(views))
 
 
 def _specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) -> list[JobSpec]:
@@ -178,7 +178,7 @@ def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
     elif len(records) == 1:
         _print_one(records[0])
     else:
-        Console().print(results_table(records))
+        console_for_tables().print(results_table(records))
     if any(record.done and record.result is None for record in records):
         raise typer.Exit(1)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from producer.api.serve import serve as serve_api
 from rich.console import Console
 
+from producer.api.serve import serve as serve_api
 from router.catalog import load_catalog
 from router.dispatcher import Dispatcher
 from router.errors import ConfigError
@@ -22,6 +22,7 @@ from workers.api_keys import read_api_keys
 from .demo import run_demo
 from .logs import log_to_stderr
 from .parts import flower_command, worker_command
+from .tables import console_for_tables
 from .up import Plan, running, stop_on_signals
 
 ModelsFile = Annotated[Path | None, typer.Option("--models", help="models.yaml [env: POINTSMAN_MODELS_FILE]")]
@@ -37,7 +38,7 @@ def demo(
     log_to_stderr("WARNING")
     settings = load_settings()
     try:
-        status = asyncio.run(run_demo(settings, Console(), keep=keep, real=real))
+        status = asyncio.run(run_demo(settings, console_for_tables(), keep=keep, real=real))
     except asyncio.CancelledError:
         status = 0 if keep else 130
     raise typer.Exit(status)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from router.job import JobRecord
 from router.store import ModelView
+
+FIRST_WORDS = 10
+WIDE_ENOUGH = 150
 
 
 def models_table(views: Iterable[ModelView], *, title: str | None = None) -> Table:
@@ -23,21 +28,21 @@ def models_table(views: Iterable[ModelView], *, title: str | None = None) -> Tab
             view.depth, view.in_flight, view.capacity, view.workers, view.waiting, view.succeeded,
             sum(view.errors.values()),
         )  # fmt: skip
-        table.add_row(view.name, view.status, *map(str, numbers), latency, str(view.requests_last_minute))
+        cells = (view.name, view.status, *map(str, numbers), latency, str(view.requests_last_minute))
+        table.add_row(*map(Text, cells))
     return table
 
 
 def results_table(records: Iterable[JobRecord]) -> Table:
     """Return one row for each job: what became of it, where, and why there."""
     table = Table(title="Results", title_justify="left")
-    table.add_column("job", no_wrap=True)
-    table.add_column("class", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    table.add_column("why that model", overflow="fold", ratio=2)
+    for name in ("job", "class", "model"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("why that model", min_width=22, overflow="fold")
     table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("answer", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("answer", min_width=18, overflow="ellipsis", no_wrap=True)
     for record in records:
-        table.add_row(*_row(record))
+        table.add_row(*map(Text, _row(record)))  # an answer may hold what rich would take for markup
     return table
 
 
@@ -48,4 +53,11 @@ def _row(record: JobRecord) -> tuple[str, ...]:
         answer = record.result.answer.text
     else:
         answer = f"{record.error.kind}: {record.error.message}" if record.error else record.state
-    return record.id, record.task_class or "-", record.model or "-", why, seconds, " ".join(answer.split())
+    first_words = " ".join(answer.split()[:FIRST_WORDS])
+    return record.id, record.task_class or "-", record.model or "-", why, seconds, first_words
+
+
+def console_for_tables() -> Console:
+    """Return a console that is wide enough for the tables where the output is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, WIDE_ENOUGH))

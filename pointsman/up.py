@@ -9,14 +9,14 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from producer.api.serve import check_exposure
-
 from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import Settings
-from router.store import open_redis, server_warnings
+from router.store import ModelStore, open_redis, server_warnings
 from workers.api_keys import read_api_keys
 
 from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
@@ -86,8 +86,11 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         await tree.start(api_part(environment))
         if plan.flower:
             await tree.start(flower_part(environment))
-        found = Running(tree, catalog, redis_url, _url(settings.api_host, settings.api_port), None, simulated_url)
-        yield await _ready(found, plan, say)
+        api_url = _url(settings.api_host, settings.api_port)
+        flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
+        found = Running(tree, catalog, redis_url, api_url, flower_url, simulated_url)
+        await _until_ready(found, plan, chosen, say)
+        yield found
     finally:
         await asyncio.shield(tree.stop())
 
@@ -143,15 +146,25 @@ def _environment(settings: Settings, redis_url: str, models_file: Path) -> dict[
     return {f"POINTSMAN_{name.upper()}": str(value) for name, value in values.items()}
 
 
-async def _ready(found: Running, plan: Plan, say: Say) -> Running:
-    say("waiting for the API, the workers" + (" and Flower" if plan.flower else ""))
+async def _until_ready(found: Running, plan: Plan, chosen: list[str], say: Say) -> None:
     where = f"see the logs in {plan.logs}" if plan.logs else "see the output above"
+    say("waiting for the API, the workers" + (" and Flower" if found.flower_url else ""))
     await until(lambda: http_answers(f"{found.api_url}/readyz"), what="the API", seconds=60, hint=where)
-    if not plan.flower:
-        return found
-    flower_url = _url(plan.settings.flower_host, plan.settings.flower_port)
-    await until(lambda: http_answers(flower_url), what="Flower", seconds=60, hint=where)
-    return Running(found.tree, found.catalog, found.redis_url, found.api_url, flower_url, found.simulated_url)
+    redis = open_redis(found.redis_url)
+    models = ModelStore(redis, settings=plan.settings, catalog=found.catalog)
+    try:
+        for name in chosen:
+            ready = partial(_has_worker, models, name)
+            await until(ready, what=f"the worker of {name}", seconds=60, hint=where)
+    finally:
+        await redis.aclose()
+    if found.flower_url is not None:
+        flower_url = found.flower_url
+        await until(lambda: http_answers(flower_url), what="Flower", seconds=60, hint=where)
+
+
+async def _has_worker(models: ModelStore, name: str) -> bool:
+    return any(view.name == name and view.workers for view in await models.views())
 
 
 def _url(host: str, port: int) -> str:

@@ -5,14 +5,22 @@ httpx's own pool scans every connection for every request and collapses above ab
 
 from __future__ import annotations
 
+import aiohttp
 import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 AsyncClient = httpx.AsyncClient
 Response = httpx.Response
 Timeout = httpx.Timeout
-TimeoutException = httpx.TimeoutException
+Headers = httpx.Headers
 HTTPError = httpx.HTTPError
+TimeoutException = httpx.TimeoutException
+ConnectTimeout = httpx.ConnectTimeout
+ReadError = httpx.ReadError
+DecodingError = httpx.DecodingError
+InvalidURL = httpx.InvalidURL
+ForeignError = aiohttp.ClientError
+"""What the transport lets through untranslated: replies that are not HTTP at all."""
 
 
 def open_client(*, connections: int, timeout_seconds: float = 30.0, base_url: str = "") -> AsyncClient:

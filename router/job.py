@@ -62,8 +62,8 @@ MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
 
 
 def new_job_id() -> str:
-    """Return a fresh id that sorts by the time it was made: 12 hex digits of milliseconds, 20 random ones."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    """Return a fresh id that sorts by the time it was made: 12 hex digits of milliseconds, 12 random ones."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
 class JobSpec(Frozen):

@@ -6,32 +6,41 @@ import asyncio
 import json
 from typing import Any, NamedTuple
 
-import aiohttp
-import httpx
-
 from router.chat import Answer
 from router.errors import ErrorKind
-from router.http import AsyncClient, Response, Timeout
+from router.http import (
+    AsyncClient,
+    ConnectTimeout,
+    DecodingError,
+    ForeignError,
+    Headers,
+    HTTPError,
+    InvalidURL,
+    ReadError,
+    Response,
+    Timeout,
+    TimeoutException,
+)
 
 from .errors import CallFailed
 from .providers import WireFormat, WireRequest
 
 # The first row that fits. The transport calls every lost connection a ConnectTimeout, and an incomplete body a
-# ReadError; what is not HTTP at all comes through as aiohttp's own error.
+# ReadError; what is not HTTP at all comes through as aiohttp's own error, our ForeignError.
 FOREIGN: tuple[tuple[type[Exception], ErrorKind], ...] = (
-    (httpx.ConnectTimeout, ErrorKind.CONNECTION),
-    (httpx.TimeoutException, ErrorKind.TIMEOUT),
+    (ConnectTimeout, ErrorKind.CONNECTION),
+    (TimeoutException, ErrorKind.TIMEOUT),
     (TimeoutError, ErrorKind.TIMEOUT),
-    (httpx.ReadError, ErrorKind.BAD_RESPONSE),
-    (httpx.DecodingError, ErrorKind.BAD_RESPONSE),
-    (httpx.HTTPError, ErrorKind.CONNECTION),
-    (httpx.InvalidURL, ErrorKind.CONNECTION),
-    (aiohttp.ClientError, ErrorKind.BAD_RESPONSE),
+    (ReadError, ErrorKind.BAD_RESPONSE),
+    (DecodingError, ErrorKind.BAD_RESPONSE),
+    (HTTPError, ErrorKind.CONNECTION),
+    (InvalidURL, ErrorKind.CONNECTION),
+    (ForeignError, ErrorKind.BAD_RESPONSE),
     (OSError, ErrorKind.CONNECTION),
     (ValueError, ErrorKind.INVALID_REQUEST),
 )
 
-INCOMPLETE = (httpx.ReadError, httpx.DecodingError)
+INCOMPLETE = (ReadError, DecodingError)
 
 SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 """Servers have been seen to repeat the key in their error message; `api-key` is Azure's."""
@@ -39,7 +48,7 @@ SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 
 class _Reply(NamedTuple):
     status: int
-    headers: httpx.Headers
+    headers: Headers
     content: bytes
 
 

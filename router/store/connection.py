@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,7 +17,9 @@ from ..errors import StoreUnavailable
 SOCKET_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0
 
-REFUSED_WRITE = ("OOM ", "READONLY ", "MISCONF ", "LOADING ", "MASTERDOWN ", "NOREPLICAS ")
+REFUSED = (failures.OutOfMemoryError, failures.ReadOnlyError, failures.MasterDownError)
+REFUSED_WRITE = re.compile(r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS) ")
+"""redis-py has classes for some refusals and then cuts their code off; in Redis 6.2 a script's error wraps the code."""
 
 
 def open_redis(url: str, *, connections: int = 64) -> Redis:
@@ -41,7 +44,7 @@ def translated() -> Iterator[None]:
     except (failures.ConnectionError, failures.TimeoutError, ConnectionError, TimeoutError) as error:
         raise StoreUnavailable(f"Redis can not be reached: {error}") from error
     except failures.ResponseError as error:
-        if str(error).removeprefix("ERR ").startswith(REFUSED_WRITE) or "OOM command" in str(error):
+        if isinstance(error, REFUSED) or REFUSED_WRITE.search(str(error)):
             raise StoreUnavailable(f"Redis refuses to write: {error}") from error
         raise
 

@@ -4,6 +4,7 @@
 -- ARGV[4]: version of the worker's configuration   ARGV: model, slots and fingerprint of its API key, in turn
 -- returns: how many models are new to this worker
 -- uses: time, wake
+redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local now = clock(ARGV[1])
 local changed = 0
 for i = 5, #ARGV, 3 do

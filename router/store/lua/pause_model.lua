@@ -3,6 +3,7 @@
 -- ARGV[1]: model   ARGV[2]: reason, or '' to resume
 -- returns: 1
 -- uses: wake
+redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 if ARGV[2] == '' then
   redis.call('DEL', key.model(ARGV[1]))
 else

