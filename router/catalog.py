@@ -10,11 +10,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .chat import Frozen
+from .facts import Metric
 from .job import Name
+from .lanes import ALIAS
+from .strategies.spec import DEFAULT, Misspelt, StrategySpecs, build_steps, check_models
 from .yaml_file import load_yaml, misplaced
 
 Ability = Literal["images", "tools", "json_schema"]
-Metric = Literal["speed", "accuracy", "creativity", "ethics", "cost"]
 DroppableParam = Literal["temperature", "top_p", "stop", "seed", "max_tokens", "response_format", "tool_choice"]
 
 
@@ -26,6 +28,10 @@ KEY_HINT = (
 )
 MEANT = {"api_key": KEY_HINT, "key": KEY_HINT, "apikey": KEY_HINT, "token": KEY_HINT}
 """What to say to those who write an API key into models.yaml."""
+
+
+GROUPS = ("models", "task_classes", "aliases")
+"""The parts of the file whose entries have names."""
 
 
 class Limits(Frozen):
@@ -76,12 +82,28 @@ class Model(Frozen):
         return f"llm.{self.name}"
 
 
-class TaskClass(Frozen):
-    """A kind of work: its candidate models in order of preference, and the strategy that chooses among them."""
+class Route(Frozen):
+    """Candidate models in order of preference, the strategies that choose among them, measured quality by model."""
 
     name: Name
     models: tuple[Name, ...] = Field(min_length=1)
-    strategy: Literal["least_connections"] = "least_connections"
+    strategy: StrategySpecs = DEFAULT
+    quality: dict[Name, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    @property
+    def max_cost_usd(self) -> float | None:
+        """The strategies' ceiling on the cost of one call, which no wait can change."""
+        ceilings = [spec.options.get("max_cost_usd") for spec in self.strategy]
+        return min((usd for usd in ceilings if usd is not None), default=None)
+
+
+class Alias(Route):
+    """A named group of models, which a job may name in place of a model."""
+
+
+class TaskClass(Route):
+    """A kind of work."""
+
     keywords: tuple[str, ...] = ()
     on_content_filtered: Literal["fail", "next_model"] = "fail"
 
@@ -92,6 +114,7 @@ class Catalog(Frozen):
     models: dict[Name, Model] = Field(min_length=1)
     task_classes: dict[Name, TaskClass] = Field(min_length=1)
     default_class: Name
+    aliases: dict[Name, Alias] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -100,13 +123,10 @@ class Catalog(Frozen):
         if not isinstance(data, Mapping):
             return data
         named = dict(data)
-        for group in ("models", "task_classes"):
+        for group in GROUPS:
             entries = named.get(group)
             if isinstance(entries, Mapping):
-                named[group] = {
-                    key: {"name": key, **value} if isinstance(value, Mapping) else value
-                    for key, value in entries.items()
-                }
+                named[group] = {key: _entry(group, key, value) for key, value in entries.items()}
         return named
 
     @model_validator(mode="after")
@@ -115,20 +135,40 @@ class Catalog(Frozen):
             known = ", ".join(sorted(self.task_classes))
             mistake = f"no task class is called {self.default_class!r} (there are: {known})"
             raise misplaced(("default_class",), mistake)
-        for name, task_class in self.task_classes.items():
-            for index, model in enumerate(task_class.models):
-                if model not in self.models:
-                    known = ", ".join(sorted(self.models))
-                    mistake = f"no model is called {model!r} (there are: {known})"
-                    raise misplaced(("task_classes", name, "models", index), mistake)
+        for group, route in self._routes():
+            for index, model in enumerate(route.models):
+                self._check_model(model, (group, route.name, "models", index))
+            for model in route.quality:
+                self._check_model(model, (group, route.name, "quality", model))
         return self
+
+    def _check_model(self, model: str, place: tuple[int | str, ...]) -> None:
+        if model not in self.models:
+            known = ", ".join(sorted(self.models))
+            raise misplaced(place, f"no model is called {model!r} (there are: {known})")
+
+    def _routes(self) -> list[tuple[str, Route]]:
+        classes: list[tuple[str, Route]] = [("task_classes", route) for route in self.task_classes.values()]
+        return [*classes, *(("aliases", route) for route in self.aliases.values())]
 
     @model_validator(mode="after")
     def _names_are_the_keys(self) -> Self:
-        for group, entries in (("models", self.models), ("task_classes", self.task_classes)):
-            for key, entry in entries.items():
+        for group in GROUPS:
+            for key, entry in getattr(self, group).items():
                 if entry.name != key:
                     raise misplaced((group, key, "name"), f"the name is the key, {key!r}; leave this field out")
+                if group == "aliases" and key in self.models:
+                    raise misplaced((group, key), f"a model is called {key!r} already")
+        return self
+
+    @model_validator(mode="after")
+    def _strategies_are_known(self) -> Self:
+        for group, route in self._routes():
+            try:
+                build_steps(route.strategy)
+                check_models(route.strategy, route.models)
+            except Misspelt as error:
+                raise misplaced((group, route.name, "strategy", *error.place), error.mistake) from None
         return self
 
     @property
@@ -136,11 +176,23 @@ class Catalog(Frozen):
         """A short hash of the whole configuration: the same file gives the same version on every host."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
-    def candidates(self, *, task_class: str | None, pinned: str | None) -> tuple[str, ...]:
-        """Return the models that may take a job: the pinned one alone, else those of its class, in order."""
-        if pinned is not None:
-            return (pinned,)
+    def route(self, work: str) -> Route | None:
+        """Return what the work of a lane names: a task class, an alias, or neither."""
+        if work.startswith(ALIAS):
+            return self.aliases.get(work.removeprefix(ALIAS))
+        return self.task_classes.get(work)
+
+    def candidates(self, *, task_class: str | None, named: str | None) -> tuple[Name, ...]:
+        """Return the models that may take a job: the model or alias it names, else its class, in order."""
+        if named is not None:
+            return self.aliases[named].models if named in self.aliases else (named,)
         return self.task_classes[task_class].models if task_class in self.task_classes else ()
+
+
+def _entry(group: str, key: object, value: object) -> object:
+    if group == "aliases" and isinstance(value, list | tuple):
+        return {"name": key, "models": value}
+    return {"name": key, **value} if isinstance(value, Mapping) else value
 
 
 def load_catalog(path: Path) -> Catalog:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from .chains import Chains
+from .facts import JobFacts
+from .filters import unfit_because
 from .lanes import Lane
 from .model_state import ModelState
-from .strategies import STRATEGIES
+from .price import expected_cost_usd
+from .strategies import Ask, Outcome
 
 
 @dataclass(frozen=True)
@@ -20,43 +24,133 @@ class Waiting:
     place: float
     tokens: int
     lane: Lane
+    facts: JobFacts = field(default_factory=JobFacts)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Which model, or None for 'wait'; why; the candidates' scores; and why others were ruled out."""
+    """Which model, or None for 'wait'; why; the candidates' scores; and why others were ruled out.
+
+    With `lane` the job moves to that lane and waits there. `cursor` is the name and the new value of a memory that
+    the dispatchers share. `kept` says that the decision stands already with the job.
+    """
 
     model: str | None
     strategy: str
     reason: str
     scores: Mapping[str, float] = field(default_factory=dict)
     ruled_out: Mapping[str, str] = field(default_factory=dict)
+    lane: Lane | None = None
+    cursor: tuple[str, str] | None = None
+    kept: bool = False
+    wait_seconds: float = 0.0
+    cost_usd: float | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the decision as the JSON-ready record that is kept with the job."""
-        return {
+        record = {
             "model": self.model,
             "strategy": self.strategy,
             "reason": self.reason,
             "scores": {name: round(score, 4) for name, score in self.scores.items()},
             "ruled_out": dict(self.ruled_out),
+            "expected_wait_seconds": round(self.wait_seconds, 3),
         }
+        return record if self.cost_usd is None else {**record, "expected_cost_usd": round(self.cost_usd, 8)}
 
 
-def decide(job: Waiting, states: Mapping[str, ModelState], *, strategy: str, random: Random) -> Decision:
-    """Choose among the job's candidates that can take it now."""
-    ruled_out: dict[str, str] = {}
-    able: list[ModelState] = []
-    for name in job.lane.candidates:
+@dataclass
+class Moment:
+    """What is true while a round is planned: each model's state, and the strategies' shared memory."""
+
+    states: dict[str, ModelState]
+    cursors: dict[str, str]
+    random: Random
+
+
+def decide(job: Waiting, now: Moment, chains: Chains) -> Decision:
+    """Choose among the job's candidates; pinned jobs, and those for which was chosen, wait for their model."""
+    names = job.lane.waits_for
+    away = _away(names, now.states)
+    if len(away) == len(names) and job.lane.chosen:
+        names = job.lane.candidates
+        away = _away(names, now.states)
+        return _choose(job, now, chains, names, away)
+    if len(away) == len(names):
+        return Decision(None, "", "no candidate is there", ruled_out=away)
+    if len(names) == 1 and (job.lane.chosen or job.lane.pinned):
+        return _bind_or_wait(job, now.states[names[0]])
+    return _choose(job, now, chains, names, away)
+
+
+def _away(names: tuple[str, ...], states: Mapping[str, ModelState]) -> dict[str, str]:
+    away = {}
+    for name in names:
         state = states.get(name)
-        why = "not in this dispatcher's configuration" if state is None else state.closed_because(job.tokens)
-        if why is None and state is not None:
-            able.append(state)
-        else:
-            ruled_out[name] = why or ""
-    if not able:
-        return Decision(None, strategy, "no candidate can take it now", ruled_out=ruled_out)
-    if job.lane.pinned:
-        return Decision(able[0].model.name, "pinned", "pinned by its caller")
-    choice = STRATEGIES[strategy](able, random)
-    return Decision(choice.model, strategy, choice.reason, choice.scores, ruled_out)
+        why = "not in this dispatcher's configuration" if state is None else state.away_because()
+        if why:
+            away[name] = why
+    return away
+
+
+def _bind_or_wait(job: Waiting, state: ModelState) -> Decision:
+    """Decide for a job that may go to one model only."""
+    full = state.full_because(job.tokens)
+    name = state.model.name
+    if full:
+        return Decision(None, "", "its model can not take it now", ruled_out={name: full})
+    cost = expected_cost_usd(state.model.price, job.facts)
+    kept = bool(job.lane.chosen)
+    return Decision(name, "pinned", "pinned by its caller", kept=kept, cost_usd=cost)
+
+
+def _choose(job: Waiting, now: Moment, chains: Chains, names: tuple[str, ...], away: dict[str, str]) -> Decision:
+    chain = chains.chain(job.lane, job.facts)
+    healthy = [now.states[name] for name in names if name not in away]
+    full = {state.model.name: why for state in healthy if (why := state.full_because(job.tokens))}
+    scope = f"{job.lane.work}/{chain.name}"
+    ask = Ask(job.facts, healthy, now.random, now.cursors.get(scope, ""), chains.quality(job.lane))
+    outcome = chain.choose(ask, full)
+    ruled_out = {**_unfit(job, chains), **away, **full, **outcome.ruled_out}
+    if outcome.model is None:
+        return _narrowed(job, outcome, len(healthy), chain.name, ruled_out)
+    state = now.states[outcome.model]
+    if outcome.model in ruled_out:
+        ruled_out.pop(outcome.model)
+    return Decision(
+        outcome.model, chain.name, outcome.reason, outcome.scores, ruled_out,
+        lane=job.lane.choosing((outcome.model,)) if outcome.model in full else None,
+        cursor=None if outcome.cursor is None else (scope, outcome.cursor),
+        wait_seconds=expected_wait_seconds(state) if outcome.model in full else 0.0,
+        cost_usd=expected_cost_usd(state.model.price, job.facts),
+    )  # fmt: skip
+
+
+def _narrowed(job: Waiting, outcome: Outcome, healthy: int, name: str, ruled_out: Mapping[str, str]) -> Decision:
+    """Wait; where only some of the candidates will do, in their own lane, so that nobody behind is held up."""
+    if not 0 < len(outcome.pool) < healthy:
+        return Decision(None, name, outcome.reason, ruled_out=ruled_out)
+    only = outcome.pool[0] if len(outcome.pool) == 1 else None
+    lane = job.lane.choosing(outcome.pool)
+    return Decision(only, name, outcome.reason, ruled_out=ruled_out, lane=lane)
+
+
+def _unfit(job: Waiting, chains: Chains) -> dict[str, str]:
+    """Say why models of the class are no candidates of this job."""
+    route = chains.catalog.route(job.lane.work)
+    if route is None or len(route.models) <= len(job.lane.candidates):
+        return {}
+    why = {}
+    for name in route.models:
+        if name not in job.lane.candidates:
+            unfit = unfit_because(chains.catalog.models[name], job.facts, max_cost_usd=route.max_cost_usd)
+            why[name] = unfit or "left after an earlier attempt"
+    return why
+
+
+def expected_wait_seconds(state: ModelState) -> float:
+    """Return how long a job that comes now will wait for a slot, by the calls before it and their usual latency."""
+    ahead = state.load - state.capacity + 1
+    if ahead <= 0 or not state.capacity:
+        return 0.0
+    return ahead * (state.latency_seconds or 0.0) / state.capacity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import secrets
@@ -15,10 +14,8 @@ from redis.asyncio import Redis
 
 from .broker import message_template
 from .catalog import Catalog
-from .chat import ChatRequest
-from .classify import classify
 from .errors import StoreUnavailable
-from .lanes import Lane
+from .intake import sort_intake
 from .plan import plan_round
 from .round import Round
 from .settings import Settings
@@ -28,6 +25,8 @@ from .upkeep import Upkeep
 log = logging.getLogger("pointsman.dispatcher")
 
 INTAKE_BATCH = 100
+AGAIN = frozenset({"bound", "moved", "raced"})
+"""Answers to a bind after which another round may find more to do at once."""
 LONGEST_SLEEP_SECONDS = 1.0
 """A dispatcher looks at least this often, in case a wake was lost while its connection was away."""
 
@@ -111,20 +110,17 @@ class Dispatcher:
         binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
         if not binds:
             return seen
-        answers = await self.store.bind(binds, templates=self._templates, token=secrets.token_hex(12))
+        token = secrets.token_hex(12)
+        answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=seen.cursors)
         bound = answers.count("bound")
         self.bound += bound
         log.debug("bound %d of %d jobs", bound, len(binds))
-        return None if bound else seen
+        return None if AGAIN & set(answers) else seen
 
     async def _classify(self) -> int:
-        classified = []
-        for job_id, tenant, payload in await self.store.read_intake(INTAKE_BATCH):
-            chat = ChatRequest.model_validate(json.loads(payload)["chat"])
-            found = classify(chat, self._catalog)
-            candidates = self._catalog.task_classes[found.task_class].models
-            classified.append((job_id, Lane(found.task_class, tenant, candidates), found.step))
-        return await self.store.classify(classified) if classified else 0
+        result = sort_intake(await self.store.read_intake(INTAKE_BATCH), self._catalog)
+        placed = await self.store.classify(result.placed) if result.placed else 0
+        return placed + (await self.store.reject(result.rejected) if result.rejected else 0)
 
     def _idle_seconds(self, seen: Round) -> float:
         """Return how long to sleep unless woken: until the next moment at which time alone changes something."""

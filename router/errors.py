@@ -33,6 +33,12 @@ class ErrorKind(StrEnum):
     EXPIRED = "expired"
 
 
+COUNT_AGAINST_MODEL = frozenset(
+    {ErrorKind.OVERLOADED, ErrorKind.SERVER_ERROR, ErrorKind.TIMEOUT, ErrorKind.CONNECTION, ErrorKind.BAD_RESPONSE}
+)
+"""What counts against a model's health: the errors that are its own fault."""
+
+
 class PointsmanError(Exception):
     """The root of every error that Pointsman raises on purpose."""
 

@@ -13,6 +13,8 @@ from pydantic import Field, JsonValue, model_validator
 
 from .chat import Answer, ChatRequest, Frozen
 from .errors import ErrorKind
+from .facts import JobFacts, Metric, affinity_of, needed_abilities
+from .tokens import input_tokens, output_tokens
 
 PAYLOAD_SCHEMA = 1
 """Version of the payload a worker gets at claim; a worker releases a payload newer than it knows."""
@@ -21,6 +23,7 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 """What models, task classes and tenants may be called: safe in a Redis key, a queue name and a URL."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+ContextValue = Annotated[str, Field(max_length=200)] | bool | int | float | list[str]
 JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
@@ -41,6 +44,7 @@ TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, J
 MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
     {
         "bind": {JobState.PENDING: frozenset({JobState.BOUND})},
+        "reject": {JobState.PENDING: frozenset({JobState.FAILED})},
         "claim": {JobState.BOUND: frozenset({JobState.RUNNING})},
         "release": {JobState.BOUND: frozenset({JobState.PENDING})},
         "settle": {
@@ -70,7 +74,10 @@ class JobSpec(Frozen):
     """What a caller submits: a prompt or a chat request, and how the job is to be treated.
 
     Give `prompt` (with an optional `system`) or `request`, not both. `priority` is 0 to 9, 9 first.
-    `expires_in` is the time in seconds the whole job may take, retries included. `model` pins the job.
+    `expires_in` is the time in seconds the whole job may take, retries included. `model` is a model, which pins the
+    job, or an alias. `strategy` is used in place of the class's; `metric` is for model_aware, `affinity_key` for
+    consistent_hash (default: the prompt), `context` for the rules of contextual. Models that are expected to cost
+    more than `max_cost_usd` for one call are ruled out.
     """
 
     prompt: str | None = None
@@ -85,6 +92,18 @@ class JobSpec(Frozen):
     expires_in: float | None = Field(default=None, gt=0, le=30 * 86_400)
     max_attempts: int | None = Field(default=None, ge=1, le=50)
     metadata: dict[str, str] = Field(default_factory=dict, max_length=16)
+    strategy: tuple[str, ...] = Field(default=(), max_length=4)
+    metric: Metric | None = None
+    affinity_key: str | None = Field(default=None, min_length=1, max_length=1000)
+    context: dict[str, ContextValue] = Field(default_factory=dict, max_length=16)
+    max_cost_usd: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_strategy_is_a_list(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("strategy"), str):
+            return {**data, "strategy": (data["strategy"],)}
+        return data
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
@@ -95,6 +114,19 @@ class JobSpec(Frozen):
         if self.prompt is not None and not self.prompt.strip():
             raise ValueError("prompt is empty")
         return self
+
+    def facts(self, chat: ChatRequest) -> JobFacts:
+        """Return what routing has to know of the job; `chat` is its chat request."""
+        return JobFacts(
+            input_tokens=input_tokens(chat),
+            output_tokens=output_tokens(chat),
+            needs=needed_abilities(chat),
+            affinity=affinity_of(self.affinity_key or "".join(m.model_dump_json() for m in chat.messages)),
+            strategy=self.strategy,
+            metric=self.metric,
+            context=self.context,
+            max_cost_usd=self.max_cost_usd,
+        )
 
     def chat(self) -> ChatRequest:
         """Return the chat request, built from `prompt` and `system` where no `request` was given."""
@@ -156,6 +188,7 @@ class JobRecord(Frozen):
     losses: int = 0
     max_attempts: int
     metadata: dict[str, str] = Field(default_factory=dict)
+    classified_by: str | None = None
     decision: dict[str, JsonValue] | None = None
     history: tuple[Attempt, ...] = ()
     result: JobResult | None = None

@@ -8,44 +8,63 @@ from typing import Self
 PIN = "@"
 """Marks a lane of jobs that their caller pinned to one model."""
 
+ALIAS = "~"
+"""Marks a lane of jobs that name an alias and no task class."""
+
 
 @dataclass(frozen=True)
 class Lane:
     """One lane. `work` is a task class, or `@model` for pinned jobs; `candidates` are in order of preference.
 
     The candidates stand in the lane's own name, so that processes with different configurations can not
-    mean different things by the same lane.
+    mean different things by the same lane. Where a strategy has chosen among them already, `chosen` are the
+    models these jobs wait for; one model there makes it that model's own lane.
     """
 
     work: str
     tenant: str
     candidates: tuple[str, ...]
+    chosen: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.work}|{self.tenant}|{','.join(self.candidates)}"
+        chosen = f"|{','.join(self.chosen)}" if self.chosen else ""
+        return f"{self.work}|{self.tenant}|{','.join(self.candidates)}{chosen}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a lane's name back; raises ValueError when it is none."""
-        work, tenant, candidates = text.split("|")
-        return cls(work, tenant, tuple(candidates.split(",")) if candidates else ())
+        work, tenant, candidates, *chosen = text.split("|")
+        names = tuple(candidates.split(",")) if candidates else ()
+        return cls(work, tenant, names, tuple(chosen[0].split(",")) if chosen else ())
 
     @property
     def pinned(self) -> bool:
         """Whether the jobs of this lane may go to one model only, by their caller's wish."""
         return self.work.startswith(PIN)
 
+    @property
+    def task_class(self) -> str:
+        """The task class of these jobs, empty where their caller named models alone."""
+        return "" if self.work.startswith((PIN, ALIAS)) else self.work
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The models that the jobs of this lane wait for."""
+        return self.chosen or self.candidates
+
+    @property
+    def only(self) -> str:
+        """The one model that will do for the jobs of this lane, empty where there are several."""
+        return self.waits_for[0] if len(self.waits_for) == 1 else ""
+
+    def open(self) -> Self:
+        """Return the lane in which nothing is chosen yet."""
+        return type(self)(self.work, self.tenant, self.candidates)
+
+    def choosing(self, chosen: tuple[str, ...]) -> Self:
+        """Return the lane of jobs for which a strategy has chosen."""
+        return type(self)(self.work, self.tenant, self.candidates, chosen)
+
     def without(self, model: str) -> Self:
-        """Return the lane of the same work whose candidates do not include `model`."""
+        """Return the open lane of the same work whose candidates do not include `model`."""
         return type(self)(self.work, self.tenant, tuple(name for name in self.candidates if name != model))
-
-
-def lane_for(
-    *, task_class: str | None, pinned: str | None, tenant: str, candidates: tuple[str, ...]
-) -> Lane | None:
-    """Return the lane of a job, or None for a job without a class: it waits in intake until it is classified."""
-    if pinned is not None:
-        return Lane(PIN + pinned, tenant, candidates)
-    if task_class is None:
-        return None
-    return Lane(task_class, tenant, candidates)

@@ -7,13 +7,17 @@ from typing import Self
 
 from .catalog import Model
 
+ERRORS_HALVE_MS = 60_000
+"""The half-life of an error rate."""
+
 
 @dataclass(frozen=True)
 class ModelState:
     """The live state of one model; times are milliseconds of Redis's clock.
 
     `announced` is the number of slots its live workers offer, `window` the share of it that may wait in the
-    model's queue, `full_at` the earliest time a limit of the last minute lets go of something.
+    model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something. `waiting`
+    counts the jobs in the model's own lanes. `errors` is the error rate, 0 to 1, as it was at `errors_at`.
     """
 
     model: Model
@@ -30,6 +34,34 @@ class ModelState:
     tokens_in_minute: int = 0
     oldest_leaves: int = 0
     window: float = 0.0
+    waiting: int = 0
+    latency_ms: float | None = None
+    latency_at: int = 0
+    ms_per_token: float | None = None
+    errors: float = 0.0
+    errors_at: int = 0
+
+    @property
+    def load(self) -> int:
+        """The jobs that only this model will do: its depth and its own lanes."""
+        return self.bound + self.running + self.waiting
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """The moving average of whole calls, None before the first."""
+        return None if self.latency_ms is None else self.latency_ms / 1000
+
+    @property
+    def latency_age_seconds(self) -> float:
+        """How long ago a call was last measured."""
+        return (self.now - self.latency_at) / 1000
+
+    @property
+    def error_rate(self) -> float:
+        """The share of calls that failed by the model's own fault, 0 to 1; without calls it halves every minute."""
+        if not self.errors:
+            return 0.0
+        return float(self.errors * 0.5 ** ((self.now - self.errors_at) / ERRORS_HALVE_MS))
 
     @property
     def depth(self) -> int:
@@ -51,12 +83,20 @@ class ModelState:
 
     def closed_because(self, tokens: int) -> str | None:
         """Return in words why no job of so many tokens can be bound now, or None."""
+        return self.away_because() or self.full_because(tokens)
+
+    def away_because(self) -> str | None:
+        """Return in words why nobody should wait for the model, or None: then it is healthy."""
         if self.down:
             return f"down: {self.down}"
         if self.paused:
             return f"paused: {self.paused}"
         if self.announced == 0:
             return "no live worker"
+        return None
+
+    def full_because(self, tokens: int) -> str | None:
+        """Return in words why a healthy model can take no job of so many tokens now, or None."""
         if self.cooled_until > self.now:
             return f"cooling for another {(self.cooled_until - self.now) / 1000:.1f} s"
         if self.slots == 0:
@@ -79,6 +119,10 @@ class ModelState:
         limits = self.model.limits
         waits = limits.requests_per_minute or limits.tokens_per_minute
         return self.oldest_leaves if waits and self.now < self.oldest_leaves < self.now + 60_001 else None
+
+    def with_one_waiting(self, more: int = 1) -> Self:
+        """Return the state after jobs have come into its own lane, or left it."""
+        return replace(self, waiting=max(0, self.waiting + more))
 
     def with_one_more(self, tokens: int) -> Self:
         """Return the state after one more job has been bound."""

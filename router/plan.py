@@ -7,35 +7,45 @@ from heapq import heapify, heappop, heapreplace
 from random import Random
 
 from .catalog import Catalog
-from .decide import Waiting, decide
+from .chains import Chains
+from .decide import Decision, Moment, Waiting, decide
 from .round import Bind, LaneHead, Round
 
 
 def plan_round(seen: Round, catalog: Catalog, *, limit: int, random: Random) -> list[Bind]:
-    """Return at most `limit` binds.
+    """Return at most `limit` binds and moves.
 
     Jobs are taken across all lanes by (priority, submit number). A lane whose head fits nowhere is passed over
     for this round. When a lane has more jobs than were read, planning stops at its last one: what follows in the
     other lanes may have to wait for them.
     """
-    states = dict(seen.states)
+    now = Moment(dict(seen.states), dict(seen.cursors), random)
+    chains = Chains(catalog)
     binds: list[Bind] = []
     lanes = _InOrder(seen.lanes)
     for job in lanes:
-        decision = decide(job, states, strategy=_strategy(job, catalog), random=random)
-        if decision.model is None:
+        decision = decide(job, now, chains)
+        if decision.model is None and decision.lane is None:
             lanes.skip_lane()
             continue
-        states[decision.model] = states[decision.model].with_one_more(job.tokens)
+        _note(job, decision, now)
         binds.append(Bind(job, decision))
         if len(binds) >= limit or lanes.read_out():
             break
     return binds
 
 
-def _strategy(job: Waiting, catalog: Catalog) -> str:
-    task_class = catalog.task_classes.get(job.lane.work)
-    return task_class.strategy if task_class else "least_connections"
+def _note(job: Waiting, decision: Decision, now: Moment) -> None:
+    """Let the decisions that follow see this one as done."""
+    if decision.cursor:
+        now.cursors[decision.cursor[0]] = decision.cursor[1]
+    before = job.lane.only
+    if before in now.states:
+        now.states[before] = now.states[before].with_one_waiting(-1)
+    if decision.model is None:
+        return
+    state = now.states[decision.model]
+    now.states[decision.model] = state.with_one_waiting() if decision.lane else state.with_one_more(job.tokens)
 
 
 class _InOrder:

@@ -12,8 +12,18 @@ OUTPUT_UNLESS_SAID = 512
 
 def estimate_tokens(chat: ChatRequest) -> int:
     """Return input plus expected output tokens; corrected to the real usage once the call is settled."""
+    return input_tokens(chat) + output_tokens(chat)
+
+
+def input_tokens(chat: ChatRequest) -> int:
+    """Return the estimated tokens of the messages and tools."""
     tools = sum(len(tool.model_dump_json()) for tool in chat.tools) // CHARACTERS_PER_TOKEN
-    return sum(map(_message, chat.messages)) + tools + (chat.max_tokens or OUTPUT_UNLESS_SAID)
+    return sum(map(_message, chat.messages)) + tools
+
+
+def output_tokens(chat: ChatRequest) -> int:
+    """Return the most tokens the answer may have where the request says it, else a usual number."""
+    return chat.max_tokens or OUTPUT_UNLESS_SAID
 
 
 def _message(message: Message) -> int:

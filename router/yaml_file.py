@@ -104,6 +104,8 @@ def _line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int | None:
     """Return the line, from 1, of the deepest part of `place` that stands in the file."""
     line = None
     for part in place:
+        if isinstance(part, int) and not isinstance(node, yaml.SequenceNode):
+            continue  # one value may stand where a list is meant
         child = _child(node, part)
         if child is None:
             break

@@ -9,6 +9,7 @@ from router.catalog import Price
 from router.chat import Answer
 from router.errors import ErrorKind
 from router.job import JobResult, JobState
+from router.lanes import Lane
 from router.store import Claim, Settlement
 
 from .cost import cost_usd
@@ -35,7 +36,7 @@ def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) ->
             return _success(tried, answer, price)
         case RetryLater(error, wait_seconds, cool_seconds, spends_attempt):
             return _failure(
-                tried, error, JobState.PENDING, lane=tried.claim.lane, wait_seconds=wait_seconds,
+                tried, error, JobState.PENDING, lane=_open(tried.claim.lane), wait_seconds=wait_seconds,
                 cool_seconds=cool_seconds, spends_attempt=spends_attempt,
             )  # fmt: skip
         case TryNextModel(error, lane, stop, spends_attempt):
@@ -46,6 +47,11 @@ def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) ->
             return _failure(tried, error, JobState.FAILED, stop=stop)
         case _:
             assert_never(outcome)
+
+
+def _open(lane: str) -> str:
+    """Return the lane in which the job is decided again, wherever a strategy had sent it."""
+    return str(Lane.parse(lane).open())
 
 
 def past_deadline(tried: Tried, error: CallFailed) -> Settlement:
@@ -68,6 +74,7 @@ def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
         attempt=_record(tried) | {"simulated": answer.simulated},
         result=result.model_dump(mode="json"),
         tokens=answer.usage.input_tokens + answer.usage.output_tokens,
+        output_tokens=answer.usage.output_tokens,
         latency_seconds=tried.seconds,
         cost_usd=cost,
     )

@@ -11,11 +11,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from ..catalog import Catalog
+from ..chains import check_asked
+from ..chat import ChatRequest
 from ..errors import Conflict, InvalidJob, UnknownJob
+from ..facts import JobFacts
 from ..job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
-from ..lanes import lane_for
+from ..placement import place
 from ..settings import Settings
-from ..tokens import estimate_tokens
 from .connection import translated
 from .keys import Keys
 from .record import FIELDS, read_record
@@ -60,16 +62,26 @@ class JobStore:
         return [job_id for _, job_id in answers]
 
     def check(self, spec: JobSpec) -> None:
-        """Raise InvalidJob where the job names a task class or a model that is not configured."""
+        """Raise InvalidJob where the job names a task class, a model or a strategy that is not there."""
         if spec.task_class is not None and spec.task_class not in self.catalog.task_classes:
             raise InvalidJob(_unknown("task class", spec.task_class, self.catalog.task_classes), field="task_class")
-        if spec.model is not None and spec.model not in self.catalog.models:
-            raise InvalidJob(_unknown("model", spec.model, self.catalog.models), field="model")
+        named = {**self.catalog.models, **self.catalog.aliases}
+        if spec.model is not None and spec.model not in named:
+            raise InvalidJob(_unknown("model", spec.model, named), field="model")
+        if spec.strategy:
+            self._check_strategy(spec)
+
+    def _check_strategy(self, spec: JobSpec) -> None:
+        """A job may name what models.yaml names and what needs no dotted path, which would import anything."""
+        try:
+            check_asked(self.catalog, spec)
+        except ValueError as error:
+            raise InvalidJob(str(error), field="strategy") from error
 
     def _arguments(self, spec: JobSpec) -> list[Argument]:
         self.check(spec)
-        candidates = self.catalog.candidates(task_class=spec.task_class, pinned=spec.model)
-        lane = lane_for(task_class=spec.task_class, pinned=spec.model, tenant=spec.tenant, candidates=candidates)
+        chat = spec.chat()
+        facts = spec.facts(chat)
         settings = self.settings
         expires_in = spec.expires_in or settings.expires_in_seconds
         return [
@@ -78,19 +90,26 @@ class JobStore:
             _fingerprint(spec),
             f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else "",
             milliseconds(expires_in + settings.result_ttl_seconds),
-            str(lane) if lane else "",
+            self._lane(spec, facts),
             spec.priority,
             milliseconds(expires_in),
-            *_flat(self._fields(spec)),
+            *_flat(self._fields(spec, chat, facts)),
         ]
 
-    def _fields(self, spec: JobSpec) -> dict[str, Argument]:
-        chat = spec.chat()
+    def _lane(self, spec: JobSpec, facts: JobFacts) -> str:
+        """Return the job's lane, '' for intake: there it gets a class, or its end where no model can do it."""
+        if spec.task_class is None and spec.model is None:
+            return ""
+        placed = place(self.catalog, facts, task_class=spec.task_class, named=spec.model, tenant=spec.tenant)
+        return str(placed.lane or "")
+
+    def _fields(self, spec: JobSpec, chat: ChatRequest, facts: JobFacts) -> dict[str, Argument]:
         payload = {"schema": PAYLOAD_SCHEMA, "chat": chat.model_dump(mode="json", exclude_none=True)}
         fields: dict[str, Argument] = {
             "payload": json.dumps(payload, separators=(",", ":")),
             "tenant": spec.tenant,
-            "tokens": estimate_tokens(chat),
+            "tokens": facts.tokens,
+            "facts": facts.dump(),
             "max_attempts": spec.max_attempts or self.settings.max_attempts,
             "metadata": json.dumps(spec.metadata),
         }

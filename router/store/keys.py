@@ -27,6 +27,7 @@ PATTERNS = {
     "reserved": "reserved:%s",  # hash: <job>.<binding> -> tokens, and `total`
     "model": "model:%s",  # hash: health of a model: cooled, paused, down
     "stats": "stats:%s",  # hash: what a model has served
+    "cursors": "cursors",  # hash: what the strategies remember, by task class and strategy
     "answer": "answer:%s",  # string: the first answer to a bind, for a client that resends it
     "dispatchers": "dispatchers",  # zset: live dispatchers, by when they last said so
     "reap": "reap",  # hash: when reap last ran, and from when on it may reap

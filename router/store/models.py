@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from ..catalog import Catalog
 from ..chat import Frozen
+from ..lanes import Lane
 from ..model_state import ModelState
 from ..settings import Settings
 from .connection import translated
@@ -107,7 +108,7 @@ class ModelStore:
 def _waiting(lanes: list[str], sizes: list[int]) -> dict[str, int]:
     waiting: dict[str, int] = {}
     for lane, size in zip(lanes, sizes, strict=True):
-        for name in lane.rsplit("|", 1)[-1].split(","):
+        for name in Lane.parse(lane).waits_for:
             waiting[name] = waiting.get(name, 0) + size
     return waiting
 

@@ -12,7 +12,7 @@ from ..job import Attempt, JobError, JobRecord, JobResult, JobState
 FIELDS = (
     "state", "task_class", "model", "pinned_model", "tenant", "priority", "submitted", "deadline", "finished",
     "not_before", "binding", "attempts", "losses", "max_attempts", "metadata", "decision", "error_kind",
-    "error_message",
+    "error_message", "classified_by",
 )  # fmt: skip
 """What is read of a job's hash: all but the payload, which may be megabytes, and what only scripts need."""
 
@@ -40,6 +40,7 @@ def read_record(job_id: str, values: Sequence[str | None], history: Sequence[str
         losses=int(fields["losses"]),
         max_attempts=int(fields["max_attempts"]),
         metadata=json.loads(fields["metadata"]),
+        classified_by=fields.get("classified_by"),
         decision=json.loads(fields["decision"]) if "decision" in fields else None,
         history=tuple(_attempt(json.loads(line)) for line in history),
         result=_result(fields["state"], meta),

@@ -10,9 +10,11 @@ from redis.asyncio import Redis
 
 from ..catalog import Catalog
 from ..decide import Waiting
+from ..errors import ErrorKind
+from ..facts import read_facts
 from ..lanes import Lane
 from ..model_state import ModelState
-from ..round import Bind, LaneHead, Round
+from ..round import Bind, LaneHead, Round, Unplaced
 from ..settings import Settings
 from .connection import translated
 from .keys import Keys
@@ -22,6 +24,10 @@ from .units import milliseconds, moment
 BATCH = 1000
 UNCLAIMED_THAT_COOL = 5
 COOL_SECONDS = 30
+
+
+INTAKE_FIELDS = ("tenant", "payload", "tokens", "facts", "task_class", "pinned_model")
+NO_CURSORS: Mapping[str, str] = {}
 
 
 class RoundStore:
@@ -36,14 +42,24 @@ class RoundStore:
         """Read the heads of the lanes and every model's state in one round trip."""
         names = list(self.catalog.models)
         answer = await self._scripts.run("read_round", moment(now), self.settings.bind_batch, *names)
-        read_at, intake, due, lanes, models = answer
-        states = {name: self._state(name, row, int(read_at)) for name, row in zip(names, models, strict=True)}
+        read_at, intake, due, lanes, models, cursors = answer
+        waiting = _waiting(lanes)
+        states = {
+            name: self._state(name, row, int(read_at), waiting.get(name, 0))
+            for name, row in zip(names, models, strict=True)
+        }
         return Round(
-            int(read_at), int(intake), int(float(due)) if due else None, tuple(map(_lane_head, lanes)), states
+            now=int(read_at),
+            intake=int(intake),
+            next_due=int(float(due)) if due else None,
+            lanes=tuple(map(_lane_head, lanes)),
+            states=states,
+            cursors=dict(zip(cursors[::2], cursors[1::2], strict=True)),
         )
 
-    def _state(self, name: str, row: Sequence[Any], now: int) -> ModelState:
-        slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest = row
+    def _state(self, name: str, row: Sequence[Any], now: int, waiting: int) -> ModelState:
+        slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest, *measured = row
+        latency, latency_at, per_token, errors, errors_at = measured
         return ModelState(
             model=self.catalog.models[name],
             announced=int(slots),
@@ -59,13 +75,28 @@ class RoundStore:
             tokens_in_minute=int(tokens),
             oldest_leaves=int(float(oldest)),
             window=self.settings.bind_window_ratio,
+            waiting=waiting,
+            latency_ms=float(latency) if latency else None,
+            latency_at=int(float(latency_at)),
+            ms_per_token=float(per_token) if per_token else None,
+            errors=float(errors),
+            errors_at=int(float(errors_at)),
         )
 
     async def bind(
-        self, binds: Sequence[Bind], *, templates: Mapping[str, str], token: str, now: int | None = None
+        self,
+        binds: Sequence[Bind],
+        *,
+        templates: Mapping[str, str],
+        token: str,
+        cursors: Mapping[str, str] = NO_CURSORS,
+        now: int | None = None,
     ) -> list[str]:
-        """Bind jobs in one script; returns `bound`, `gone`, `full`, `limited` or `closed` for each, in order."""
-        names = list(dict.fromkeys(str(bind.decision.model) for bind in binds))
+        """Bind or move jobs in one script; `cursors` are those the round started from.
+
+        Returns `bound`, `moved`, `gone`, `raced`, `full`, `limited` or `closed` for each, in order.
+        """
+        names = list(dict.fromkeys(str(bind.decision.model) for bind in binds if bind.decision.lane is None))
         models: list[Argument] = []
         for name in names:
             limits = self.catalog.models[name].limits
@@ -76,31 +107,36 @@ class RoundStore:
                 limits.tokens_per_minute or 0,
                 templates[name],
             ]
-        jobs: list[Argument] = []
-        for bind in binds:
-            record = json.dumps(bind.decision.record(), separators=(",", ":"))
-            jobs += [bind.job.id, str(bind.job.lane), str(bind.decision.model), bind.job.tokens, record]
+        jobs = [part for bind in binds for part in _bind_row(bind)]
+        after = dict(bind.decision.cursor for bind in binds if bind.decision.cursor)
+        memory = [part for name, value in after.items() for part in (name, cursors.get(name, ""), value)]
         release_ms = milliseconds(self.settings.release_seconds)
         window = self.settings.bind_window_ratio
         answer: list[str] = await self._scripts.run(
-            "bind_jobs", moment(now), token, release_ms, window, len(names), *models, *jobs
-        )
+            "bind_jobs", moment(now), token, release_ms, window, len(names), *models,
+            len(after), *memory, *jobs,
+        )  # fmt: skip
         return answer
 
-    async def read_intake(self, limit: int) -> list[tuple[str, str, str]]:
-        """Return id, tenant and payload of the first jobs of intake: the only read that loads prompts."""
+    async def read_intake(self, limit: int) -> list[Unplaced]:
+        """Return the first jobs of intake: the only read that loads prompts."""
         with translated():
             ids: Any = await self.redis.zrange(self.keys.key("intake"), 0, limit - 1)
             pipeline = self.redis.pipeline(transaction=False)
             for job_id in ids:
-                pipeline.hmget(self.keys.key("job", job_id), "tenant", "payload")
+                pipeline.hmget(self.keys.key("job", job_id), INTAKE_FIELDS)
             rows = await pipeline.execute() if ids else []
-        return [(job_id, row[0], row[1]) for job_id, row in zip(ids, rows, strict=True) if row[1]]
+        return [_unplaced(job_id, row) for job_id, row in zip(ids, rows, strict=True) if row[1]]
 
-    async def classify(self, classified: Sequence[tuple[str, Lane, str]]) -> int:
+    async def classify(self, placed: Sequence[tuple[str, Lane, str]]) -> int:
         """Move jobs (id, lane, the step that decided) from intake to their lanes; returns how many moved."""
-        arguments = [part for job_id, lane, step in classified for part in (job_id, lane.work, str(lane), step)]
+        arguments = [part for job_id, lane, step in placed for part in (job_id, lane.task_class, str(lane), step)]
         return int(await self._scripts.run("classify_jobs", *arguments))
+
+    async def reject(self, rejected: Sequence[tuple[str, str, ErrorKind, str]]) -> int:
+        """End jobs of intake (id, class, kind, message) that no model can ever do; returns how many ended."""
+        ttl = milliseconds(self.settings.result_ttl_seconds)
+        return int(await self._scripts.run("reject_jobs", "", ttl, *[part for job in rejected for part in job]))
 
     async def release_due(self, model: str, *, all_of_them: bool, now: int | None = None) -> int:
         """Give unclaimed bindings back to their lanes, those past their deadline or all; returns how many."""
@@ -159,5 +195,33 @@ class RoundStore:
 def _lane_head(row: Sequence[Any]) -> LaneHead:
     name, waiting, *flat = row
     lane = Lane.parse(name)
-    jobs = tuple(Waiting(flat[at], float(flat[at + 1]), int(flat[at + 2]), lane) for at in range(0, len(flat), 3))
+    jobs = tuple(_job(lane, *flat[at : at + 4]) for at in range(0, len(flat), 4))
     return LaneHead(jobs, more=int(waiting) > len(jobs))
+
+
+def _job(lane: Lane, job_id: str, place: str, tokens: str, facts: str) -> Waiting:
+    return Waiting(job_id, float(place), int(tokens), lane, read_facts(facts, tokens=int(tokens)))
+
+
+def _waiting(lanes: Sequence[Sequence[Any]]) -> dict[str, int]:
+    """Return how many jobs only wait for each model."""
+    waiting: dict[str, int] = {}
+    for name, count, *_ in lanes:
+        only = Lane.parse(name).only
+        if only:
+            waiting[only] = waiting.get(only, 0) + int(count)
+    return waiting
+
+
+def _bind_row(bind: Bind) -> list[Argument]:
+    job, decision = bind.job, bind.decision
+    record = "" if decision.kept else json.dumps(decision.record(), separators=(",", ":"))
+    cursor = decision.cursor[0] if decision.cursor else ""
+    lane = str(decision.lane) if decision.lane else ""
+    return [job.id, str(job.lane), decision.model or "", job.tokens, record, cursor, lane]
+
+
+def _unplaced(job_id: str, row: Sequence[str | None]) -> Unplaced:
+    tenant, payload, tokens, facts, task_class, named = row
+    known = read_facts(facts or "", tokens=int(tokens or 0))
+    return Unplaced(job_id, tenant or "", json.loads(payload or "{}"), known, task_class, named)

@@ -9,6 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from ..errors import COUNT_AGAINST_MODEL
 from ..job import JobState
 from ..settings import Settings
 from .keys import Keys
@@ -58,6 +59,7 @@ class Settlement:
     wait_seconds: float = 0.0
     spends_attempt: bool = True
     tokens: int = -1
+    output_tokens: int = 0
     latency_seconds: float | None = None
     cost_usd: float | None = None
     cool_seconds: float = 0.0
@@ -148,6 +150,8 @@ class WorkStore:
             end.stop,
             end.key_print,
             milliseconds(self.settings.result_ttl_seconds),
+            _fault(end.kind),
+            end.output_tokens,
         )
         return None if answer[0] == "stale" else JobState(answer[0])
 
@@ -172,3 +176,10 @@ class WorkStore:
     async def withdraw(self, worker: str, models: Sequence[str]) -> None:
         """Take this process's slots away at once."""
         await self._scripts.run("withdraw_worker", worker, *models)
+
+
+def _fault(kind: str) -> str:
+    """Return '1' for an error of the model's own fault, '0' for an answer, '' for what says nothing about it."""
+    if not kind:
+        return "0"
+    return "1" if kind in COUNT_AGAINST_MODEL else ""

@@ -1,16 +1,23 @@
-"""Every way to choose a model: one pure function each."""
+"""Every way to choose a model: one pure file each."""
 
-from __future__ import annotations
+from .chain import Chain, Outcome
+from .choice import NOTHING, Ask, Choice
+from .registry import BUILT_IN, find_strategy, strategy_names
+from .spec import StrategySpec, build_steps
+from .strategy import NoOptions, Step, Strategy
 
-from collections.abc import Callable, Mapping, Sequence
-from random import Random
-
-from ..model_state import ModelState
-from .choice import Choice
-from .least_connections import least_connections
-
-Strategy = Callable[[Sequence[ModelState], Random], Choice]
-
-STRATEGIES: Mapping[str, Strategy] = {"least_connections": least_connections}
-
-__all__ = ["STRATEGIES", "Choice", "Strategy"]
+__all__ = [
+    "BUILT_IN",
+    "NOTHING",
+    "Ask",
+    "Chain",
+    "Choice",
+    "NoOptions",
+    "Outcome",
+    "Step",
+    "Strategy",
+    "StrategySpec",
+    "build_steps",
+    "find_strategy",
+    "strategy_names",
+]

@@ -1,15 +1,48 @@
-"""What a strategy gives back."""
+"""What a strategy is asked, and what it gives back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from ..facts import JobFacts
+
+if TYPE_CHECKING:  # the catalog checks strategies' options, and the state of a model knows the catalog
+    from ..model_state import ModelState
+
+NO_QUALITY: Mapping[str, float] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question: which of `candidates` takes the job?
+
+    The candidates are in the configuration's order: for a static strategy all healthy ones, for the others those
+    with a free slot. `cursor` is the strategy's own memory, shared by all dispatchers, empty at first; `quality` is
+    the task class's measured quality of each model.
+    """
+
+    job: JobFacts
+    candidates: Sequence[ModelState]
+    random: Random
+    cursor: str = ""
+    quality: Mapping[str, float] = field(default_factory=lambda: NO_QUALITY)
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen model, the score of each candidate, and why, in words."""
+    """The chosen model, or several in order where the strategy narrows; why; and each candidate's score.
 
-    model: str
-    scores: Mapping[str, float]
+    No model at all means: wait. `ruled_out` says why a candidate was not considered, `cursor` is the new memory.
+    """
+
+    models: tuple[str, ...]
     reason: str
+    scores: Mapping[str, float] = field(default_factory=dict)
+    ruled_out: Mapping[str, str] = field(default_factory=dict)
+    cursor: str | None = None
+
+
+NOTHING = Choice((), "there is no candidate")

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from random import Random
-
-from ..model_state import ModelState
-from .choice import Choice
+from .choice import Ask, Choice
+from .strategy import NoOptions, Strategy
 
 
-def least_connections(candidates: Sequence[ModelState], random: Random) -> Choice:
+def choose(ask: Ask, options: NoOptions) -> Choice:
     """Choose among models that have a free slot; the score is the share of the capacity in use, 0 to 1."""
-    scores = {state.model.name: state.depth / state.capacity for state in candidates}
-    best = min(candidates, key=lambda state: (scores[state.model.name], state.served, random.random()))
-    return Choice(best.model.name, scores, _reason(best, candidates))
+    random = ask.random.random
+    ranked = [(state.depth / state.capacity, state.served, random(), at) for at, state in enumerate(ask.candidates)]
+    best = min(ranked)
+    state = ask.candidates[best[3]]
+    scores = {ask.candidates[at].model.name: share for share, _, _, at in ranked}
+    words = f"least loaded: {state.depth} of {state.capacity} slots taken"
+    equals = [rank for rank in ranked if rank[0] == best[0] and rank is not best]
+    if equals and all(best[1] < rank[1] for rank in equals):
+        words += f"; of {len(equals) + 1} equal ones it has served the fewest"
+    elif equals:
+        words += f"; drawn from {len(equals) + 1} equal ones"
+    return Choice((state.model.name,), words, scores)
 
 
-def _reason(best: ModelState, candidates: Sequence[ModelState]) -> str:
-    share = best.depth / best.capacity
-    words = f"least loaded: {best.depth} of {best.capacity} slots taken"
-    equals = [state for state in candidates if state.depth / state.capacity == share and state is not best]
-    if not equals:
-        return words
-    if all(best.served < state.served for state in equals):
-        return f"{words}; of {len(equals) + 1} equal ones it has served the fewest"
-    return f"{words}; drawn from {len(equals) + 1} equal ones"
+STRATEGY = Strategy("least_connections", choose)

@@ -1,10 +1,14 @@
--- Gives jobs to models: re-checks slots, health and limits, writes the ledger and pushes the Celery message.
+-- Gives jobs to models: re-checks slots, health and limits, writes the ledger and pushes the Celery message. A job
+-- whose strategy chose a full model moves to the lane in which it waits for it. The strategies' memory is compared with
+-- what this round started from, and set: where another dispatcher was faster, its jobs are decided again.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: token of this round   ARGV[3]: ms until release
 -- ARGV[4]: window, as a share of the announced slots   ARGV[5]: how many models follow
 -- ARGV: model, concurrency limit, requests/min, tokens/min (0: none) and message template, for each model
--- ARGV: job id, lane, model, tokens and decision, for each job, to the end
--- returns: one of 'bound' | 'gone' | 'full' | 'limited' | 'closed' for each job, in order;
+-- ARGV: how many cursors follow, and name, value before and value after, for each cursor
+-- ARGV: job id, lane, model, tokens, decision or '' to keep the one it has, cursor or '', lane to move to or '',
+--   for each job, to the end
+-- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' for each job, in order;
 --   a repeat with the same token returns the first answer
 -- uses: time, move, lane, reservation, capacity
 local now = clock(ARGV[1])
@@ -26,8 +30,17 @@ for _ = 1, tonumber(ARGV[5]) do
   at = at + 5
 end
 
-local function refusal(id, lane, model, tokens)
+local cursors = {}
+for i = at + 1, at + 3 * tonumber(ARGV[at]), 3 do
+  local held = redis.call('HGET', key.cursors(), ARGV[i]) or ''
+  cursors[ARGV[i]] = {fresh = held == ARGV[i + 1], after = ARGV[i + 2]}
+end
+at = at + 1 + 3 * tonumber(ARGV[at])
+
+local function refusal(id, lane, model, tokens, cursor, to)
   if not redis.call('ZSCORE', key.lane(lane), id) then return 'gone' end
+  if cursor ~= '' and not cursors[cursor].fresh then return 'raced' end
+  if to ~= '' then return nil end
   if not model or not model.open then return 'closed' end
   if model.free < 1 then return 'full' end
   if model.requests > 0 and model.used_requests >= model.requests then return 'limited' end
@@ -44,17 +57,27 @@ local function push(name, template, id, binding)
 end
 
 local touched, answers = {}, {}
-for i = at, #ARGV, 5 do
+for i = at, #ARGV, 7 do
   local id, lane, name, tokens = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  local cursor, to = ARGV[i + 5], ARGV[i + 6]
   local model = models[name]
-  local refused = refusal(id, lane, model, tokens)
-  answers[#answers + 1] = refused or 'bound'
+  local refused = refusal(id, lane, model, tokens, cursor, to)
+  answers[#answers + 1] = refused or (to == '' and 'bound' or 'moved')
   if not refused then
     redis.call('ZREM', key.lane(lane), id)
     touched[lane] = true
+    if cursor ~= '' then cursors[cursor].used = true end
+    if ARGV[i + 4] ~= '' then redis.call('HSET', key.job(id), 'decision', ARGV[i + 4]) end
+  end
+  if not refused and to ~= '' then
+    local job = redis.call('HMGET', key.job(id), 'priority', 'seq')
+    redis.call('HSET', key.job(id), 'lane', to)
+    redis.call('ZADD', key.lane(to), place(job[1], job[2]), id)
+    touched[to] = true
+  elseif not refused then
     local binding = redis.call('HINCRBY', key.job(id), 'binding', 1)
     move('bind', id, 'pending', 'bound')
-    redis.call('HSET', key.job(id), 'model', name, 'decision', ARGV[i + 4], 'bound_at', now)
+    redis.call('HSET', key.job(id), 'model', name, 'bound_at', now)
     redis.call('ZADD', key.bound(name), now + release_ms, id)
     redis.call('HINCRBY', key.stats(name), 'served', 1)
     reserve(name, id .. '.' .. binding, tokens)
@@ -64,5 +87,8 @@ for i = at, #ARGV, 5 do
   end
 end
 for lane in pairs(touched) do show_head(lane) end
+for name, cursor in pairs(cursors) do
+  if cursor.used then redis.call('HSET', key.cursors(), name, cursor.after) end
+end
 if #answers > 0 then redis.call('SET', key.answer(token), cjson.encode(answers), 'PX', 60000) end
 return answers

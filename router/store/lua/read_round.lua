@@ -1,10 +1,11 @@
 -- Reads what one dispatcher round needs: the heads of the lanes and the state of every model.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many heads in all   ARGV[3...]: model names
--- returns: {now, size of intake, next due time of a delayed job or '', lanes, models}
---   lanes: {name, how many wait, id, place, tokens, id, place, tokens, ...} for each, the foremost head first
+-- returns: {now, size of intake, next due time of a delayed job or '', lanes, models, cursors: name and value in turn}
+--   lanes: {name, how many wait, id, place, tokens, facts, ...} for each, the foremost head first
 --   models: {slots, workers, bound, running, served, cooled until, paused, down, requests in the last minute,
---            tokens in the last minute, when the oldest of these leaves the minute} for each, in the order asked
+--            tokens in the last minute, when the oldest of these leaves the minute, latency in ms or '', when it was
+--            measured, ms per output token or '', error rate, as of when} for each, in the order asked
 -- uses: time, reservation, capacity
 local LANES_AT_MOST = 1000
 local now = clock(ARGV[1])
@@ -18,7 +19,9 @@ for i, name in ipairs(names) do
   for j = 1, #jobs, 2 do
     lane[#lane + 1] = jobs[j]
     lane[#lane + 1] = jobs[j + 1]
-    lane[#lane + 1] = redis.call('HGET', key.job(jobs[j]), 'tokens') or '0'
+    local job = redis.call('HMGET', key.job(jobs[j]), 'tokens', 'facts')
+    lane[#lane + 1] = job[1] or '0'
+    lane[#lane + 1] = job[2] or ''
   end
   lanes[i] = lane
 end
@@ -31,15 +34,17 @@ for i = 3, #ARGV do
   local bound, running = depth(model)
   local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down')
   local oldest = redis.call('ZRANGE', key.reservations(model), 0, 0, 'WITHSCORES')
+  local stats = redis.call('HMGET', key.stats(model), 'served', 'latency_ms', 'latency_at', 'ms_per_token',
+    'error_rate', 'error_at')
   models[#models + 1] = {
-    slots, workers, bound, running,
-    redis.call('HGET', key.stats(model), 'served') or '0',
+    slots, workers, bound, running, stats[1] or '0',
     health[1] or '0', health[2] or '', health[3] or '',
     redis.call('ZCARD', key.reservations(model)),
     redis.call('HGET', key.reserved(model), 'total') or '0',
     oldest[2] or '0',
+    stats[2] or '', stats[3] or '0', stats[4] or '', stats[5] or '0', stats[6] or '0',
   }
 end
 
 local due = redis.call('ZRANGE', key.delayed(), 0, 0, 'WITHSCORES')
-return {now, redis.call('ZCARD', key.intake()), due[2] or '', lanes, models}
+return {now, redis.call('ZCARD', key.intake()), due[2] or '', lanes, models, redis.call('HGETALL', key.cursors())}

@@ -7,9 +7,10 @@
 -- ARGV[12]: 1 where the attempt does not count   ARGV[13]: tokens really used, or -1
 -- ARGV[14]: latency of the call in ms, or -1   ARGV[15]: cost in millionths of a USD
 -- ARGV[16]: ms to cool the model for   ARGV[17]: 'paused' | 'down' | ''   ARGV[18]: fingerprint of the key used
--- ARGV[19]: ms that a result is kept
+-- ARGV[19]: ms that a result is kept   ARGV[20]: 1 where the error is the model's own fault, 0 where it answered, else ''
+-- ARGV[21]: output tokens, or 0
 -- returns: {the state the job is in now} or {'stale'}; a repeat with the same token returns the first answer
--- uses: time, wake, move, lane, reservation, finish
+-- uses: time, wake, move, lane, reservation, measure, finish
 local now = clock(ARGV[1])
 local id, binding, token, outcome, kind = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local message, ttl = ARGV[8], tonumber(ARGV[19])
@@ -37,10 +38,8 @@ if tonumber(ARGV[13]) >= 0 then correct(model, id .. '.' .. binding, tonumber(AR
 local stats = key.stats(model)
 redis.call('HINCRBY', stats, ARGV[7] == '' and 'succeeded' or 'error:' .. ARGV[7], 1)
 redis.call('HINCRBY', stats, 'cost_micro_usd', ARGV[15])
-if tonumber(ARGV[14]) >= 0 then
-  local before = tonumber(redis.call('HGET', stats, 'latency_ms') or ARGV[14])
-  redis.call('HSET', stats, 'latency_ms', string.format('%.1f', before + 0.2 * (tonumber(ARGV[14]) - before)))
-end
+if tonumber(ARGV[14]) >= 0 then measure_latency(model, now, tonumber(ARGV[14]), tonumber(ARGV[21])) end
+if ARGV[20] ~= '' then measure_errors(model, now, tonumber(ARGV[20])) end
 
 if tonumber(ARGV[16]) > 0 then
   local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')

@@ -1,0 +1,47 @@
+"""Sorts the jobs of intake: into lanes by their class, or to their end where no model can ever do them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .catalog import Catalog
+from .chat import ChatRequest
+from .classify import Classified, classify
+from .errors import ErrorKind
+from .lanes import Lane
+from .placement import place
+from .round import Unplaced
+
+
+@dataclass
+class Sorted:
+    """What becomes of a batch of intake.
+
+    `placed` are (id, lane, step that decided), `rejected` (id, class, kind, message).
+    """
+
+    placed: list[tuple[str, Lane, str]] = field(default_factory=list)
+    rejected: list[tuple[str, str, ErrorKind, str]] = field(default_factory=list)
+
+
+def sort_intake(jobs: Sequence[Unplaced], catalog: Catalog) -> Sorted:
+    """Return the lane of each job, or why it has to fail."""
+    result = Sorted()
+    for job in jobs:
+        found = _classified(job, catalog)
+        named = job.named if job.named in {**catalog.models, **catalog.aliases} else None
+        placed = place(catalog, job.facts, task_class=found.task_class or None, named=named, tenant=job.tenant)
+        if placed.lane:
+            result.placed.append((job.id, placed.lane, found.step))
+        else:
+            result.rejected.append((job.id, found.task_class, placed.kind, placed.message))
+    return result
+
+
+def _classified(job: Unplaced, catalog: Catalog) -> Classified:
+    if job.named is not None and job.task_class is None:
+        return Classified("", "its caller named the models")
+    if job.task_class in catalog.task_classes:
+        return Classified(job.task_class or "", "explicit")
+    return classify(ChatRequest.model_validate(job.payload["chat"]), catalog)
