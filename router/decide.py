@@ -87,9 +87,10 @@ def _away(names: tuple[str, ...], states: Mapping[str, ModelState]) -> dict[str,
     away = {}
     for name in names:
         state = states.get(name)
-        why = "not in this dispatcher's configuration" if state is None else state.away_because()
-        if why:
-            away[name] = why
+        if state is None:
+            away[name] = "not in this dispatcher's configuration"
+        elif state.away_because:
+            away[name] = state.away_because
     return away
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
 from typing import Self
 
 from .catalog import Model
@@ -17,7 +19,7 @@ class ModelState:
 
     `announced` is the number of slots its live workers offer, `window` the share of it that may wait in the
     model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something. `waiting`
-    counts the jobs in the model's own lanes. `errors` is the error rate, 0 to 1, as it was at `errors_at`.
+    counts the jobs in lanes of this model alone. `errors` is the error rate, 0 to 1, as it was at `errors_at`.
     """
 
     model: Model
@@ -41,12 +43,14 @@ class ModelState:
     errors: float = 0.0
     errors_at: int = 0
 
-    @property
+    # What is derived is worked out once: a round looks at the same state for hundreds of jobs.
+
+    @cached_property
     def load(self) -> int:
         """The jobs that only this model will do: its depth and its own lanes."""
         return self.bound + self.running + self.waiting
 
-    @property
+    @cached_property
     def latency_seconds(self) -> float | None:
         """The moving average of whole calls, None before the first."""
         return None if self.latency_ms is None else self.latency_ms / 1000
@@ -56,24 +60,24 @@ class ModelState:
         """How long ago a call was last measured."""
         return (self.now - self.latency_at) / 1000
 
-    @property
+    @cached_property
     def error_rate(self) -> float:
         """The share of calls that failed by the model's own fault, 0 to 1; without calls it halves every minute."""
         if not self.errors:
             return 0.0
         return float(self.errors * 0.5 ** ((self.now - self.errors_at) / ERRORS_HALVE_MS))
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """The size of the ledger: jobs bound to the model, claimed or not."""
         return self.bound + self.running
 
-    @property
+    @cached_property
     def capacity(self) -> int:
         """Calls in flight that the model can have: its live workers' slots, within its limit."""
         return min(self.announced, self.model.limits.concurrency or self.announced)
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """How many more jobs may be bound now: capacity plus the window, less the depth."""
         if self.announced == 0:
@@ -83,10 +87,11 @@ class ModelState:
 
     def closed_because(self, tokens: int) -> str | None:
         """Return in words why no job of so many tokens can be bound now, or None."""
-        return self.away_because() or self.full_because(tokens)
+        return self.away_because or self.full_because(tokens)
 
+    @cached_property
     def away_because(self) -> str | None:
-        """Return in words why nobody should wait for the model, or None: then it is healthy."""
+        """In words why nobody should wait for the model, or None: then it is healthy."""
         if self.down:
             return f"down: {self.down}"
         if self.paused:
@@ -97,20 +102,24 @@ class ModelState:
 
     def full_because(self, tokens: int) -> str | None:
         """Return in words why a healthy model can take no job of so many tokens now, or None."""
+        if self._shut is not None:
+            return self._shut
+        return f"{self.model.limits.tokens_per_minute} tokens per minute reached" if tokens > self._room else None
+
+    @cached_property
+    def _shut(self) -> str | None:
         if self.cooled_until > self.now:
             return f"cooling for another {(self.cooled_until - self.now) / 1000:.1f} s"
         if self.slots == 0:
             return f"full: {self.depth} of {self.capacity} slots taken"
-        return self._limited(tokens)
+        most = self.model.limits.requests_per_minute
+        return f"{most} requests per minute reached" if most and self.requests_in_minute >= most else None
 
-    def _limited(self, tokens: int) -> str | None:
-        limits = self.model.limits
-        if limits.requests_per_minute and self.requests_in_minute >= limits.requests_per_minute:
-            return f"{limits.requests_per_minute} requests per minute reached"
-        over = self.tokens_in_minute and self.tokens_in_minute + tokens > (limits.tokens_per_minute or 0)
-        if limits.tokens_per_minute and over:
-            return f"{limits.tokens_per_minute} tokens per minute reached"
-        return None
+    @cached_property
+    def _room(self) -> float:
+        """Tokens that fit into the minute; a job larger than all of it may go when nothing else is in it."""
+        most = self.model.limits.tokens_per_minute
+        return most - self.tokens_in_minute if most and self.tokens_in_minute else inf
 
     def opens_at(self) -> int | None:
         """Return when time alone may open the model, or None when only an event can."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .choice import Ask, Choice
@@ -51,7 +51,7 @@ class Chain:
             seen = pool if step.strategy.static else [state for state in pool if state.model.name not in full]
             if not seen:
                 return _wait(pool, reasons, ruled_out)
-            choice = step.choose(replace(ask, candidates=seen))
+            choice = step.choose(Ask(ask.job, seen, ask.random, ask.cursor, ask.quality))
             reasons.append(choice.reason)
             ruled_out.update(choice.ruled_out)
             if not choice.models:

@@ -33,6 +33,11 @@ class Weights(Frozen):
     load: float = Field(default=1.0, ge=0)
     cost: float = Field(default=1.0, ge=0)
 
+    @property
+    def total(self) -> float:
+        """Their sum."""
+        return self.quality + self.latency + self.errors + self.load + self.cost
+
 
 class Options(Frozen):
     """The weights; and hard ceilings, above which a model is not considered at all."""
@@ -50,8 +55,9 @@ def choose(ask: Ask, options: Options) -> Choice:
     if not states:
         return Choice((), "all are above a ceiling", ruled_out=ruled_out)
     scores = _scores(states, ask, options.weights)
-    name = max(scores, key=lambda name: (scores[name], ask.random.random()))
-    return Choice((name,), f"best performance: {scores[name]:.3f}", scores, ruled_out)
+    best = max(scores.values())
+    name = ask.random.choice([name for name, score in scores.items() if score == best])
+    return Choice((name,), f"best performance: {best:.3f}", scores, ruled_out)
 
 
 def _above(state: ModelState, job: JobFacts, options: Options) -> str | None:
@@ -65,16 +71,18 @@ def _above(state: ModelState, job: JobFacts, options: Options) -> str | None:
 
 
 def _scores(states: Sequence[ModelState], ask: Ask, weights: Weights) -> dict[str, float]:
-    parts = (
-        (weights.quality, _neutral([ask.quality.get(state.model.name) for state in states])),
-        (weights.latency, _less_is_better([state.latency_seconds for state in states])),
-        (weights.errors, [1 - state.error_rate for state in states]),
-        (weights.load, [1 - min(1.0, state.depth / state.capacity) for state in states]),
-        (weights.cost, _less_is_better([expected_cost_usd(state.model.price, ask.job) for state in states])),
-    )
-    total = sum(weight for weight, _ in parts) or 1.0
+    quality = _neutral([ask.quality.get(state.model.name) for state in states])
+    latency = _less_is_better([state.latency_seconds for state in states])
+    cost = _less_is_better([expected_cost_usd(state.model.price, ask.job) for state in states])
+    total = weights.total or 1.0
+    by_quality, by_latency, by_cost = weights.quality / total, weights.latency / total, weights.cost / total
+    by_errors, by_load = weights.errors / total, weights.load / total
     return {
-        state.model.name: sum(weight * values[at] for weight, values in parts) / total
+        state.model.name: by_quality * quality[at]
+        + by_latency * latency[at]
+        + by_cost * cost[at]
+        + by_errors * (1 - state.error_rate)
+        + by_load * (1 - min(1.0, state.depth / state.capacity))
         for at, state in enumerate(states)
     }
 

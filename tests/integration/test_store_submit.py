@@ -27,7 +27,7 @@ async def test_a_job_without_a_class_waits_in_intake_until_it_is_classified(driv
     job_id = await driver.submit("Write a poem", task_class=None)
     assert await driver.lanes() == {}
     (row,) = await driver.rounds.read_intake(10)
-    assert row[:2] == (job_id, "default")
+    assert (row.id, row.tenant, row.task_class) == (job_id, "default", None)
     lane = Lane("creative_writing", "default", ("claude", "gemini"))
     assert await driver.rounds.classify([(job_id, lane, "keyword 'poem'")]) == 1
     assert await driver.lanes() == {str(lane): [job_id]}
