@@ -13,6 +13,7 @@ from .chat import Frozen
 from .facts import Metric
 from .job import Name
 from .lanes import ALIAS
+from .signs import ClassifierOptions, Signs, lacking_examples
 from .strategies.spec import DEFAULT, Misspelt, StrategySpecs, build_steps, check_models
 from .yaml_file import load_yaml, misplaced
 
@@ -101,10 +102,9 @@ class Alias(Route):
     """A named group of models, which a job may name in place of a model."""
 
 
-class TaskClass(Route):
-    """A kind of work."""
+class TaskClass(Signs, Route):
+    """A kind of work, and the signs by which it is told."""
 
-    keywords: tuple[str, ...] = ()
     on_content_filtered: Literal["fail", "next_model"] = "fail"
 
 
@@ -115,6 +115,7 @@ class Catalog(Frozen):
     task_classes: dict[Name, TaskClass] = Field(min_length=1)
     default_class: Name
     aliases: dict[Name, Alias] = Field(default_factory=dict)
+    classifier: ClassifierOptions = ClassifierOptions()
 
     @model_validator(mode="before")
     @classmethod
@@ -169,6 +170,12 @@ class Catalog(Frozen):
                 check_models(route.strategy, route.models)
             except Misspelt as error:
                 raise misplaced((group, route.name, "strategy", *error.place), error.mistake) from None
+        return self
+
+    @model_validator(mode="after")
+    def _examples_are_enough(self) -> Self:
+        for name, field, mistake in lacking_examples(self.task_classes):
+            raise misplaced(("task_classes", name, field), mistake)
         return self
 
     @property

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from .broker import message_template
 from .catalog import Catalog
+from .classify import Classifier
 from .errors import StoreUnavailable
 from .intake import sort_intake
 from .plan import plan_round
@@ -37,6 +38,7 @@ class Dispatcher:
     def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog, random: Random | None = None) -> None:
         self._redis, self._settings, self._catalog = redis, settings, catalog
         self._random = random or Random()
+        self._classifier = Classifier(catalog)
         self.store = RoundStore(redis, settings=settings, catalog=catalog)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._upkeep = Upkeep(self.store, settings=settings, dispatcher=self.name)
@@ -118,7 +120,8 @@ class Dispatcher:
         return None if AGAIN & set(answers) else seen
 
     async def _classify(self) -> int:
-        result = sort_intake(await self.store.read_intake(INTAKE_BATCH), self._catalog)
+        jobs = await self.store.read_intake(INTAKE_BATCH)
+        result = sort_intake(jobs, self._catalog, classifier=self._classifier)
         placed = await self.store.classify(result.placed) if result.placed else 0
         return placed + (await self.store.reject(result.rejected) if result.rejected else 0)
 

@@ -36,7 +36,7 @@ def load_yaml(path: Path, kind: type[Value], *, missing: str = "", unknown: Mapp
     if not isinstance(data, dict):
         raise ConfigError("expected a mapping at the top of the file", file=str(path), line=1)
     try:
-        return kind.model_validate(data)
+        return kind.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         # Not `from error`: pydantic's message quotes the input, and that may be a key someone put into the file.
         raise _first_mistake(error, path, tree, unknown) from None
