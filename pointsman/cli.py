@@ -13,6 +13,7 @@ from .cli_classify import classify
 from .cli_health import health, pause, resume
 from .cli_jobs import cancel, models, result, submit, wait
 from .cli_parts import demo, dispatch, flower, serve, up, work
+from .cli_why import explain, why
 
 app = typer.Typer(
     name="pointsman",
@@ -26,7 +27,7 @@ app = typer.Typer(
 )
 
 RUN: tuple[Callable[..., None], ...] = (demo, up, dispatch, work, serve, flower)
-USE: tuple[Callable[..., None], ...] = (submit, result, wait, cancel, models, classify, pause, resume, health)
+USE: tuple[Callable[..., None], ...] = (submit, result, wait, cancel, explain, why, models, classify, pause, resume, health)
 
 for command in RUN:
     app.command(rich_help_panel="Run it")(command)

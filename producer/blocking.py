@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobState
 from router.store import ModelView
 
@@ -81,6 +82,10 @@ class Client:
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
         return self._run(self._client.cancel(job_id))
+
+    def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
+        """Return where a job would go if it came now, and why; nothing is submitted."""
+        return self._run(self._client.explain(job, **fields))
 
     def models(self) -> list[ModelView]:
         """Return every model with its live depth, workers, rates and health."""

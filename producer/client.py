@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from router.errors import JobFailed, StoreUnavailable
+from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobSpec, JobState
 from router.store import ModelView
 
@@ -115,6 +116,11 @@ class AsyncClient:
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
         return await patiently(lambda: self._door.cancel(job_id), retries=self._retries)
+
+    async def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
+        """Return where a job would go if it came now, and why; nothing is submitted. Raises InvalidJob."""
+        spec = make_spec(job, fields)
+        return await patiently(lambda: self._door.explain(spec), retries=self._retries)
 
     async def models(self) -> list[ModelView]:
         """Return every model with its live depth, workers, rates and health."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from pydantic import ValidationError
@@ -26,6 +26,11 @@ class JobFields(TypedDict, total=False):
     expires_in: float | None
     max_attempts: int | None
     metadata: dict[str, str]
+    strategy: str | Sequence[str]
+    metric: str | None
+    affinity_key: str | None
+    context: dict[str, Any]
+    max_cost_usd: float | None
     id: str | None
 
 

@@ -47,7 +47,7 @@ async def submit_job(spec: JobSpec, asker: Asking, response: Response) -> Accept
     The same request again under the same id or idempotency key is answered with the first job; another request
     under it with 409.
     """
-    job_id = await asker.backend.jobs.submit(_for_asker(spec, asker))
+    job_id = await asker.backend.jobs.submit(for_asker(spec, asker))
     record = await asker.backend.jobs.get(job_id)
     response.headers["location"] = f"/v1/jobs/{job_id}"
     return Accepted.model_validate(record.model_dump(include=set(Accepted.model_fields)))
@@ -66,10 +66,10 @@ async def submit_batch(batch: Batch, asker: Asking) -> AcceptedBatch:
             jobs.check(spec)
         except InvalidJob as error:
             raise InvalidJob(str(error), field=f"jobs.{at}.{error.field}") from error
-    return AcceptedBatch(ids=await jobs.submit_many([_for_asker(spec, asker) for spec in batch.jobs]))
+    return AcceptedBatch(ids=await jobs.submit_many([for_asker(spec, asker) for spec in batch.jobs]))
 
 
-def _for_asker(spec: JobSpec, asker: Asker) -> JobSpec:
+def for_asker(spec: JobSpec, asker: Asker) -> JobSpec:
     """Return the job as one of the asker's tenant: a key that is bound to a tenant submits for no other."""
     forced: dict[str, Any] = {} if asker.tenant is None else {"tenant": asker.tenant}
     return spec.model_copy(update=forced)

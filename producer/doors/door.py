@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
+from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
 from router.store import ModelView
 
@@ -26,6 +27,10 @@ class Door(Protocol):
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it is in now."""
+        ...
+
+    async def explain(self, spec: JobSpec) -> Explanation:
+        """Return where a job would go if it came now; nothing is submitted."""
         ...
 
     async def models(self) -> list[ModelView]:

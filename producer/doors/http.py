@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from router.errors import ConfigError, UnknownJob
+from router.explain import Explanation
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
 from router.store import ModelView
@@ -80,6 +81,11 @@ class HttpDoor:
         """Cancel a job."""
         reply = await self._ask("DELETE", _path(job_id))
         return JobState(reply["state"])
+
+    async def explain(self, spec: JobSpec) -> Explanation:
+        """Return where a job would go if it came now."""
+        reply = await self._ask("POST", "/v1/route", body=spec.model_dump_json(exclude_none=True))
+        return Explanation.model_validate(reply)
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from router.catalog import Catalog, load_catalog
 from router.errors import UnknownJob
+from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
@@ -71,6 +72,11 @@ class RedisDoor:
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job."""
         return await self._jobs.cancel(job_id)
+
+    async def explain(self, spec: JobSpec) -> Explanation:
+        """Return where a job would go if it came now."""
+        self._jobs.check(spec)
+        return await self._models.explain(spec)
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from asyncio import to_thread
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 from redis.asyncio import Redis
 
 from ..catalog import Catalog
 from ..chat import Frozen
+from ..explain import Explanation, explain
+from ..job import JobSpec
 from ..lanes import Lane
 from ..model_state import ModelState
 from ..settings import Settings
@@ -95,6 +99,12 @@ class ModelStore:
             found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
         return found
+
+    async def explain(self, spec: JobSpec) -> Explanation:
+        """Return where a job would go if it came now, and why; nothing is submitted."""
+        seen, catalog = await self._rounds.read(), self._rounds.catalog
+        # the first time, the classifier learns from its examples: that may take a second
+        return await to_thread(explain, spec, seen, catalog, random=Random())
 
     async def pause(self, model: str, reason: str) -> None:
         """Bind nothing to the model until it is resumed."""

@@ -7,10 +7,11 @@ A rule is a mapping of a field to what it must be: a value (equality), a list of
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ..chat import Frozen
 from ..facts import JobFacts
@@ -60,10 +61,28 @@ class Regex(Frozen):
         return isinstance(value, str) and _compiled(self.regex).search(value) is not None
 
 
+def _kind(said: Any) -> str:
+    """Say which kind of condition is meant, so that a mistake in it is told as one of that kind."""
+    if isinstance(said, Regex) or (isinstance(said, Mapping) and "regex" in said):
+        return "[regex]"
+    if isinstance(said, Range | Mapping):
+        return "[range]"
+    return "[many]" if isinstance(said, list | tuple) else "[one]"
+
+
+Condition = Annotated[
+    Annotated[Range, Tag("[range]")]
+    | Annotated[Regex, Tag("[regex]")]
+    | Annotated[tuple[Scalar, ...], Tag("[many]")]
+    | Annotated[Scalar, Tag("[one]")],
+    Discriminator(_kind),
+]
+
+
 class Rule(Frozen):
     """`when` must fit for `use`, the models, to be the ones that may take the job."""
 
-    when: dict[str, Range | Regex | tuple[Scalar, ...] | Scalar] = Field(min_length=1)
+    when: dict[str, Condition] = Field(min_length=1)
     use: tuple[str, ...] = Field(min_length=1)
 
 

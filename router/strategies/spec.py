@@ -70,7 +70,7 @@ def _build(spec: StrategySpec, place: Place) -> Step:
         return Step(strategy, strategy.options.model_validate(spec.options))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        inside = tuple(part for part in first["loc"] if part not in ("[key]", "Range", "Regex"))
+        inside = tuple(part for part in first["loc"] if not str(part).startswith("["))
         words = "no such option" if first["type"] == "extra_forbidden" else first["msg"]
         raise Misspelt((*place, *inside), f"{spec.name}: {words.removeprefix('Value error, ')}") from None
 

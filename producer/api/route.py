@@ -1,0 +1,20 @@
+"""POST /v1/route: where a job would go now, and why. Submits nothing."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from router.explain import Explanation
+from router.job import JobSpec
+
+from .backend import Asking
+from .submit import for_asker
+
+routes = APIRouter(tags=["jobs"])
+
+
+@routes.post("/v1/route", response_model_exclude_none=True)
+async def route_job(spec: JobSpec, asker: Asking) -> Explanation:
+    """Say where a job would go if it came now: its class, every candidate with score or reason, the choice."""
+    asker.backend.jobs.check(spec)
+    return await asker.backend.models.explain(for_asker(spec, asker))

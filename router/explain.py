@@ -1,0 +1,91 @@
+"""Explains where a job would go if it came now, and why: a dry run that submits nothing. Pure."""
+
+from __future__ import annotations
+
+from random import Random
+
+from .catalog import Catalog
+from .chains import Chains
+from .chat import Frozen
+from .decide import Decision, Moment, Waiting, decide, expected_wait_seconds
+from .facts import JobFacts
+from .intake import place_job
+from .job import JobSpec
+from .model_state import ModelState
+from .price import expected_cost_usd
+from .round import Round, Unplaced
+
+
+class Candidate(Frozen):
+    """One model that the job's caller or class names: its score, or why it was ruled out."""
+
+    model: str
+    score: float | None = None
+    ruled_out: str | None = None
+    depth: int
+    capacity: int
+    expected_wait_seconds: float
+    expected_cost_usd: float | None = None
+
+
+class Explanation(Frozen):
+    """Where a job would go now. `outcome` is bind, wait or fail; `model` is the one bound to or waited for."""
+
+    task_class: str | None
+    classified_by: str
+    tokens: int
+    outcome: str
+    model: str | None
+    strategy: str
+    reason: str
+    expected_wait_seconds: float | None = None
+    expected_cost_usd: float | None = None
+    candidates: tuple[Candidate, ...]
+
+
+def explain(spec: JobSpec, seen: Round, catalog: Catalog, *, random: Random) -> Explanation:
+    """Classify, filter and decide as a dispatcher would, with the job at the head of its lane."""
+    chat = spec.chat()
+    facts = spec.facts(chat)
+    payload = {"chat": chat.model_dump(mode="json", exclude_none=True)}
+    job = Unplaced("dry-run", spec.tenant, payload, facts, spec.task_class, spec.model)
+    found, placed = place_job(job, catalog)
+    decision = Decision(None, "", placed.message, ruled_out=placed.ruled_out)
+    if placed.lane:
+        waiting = Waiting(job.id, 0.0, facts.tokens, placed.lane, facts)
+        decision = decide(waiting, Moment(dict(seen.states), dict(seen.cursors), random), Chains(catalog))
+    names = catalog.candidates(task_class=found.task_class or None, named=spec.model)
+    ruled_out = {**placed.ruled_out, **decision.ruled_out}
+    return Explanation(
+        task_class=found.task_class or None,
+        classified_by=found.words,
+        tokens=facts.tokens,
+        outcome=_outcome(decision, fails=placed.lane is None),
+        model=decision.model,
+        strategy=decision.strategy or "-",
+        reason=decision.reason,
+        expected_wait_seconds=decision.wait_seconds if decision.model else None,
+        expected_cost_usd=decision.cost_usd,
+        candidates=tuple(
+            _candidate(seen.states[name], facts, score=decision.scores.get(name), ruled_out=ruled_out.get(name))
+            for name in names
+        ),
+    )
+
+
+def _candidate(state: ModelState, facts: JobFacts, *, score: float | None, ruled_out: str | None) -> Candidate:
+    return Candidate(
+        model=state.model.name,
+        score=score,
+        ruled_out=ruled_out,
+        depth=state.depth,
+        capacity=state.capacity,
+        expected_wait_seconds=expected_wait_seconds(state),
+        expected_cost_usd=expected_cost_usd(state.model.price, facts),
+    )
+
+
+def _outcome(decision: Decision, *, fails: bool) -> str:
+    if fails:
+        return "fail"
+    return "bind" if decision.model and decision.lane is None else "wait"
