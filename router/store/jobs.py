@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from ..catalog import Catalog
 from ..chains import check_asked
 from ..chat import ChatRequest
+from ..classify import EXPLICIT
 from ..errors import Conflict, InvalidJob, UnknownJob
 from ..facts import JobFacts
 from ..job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
@@ -114,7 +115,7 @@ class JobStore:
             "metadata": json.dumps(spec.metadata),
         }
         if spec.task_class is not None:
-            fields["task_class"] = spec.task_class
+            fields |= {"task_class": spec.task_class, "classified_by": EXPLICIT}
         if spec.model is not None:
             fields["pinned_model"] = spec.model
         return fields

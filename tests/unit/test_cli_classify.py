@@ -26,7 +26,7 @@ def run(*arguments: str, stdin: str = "") -> str:
 def test_it_prints_class_step_confidence_and_runner_up() -> None:
     lines = run("My printer prints blank pages").splitlines()
     assert lines[0] == "class       technical_support"
-    assert lines[1].startswith("step        examples (0.")
+    assert lines[1].startswith("step        examples (")
     assert [line.split()[0] for line in lines[2:]] == ["confidence", "runner-up"]
 
 
