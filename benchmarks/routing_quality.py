@@ -64,7 +64,7 @@ def main() -> int:
         held_out, spent = _classified(classifier, rows[fold::FOLDS])
         seconds.append(spent)
         pairs += [(row.task_class, row.found) for row in held_out]
-        for name, choose in _ways(known, rows, prices).items():
+        for name, choose in _ways(known, rows, prices=prices).items():
             outcomes.setdefault(name, []).extend((row, choose(row)) for row in held_out)
     _print(outcomes, prices)
     report = Report.of(pairs)
@@ -100,12 +100,12 @@ def _classified(classifier: TextClassifier, rows: Sequence[Row]) -> tuple[list[R
     return [Row(row.prompt, row.task_class, row.scores, name) for row, name in zip(rows, names, strict=True)], spent
 
 
-def _ways(known: Sequence[Row], rows: Sequence[Row], prices: Mapping[str, float]) -> dict[str, Choice]:
+def _ways(known: Sequence[Row], rows: Sequence[Row], *, prices: Mapping[str, float]) -> dict[str, Choice]:
     """Return each way to choose a model; the oracles look at all scores, the others at those that are known."""
     dice = random.Random(SEED)
     single = max(prices, key=lambda model: fmean(row.scores[model] for row in known))
-    best, thrifty = _per_class(known, prices, _best), _per_class(known, prices, _cheapest_of_the_good)
-    oracle = _per_class(rows, prices, _best)
+    best, thrifty = _per_class(known, prices, pick=_best), _per_class(known, prices, pick=_cheapest_of_the_good)
+    oracle = _per_class(rows, prices, pick=_best)
     return {
         "random": lambda row: dice.choice(sorted(prices)),
         "best single model": lambda row: single,
@@ -119,7 +119,7 @@ def _ways(known: Sequence[Row], rows: Sequence[Row], prices: Mapping[str, float]
 Pick = Callable[[Mapping[str, Sequence[float]], Mapping[str, float]], str]
 
 
-def _per_class(rows: Sequence[Row], prices: Mapping[str, float], pick: Pick) -> ByClass:
+def _per_class(rows: Sequence[Row], prices: Mapping[str, float], *, pick: Pick) -> ByClass:
     names = {row.task_class for row in rows}
     return {
         name: pick(

@@ -38,6 +38,20 @@ class Classified:
         return f"{self.step} (examples unsure: {self.likeliest} {self.confidence:.2f})"
 
 
+@dataclass(frozen=True)
+class _Rule:
+    """A pattern that tells a class; `literal` is looked for first, which makes long prompts without it cheap."""
+
+    task_class: str
+    step: str
+    pattern: re.Pattern[str]
+    literal: str = ""
+
+    def matches(self, text: str, lowered: str) -> bool:
+        """Return whether the pattern stands in the text, which is given in lower case too."""
+        return self.literal in lowered and self.pattern.search(text) is not None
+
+
 class Ranks(Protocol):
     """What tells classes by the text of a prompt."""
 
@@ -59,9 +73,10 @@ class Classifier:
 
     def classify_text(self, text: str) -> Classified:
         """Return the class of what a user wrote: the first rule that matches, else the likeliest class if sure."""
-        for pattern, task_class, step in self._rules:
-            if pattern.search(text):
-                return Classified(task_class, step)
+        lowered = text.lower()
+        for rule in self._rules:
+            if rule.matches(text, lowered):
+                return Classified(rule.task_class, rule.step)
         if self._texts is None:
             return Classified(self._catalog.default_class, DEFAULT)
         (likeliest, confidence), (runner_up, _), *_ = self._texts.rank(text)
@@ -96,13 +111,13 @@ def user_words(chat: ChatRequest) -> str:
     return "\n".join(texts)
 
 
-def _rules(signs: Signs) -> Iterator[tuple[re.Pattern[str], str, str]]:
-    """Yield pattern, class and step: keywords stand for whole words, case never matters."""
+def _rules(signs: Signs) -> Iterator[_Rule]:
+    """Yield a class's keywords, which stand for whole words, then its rules; case never matters."""
     for keyword in signs.keywords:
-        pattern = rf"(?<!\w){re.escape(keyword)}(?!\w)"
-        yield re.compile(pattern, re.IGNORECASE), signs.name, f"keyword {keyword!r}"
+        pattern = re.compile(rf"(?<!\w){re.escape(keyword)}(?!\w)", re.IGNORECASE)
+        yield _Rule(signs.name, f"keyword {keyword!r}", pattern, keyword.lower())
     for rule in signs.rules:
-        yield re.compile(rule, re.IGNORECASE), signs.name, f"rule {rule!r}"
+        yield _Rule(signs.name, f"rule {rule!r}", re.compile(rule, re.IGNORECASE))
 
 
 def _fitted(catalog: Catalog) -> Ranks | None:

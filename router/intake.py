@@ -41,12 +41,12 @@ def place_job(
     job: Unplaced, catalog: Catalog, *, classifier: Classifier | None = None
 ) -> tuple[Classified, Placement]:
     """Return a job's class and its lane, or why it has none; without a classifier, the catalog's own is kept."""
-    found = _classified(job, catalog, classifier or classifier_of(catalog))
+    found = _classified(job, catalog, classifier=classifier or classifier_of(catalog))
     named = job.named if job.named in {**catalog.models, **catalog.aliases} else None
     return found, place(catalog, job.facts, task_class=found.task_class or None, named=named, tenant=job.tenant)
 
 
-def _classified(job: Unplaced, catalog: Catalog, classifier: Classifier) -> Classified:
+def _classified(job: Unplaced, catalog: Catalog, *, classifier: Classifier) -> Classified:
     if job.named is not None and job.task_class is None:
         return Classified("", "its caller named the models")
     explicit = job.task_class if job.task_class in catalog.task_classes else None
