@@ -1,4 +1,4 @@
-"""model_aware: the highest profile value of the metric that matters to the job."""
+"""model_aware: the highest profile value of the metric that matters to the job; among equals the least loaded."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ def choose(ask: Ask, options: Options) -> Choice:
     usual = fmean([value for value in known.values() if value is not None] or [0.5])
     scores = {name: usual if value is None else value for name, value in known.items()}
     best = max(scores.values())
-    good = sorted((-score, name) for name, score in scores.items() if score >= best - options.within)
+    good = sorted(
+        (-scores[name], known[name] is None, state.depth / state.capacity, name)
+        for name, state in zip(scores, ask.candidates, strict=True)
+        if scores[name] >= best - options.within
+    )
     words = f"highest {metric}: {best:g}"
     if options.within:
         words += f", {len(good)} within {options.within:g}"
-    return Choice(tuple(name for _, name in good), words, scores)
+    return Choice(tuple(name for *_, name in good), words, scores)
 
 
 STRATEGY = Strategy("model_aware", choose, Options, narrows=True)

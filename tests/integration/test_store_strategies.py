@@ -22,7 +22,7 @@ STATIC = "technical_support|default|gpt-4,claude"
 
 @pytest.fixture
 def catalog(catalog: Catalog) -> Catalog:
-    """Turns for technical_support; rules for creative_writing; claude alone can see images and has a small window."""
+    """Turns for technical_support, rules for creative_writing; claude alone can see images, its window is small."""
     data = catalog.model_dump()
     data["task_classes"]["technical_support"]["strategy"] = "round_robin"
     rules = [{"when": {"topic": "love"}, "use": ["gemini"]}]
