@@ -39,11 +39,15 @@ def submit(
     task_class: Annotated[
         str | None, typer.Option("--class", help="Task class; default: found from the prompt.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Pin the job to this model.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model, which pins the job, or an alias.")] = None,
     system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
     priority: Annotated[int, typer.Option(min=0, max=9, help="0 to 9, 9 first.")] = 5,
     expires_in: Annotated[float | None, typer.Option(help="Seconds the job may take, retries included.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again returns the first job.")] = None,
+    strategy: Annotated[list[str] | None, typer.Option(help="In place of the class's; may be repeated.")] = None,
+    metric: Annotated[str | None, typer.Option(help="What matters, for model_aware: speed, accuracy, ...")] = None,
+    affinity_key: Annotated[str | None, typer.Option(help="Key for consistent_hash; default: the prompt.")] = None,
+    max_cost_usd: Annotated[float | None, typer.Option(help="The most that one call may cost.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait, and print the answer.")] = False,
     as_json: Json = False,
     url: Url = HERE,
@@ -52,7 +56,8 @@ def submit(
     """Submit a job, or a file of jobs; prints each job's id."""
     fields = {
         "task_class": task_class, "model": model, "system": system, "priority": priority, "expires_in": expires_in,
-        "idempotency_key": idempotency_key,
+        "idempotency_key": idempotency_key, "strategy": tuple(strategy or ()), "metric": metric,
+        "affinity_key": affinity_key, "max_cost_usd": max_cost_usd,
     }  # fmt: skip
     specs = _specs(prompt, file, fields)
     with Client(url, api_key=api_key) as client:

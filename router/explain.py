@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 
 from .catalog import Catalog
@@ -11,6 +12,7 @@ from .decide import Decision, Moment, Waiting, decide, expected_wait_seconds
 from .facts import JobFacts
 from .intake import place_job
 from .job import JobSpec
+from .lanes import Lane
 from .model_state import ModelState
 from .price import expected_cost_usd
 from .round import Round, Unplaced
@@ -64,7 +66,7 @@ def explain(spec: JobSpec, seen: Round, catalog: Catalog, *, random: Random) -> 
         model=decision.model,
         strategy=decision.strategy or "-",
         reason=decision.reason,
-        expected_wait_seconds=decision.wait_seconds if decision.model else None,
+        expected_wait_seconds=_wait_seconds(decision, placed.lane, seen.states),
         expected_cost_usd=decision.cost_usd,
         candidates=tuple(
             _candidate(seen.states[name], facts, score=decision.scores.get(name), ruled_out=ruled_out.get(name))
@@ -83,6 +85,14 @@ def _candidate(state: ModelState, facts: JobFacts, *, score: float | None, ruled
         expected_wait_seconds=expected_wait_seconds(state),
         expected_cost_usd=expected_cost_usd(state.model.price, facts),
     )
+
+
+def _wait_seconds(decision: Decision, lane: Lane | None, states: Mapping[str, ModelState]) -> float | None:
+    """Return the shortest wait among the models that will do and are there; None where nobody can know."""
+    if decision.model:
+        return decision.wait_seconds
+    there = [states[name] for name in (lane.waits_for if lane else ()) if not states[name].away_because]
+    return min(map(expected_wait_seconds, there), default=None)
 
 
 def _outcome(decision: Decision, *, fails: bool) -> str:
