@@ -27,7 +27,19 @@ app = typer.Typer(
 )
 
 RUN: tuple[Callable[..., None], ...] = (demo, up, dispatch, work, serve, flower)
-USE: tuple[Callable[..., None], ...] = (submit, result, wait, cancel, explain, why, models, classify, pause, resume, health)
+USE: tuple[Callable[..., None], ...] = (
+    submit,
+    result,
+    wait,
+    cancel,
+    explain,
+    why,
+    models,
+    classify,
+    pause,
+    resume,
+    health,
+)
 
 for command in RUN:
     app.command(rich_help_panel="Run it")(command)

@@ -53,9 +53,10 @@ def find_strategy(name: str) -> Strategy:
     raise ValueError(f"no strategy is called {name!r} (there are: {known}; or give your own as module:NAME)")
 
 
-def strategy_names() -> list[str]:
+@cache
+def strategy_names() -> tuple[str, ...]:
     """Return the names that need no dotted path."""
-    return [*BUILT_IN, *sorted({entry.name for entry in entry_points(group=GROUP)} - BUILT_IN.keys())]
+    return (*BUILT_IN, *sorted({entry.name for entry in entry_points(group=GROUP)} - BUILT_IN.keys()))
 
 
 def _loaded(name: str, load: Any) -> Any:

@@ -91,6 +91,10 @@ async def run_all(settings: Settings, strategy: object, *, jobs: int, dispatcher
             for task in dispatching:
                 task.cancel()
         assert not await redis.zcard(store.keys.key("lanes"))
+        for name in SLOTS:
+            counters = await redis.hgetall(store.keys.key("stats", name))
+            counters |= await redis.hgetall(store.keys.key("reserved", name))
+            assert all(float(value) >= 0 for value in counters.values())
         return workers
     finally:
         for client in (redis, *clients):
