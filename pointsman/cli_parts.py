@@ -20,7 +20,7 @@ from router.store import open_redis, server_warnings
 from workers.api_keys import read_api_keys
 
 from .demo import run_demo
-from .logs import log_to_stderr
+from .logs import log_to_console, log_to_stderr
 from .parts import flower_command, worker_command
 from .tables import console_for_tables
 from .up import Plan, running, stop_on_signals
@@ -35,10 +35,10 @@ def demo(
     real: Annotated[bool, typer.Option("--real", help="Call the real models; needs their API keys.")] = False,
 ) -> None:
     """Run sixty jobs over three models on this machine, with a simulated LLM server: no key and no Redis needed."""
-    log_to_stderr("WARNING")
-    settings = load_settings()
+    settings, console = load_settings(), console_for_tables()
+    log_to_console("WARNING", console)
     try:
-        status = asyncio.run(run_demo(settings, console_for_tables(), keep=keep, real=real))
+        status = asyncio.run(run_demo(settings, console, keep=keep, real=real))
     except asyncio.CancelledError:
         status = 0 if keep else 130
     raise typer.Exit(status)

@@ -23,7 +23,8 @@ LONGEST_RESTART_SECONDS = 10.0
 class Part:
     """One child: its name, its command, what it adds to the environment, and whether it is started again.
 
-    `grace_seconds` is how long it may take to stop before it is killed.
+    `grace_seconds` is how long it may take to stop before it is killed. The others need a part that `serves` them,
+    so it is stopped after them.
     """
 
     name: str
@@ -31,10 +32,11 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
     restart: bool = True
     grace_seconds: float = 10.0
+    serves: bool = False
 
 
 class ProcessTree:
-    """Starts parts, restarts those that die, and stops them in reverse order."""
+    """Starts parts, restarts those that die, and stops them."""
 
     def __init__(self, log_folder: Path | None) -> None:
         self._log_folder = log_folder
@@ -92,13 +94,13 @@ class ProcessTree:
             await self._spawn(part)
 
     async def stop(self) -> None:
-        """Stop every part, the last started first; what does not stop in time is killed."""
+        """Stop every part, those that serve the others last; what does not stop in time is killed."""
         self._stopping = True
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for part in reversed(self._parts):
-            await self._stop_one(part)
+        for serving in (False, True):
+            await asyncio.gather(*(self._stop_one(part) for part in self._parts if part.serves is serving))
 
     async def _stop_one(self, part: Part) -> None:
         child = self._children.get(part.name)

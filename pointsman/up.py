@@ -172,7 +172,7 @@ def _url(host: str, port: int) -> str:
 
 
 def stop_on_signals() -> None:
-    """Make SIGTERM and SIGINT cancel the current task, so that every `finally` runs."""
+    """Make a signal to end cancel the current task, so that every `finally` runs."""
     task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())

@@ -16,6 +16,7 @@ from router.store import ModelView
 
 from .client import HERE, AsyncClient
 from .specs import Job, JobFields
+from .stopping import stop
 
 Answer = TypeVar("Answer")
 
@@ -97,10 +98,7 @@ class Client:
             self._loop.close()
 
     async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await stop(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
         await self._client.close()
 
     def _start(self, work: Coroutine[Any, Any, Answer]) -> Future[Answer]:

@@ -17,6 +17,7 @@ from .chunks import portions
 from .doors import open_door
 from .patience import delay_seconds, patiently
 from .specs import Job, JobFields, make_spec
+from .stopping import stop
 
 HERE = "http://127.0.0.1:8300"
 
@@ -89,12 +90,15 @@ class AsyncClient:
         async with aclosing(self._finished(dict.fromkeys(job_ids))) as records:
             while True:
                 left = None if until is None else max(0.0, until - clock())
+                step = asyncio.create_task(_next(records))
                 try:
-                    record = await asyncio.wait_for(anext(records), left)
-                except StopAsyncIteration:
+                    await asyncio.wait([step], timeout=left)
+                    if not step.done():
+                        raise TimeoutError(f"not all of the jobs ended within {timeout:g} s")
+                finally:
+                    await stop(step)
+                if (record := step.result()) is None:
                     return
-                except TimeoutError:
-                    raise TimeoutError(f"not all of the jobs ended within {timeout:g} s") from None
                 yield record
 
     async def _finished(self, waiting: dict[str, None]) -> AsyncGenerator[JobRecord, None]:
@@ -131,3 +135,7 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def _next(records: AsyncGenerator[JobRecord, None]) -> JobRecord | None:
+    return await anext(records, None)

@@ -15,6 +15,7 @@ from router.job import JobId, JobRecord, JobSpec, JobState
 from router.store import ModelView
 
 from ..errors import ApiUnavailable
+from ..stopping import stop
 from .replies import read_reply
 
 CONNECTIONS = 256
@@ -67,9 +68,7 @@ class HttpDoor:
                     if record.done:
                         yield record
         finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            await stop(*asking)
 
     async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
         params = {"wait": wait_seconds} if wait_seconds else {}

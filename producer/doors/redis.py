@@ -15,6 +15,8 @@ from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
 
+from ..stopping import stop
+
 READ_AT_ONCE = 500
 LOOK_AGAIN_SECONDS = 10.0
 """How long the channels alone are trusted: pub/sub may lose a message while it reconnects."""
@@ -95,9 +97,7 @@ async def _told(ends: Mapping[str, asyncio.Event]) -> AsyncIterator[asyncio.Queu
     try:
         yield told
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(*tasks)
 
 
 async def _next(told: asyncio.Queue[str], seconds: float) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime
 import json
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from store_driver import RESULT, Driver, failure, success
 
 from router.broker import celery_config
 from router.errors import ErrorKind, JobFailed
-from router.job import JobState
 from router.settings import Settings
 
 SECONDS = 10
@@ -56,9 +56,7 @@ async def test_a_failed_job_raises_job_failed_with_its_kind(driver: Driver, app:
 async def test_a_message_with_quotes_and_other_letters_comes_through(driver: Driver, app: Celery) -> None:
     job_id = await driver.run_to_claim()
     words = 'he said "no"\n\\ — ☃ \x01 end'
-    attempt = {"number": 1, "binding": 1, "model": "gpt-4"}
-    end = failure().__class__(state=JobState.FAILED, attempt=attempt, kind="server_error", message=words)
-    await driver.settle(job_id, end=end)
+    await driver.settle(job_id, end=dataclasses.replace(failure(), message=words))
     with pytest.raises(JobFailed) as caught:
         await get(AsyncResult(job_id, app=app))
     assert caught.value.message == words
