@@ -78,7 +78,7 @@ async def _stay_up(plan: Plan) -> None:
     stop_on_signals()
     console = Console(stderr=True)
     async with running(plan, log.info) as found:
-        console.print(f"[bold]Pointsman is up.[/bold]  API {found.api_url}/docs   Flower {found.flower_url or '-'}")
+        console.print(f"[bold]Pointsman is up.[/bold]  API {found.api_url}/docs   Flower {found.flower_url or '-'}   {found.redis_url}")
         console.print('Try: pointsman submit "Why is the sky blue?" --wait      Stop with Ctrl-C.')
         await asyncio.Event().wait()
 

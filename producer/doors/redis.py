@@ -51,10 +51,12 @@ class RedisDoor:
         clock = asyncio.get_running_loop().time
         async with self._waiter.watching(list(waiting)) as ends, _told(ends) as told:
             look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
-            while waiting:
+            while True:
                 for record in await self._ended(look_at):
                     del waiting[record.id]
                     yield record
+                if not waiting:
+                    return
                 look_at = [job_id for job_id in await _next(told, look_again - clock()) if job_id in waiting]
                 if clock() >= look_again:
                     look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS

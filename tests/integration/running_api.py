@@ -57,7 +57,7 @@ class Api:
     async def until_subscribers(self, job_id: str, count: int) -> None:
         """Return once so many connections are subscribed to the end of a job."""
         async with asyncio.timeout(5):
-            while await self.subscribers(job_id) != count:
+            while await self.subscribers(job_id) != count:  # noqa: ASYNC110 # Redis tells of no subscription
                 await asyncio.sleep(0.01)
 
 

@@ -62,15 +62,16 @@ class Worker:
                 continue
             task_id = json.loads(popped[1])["headers"]["id"]
             self.messages.append(task_id)
-            ledger = [await redis.zcard(keys.key(name, self._model)) for name in ("bound", "running")]
-            self.deepest = max(self.deepest, sum(ledger))
+            async with redis.pipeline(transaction=True) as both:  # a claim between them would count a job twice
+                both.zcard(keys.key("bound", self._model)).zcard(keys.key("running", self._model))
+                self.deepest = max(self.deepest, sum(await both.execute()))
             await self._carry_out(*read_task_id(task_id))
 
     async def _carry_out(self, job_id: str, binding: int) -> None:
         claim = await self._work.claim(job_id, binding, token=self._model, worker="w1", timeout_seconds=60)
         assert claim is not None
-        end = Settlement(state=JobState.SUCCEEDED, attempt={"number": 1, "binding": binding, "model": self._model},
-                         result=RESULT)  # fmt: skip
+        attempt = {"number": 1, "binding": binding, "model": self._model}
+        end = Settlement(state=JobState.SUCCEEDED, attempt=attempt, result=RESULT)
         assert await self._work.settle(job_id, binding, token="t", end=end) is JobState.SUCCEEDED
 
 
@@ -215,9 +216,7 @@ async def test_an_idle_dispatcher_is_quiet_and_wakes_at_a_submit(
 ) -> None:
     settings = settings.model_copy(update={"redis_url": quiet_redis, "upkeep_seconds": 1.0})
     redis = open_redis(quiet_redis)
-    jobs, work = (kind(redis, settings=settings, **more) for kind, more in (
-        (JobStore, {"catalog": catalog}), (WorkStore, {})
-    ))  # fmt: skip
+    jobs, work = JobStore(redis, settings=settings, catalog=catalog), WorkStore(redis, settings=settings)
     dispatcher = new_dispatcher(redis, settings, catalog)
     async with dispatching(dispatcher):
         await until(lambda: _has_listener(redis, jobs))
