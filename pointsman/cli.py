@@ -37,8 +37,8 @@ def _hint(error: PointsmanError) -> str:
     if not isinstance(error, StoreUnavailable):
         return ""
     return (
-        "Is it running? `pointsman up` starts everything. If it runs elsewhere, say where: --url or POINTSMAN_URL for "
-        "the API, POINTSMAN_REDIS_URL for Redis.\n"
+        "Is it running? `pointsman up` starts everything. If it runs elsewhere, say where: "
+        "--url or POINTSMAN_URL for the API, POINTSMAN_REDIS_URL for Redis.\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from producer.api.serve import serve as serve_api
 from router.catalog import load_catalog
 from router.dispatcher import Dispatcher
-from router.errors import ConfigError
+from router.errors import ConfigError, StoreUnavailable
 from router.settings import Settings, load_settings
 from router.store import open_redis, server_warnings
 from workers.api_keys import read_api_keys
@@ -78,7 +79,8 @@ async def _stay_up(plan: Plan) -> None:
     stop_on_signals()
     console = Console(stderr=True)
     async with running(plan, log.info) as found:
-        console.print(f"[bold]Pointsman is up.[/bold]  API {found.api_url}/docs   Flower {found.flower_url or '-'}   {found.redis_url}")
+        console.print("[bold]Pointsman is up.[/bold]")
+        console.print(f"API {found.api_url}/docs   Flower {found.flower_url or '-'}   Redis {found.redis_url}")
         console.print('Try: pointsman submit "Why is the sky blue?" --wait      Stop with Ctrl-C.')
         await asyncio.Event().wait()
 
@@ -97,6 +99,9 @@ async def _dispatch(settings: Settings) -> str:
     dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
     try:
         log.info("dispatching; Redis at %s", settings.redis_url.rsplit("@")[-1])
+        with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
+            for warning in await server_warnings(redis):
+                log.warning("Redis: %s", warning)
         await dispatcher.run()
     except asyncio.CancelledError:
         return f"the dispatcher has stopped; it bound {dispatcher.bound} jobs"
@@ -143,13 +148,3 @@ def flower() -> None:
     command, secrets = flower_command(load_settings())
     os.environ.update(secrets)
     os.execv(command[0], command)
-
-
-async def warn_of_redis(settings: Settings) -> None:
-    """Log what in Redis's settings could lose jobs."""
-    redis = open_redis(settings.redis_url)
-    try:
-        for warning in await server_warnings(redis):
-            log.warning("Redis: %s", warning)
-    finally:
-        await redis.aclose()

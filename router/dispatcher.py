@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from .broker import message_template
 from .catalog import Catalog
 from .chat import ChatRequest
-from .classify import classify
+from .classify import Classified, classify
 from .errors import StoreUnavailable
 from .lanes import Lane
 from .plan import plan_round
@@ -120,11 +120,17 @@ class Dispatcher:
     async def _classify(self) -> int:
         classified = []
         for job_id, tenant, payload in await self.store.read_intake(INTAKE_BATCH):
-            chat = ChatRequest.model_validate(json.loads(payload)["chat"])
-            found = classify(chat, self._catalog)
+            found = self._classify_one(job_id, payload)
             candidates = self._catalog.task_classes[found.task_class].models
             classified.append((job_id, Lane(found.task_class, tenant, candidates), found.step))
         return await self.store.classify(classified) if classified else 0
+
+    def _classify_one(self, job_id: str, payload: str) -> Classified:
+        try:
+            return classify(ChatRequest.model_validate(json.loads(payload)["chat"]), self._catalog)
+        except (ValueError, KeyError) as error:  # a newer producer's payload must not hold up everybody else
+            log.warning("job %s can not be classified and gets the default class: %s", job_id, error)
+            return Classified(self._catalog.default_class, "default")
 
     def _idle_seconds(self, seen: Round) -> float:
         """Return how long to sleep unless woken: until the next moment at which time alone changes something."""

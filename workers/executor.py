@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pydantic import ValidationError
+
 from router.catalog import Catalog, Model
 from router.chat import Answer, ChatRequest
 from router.errors import ErrorKind, StoreUnavailable
@@ -104,7 +106,7 @@ class Executor:
             return await self._settle(tried, RetryLater(later, wait_seconds=1.0, spends_attempt=False), model)
         began = time.monotonic()
         try:
-            chat = ChatRequest.model_validate(claim.payload["chat"])
+            chat = _read_chat(claim)
             request = FORMATS[model.format].request(chat, model, api_key)
             tried = replace(tried, dropped=request.dropped)
             answer = await self._call(claim, model, request, lease)
@@ -146,6 +148,13 @@ class Executor:
                 log.warning("job %s can not be settled, trying again: %s", tried.claim.job_id, error)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
+
+
+def _read_chat(claim: Claim) -> ChatRequest:
+    try:
+        return ChatRequest.model_validate(claim.payload["chat"])
+    except (ValidationError, KeyError) as error:
+        raise CallFailed(ErrorKind.INVALID_REQUEST, f"the payload can not be read: {error}"[:500]) from error
 
 
 def _trial(claim: Claim, model: Model) -> Trial:

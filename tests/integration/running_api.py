@@ -71,14 +71,14 @@ async def running_api(settings: Settings, catalog: Catalog, **changes: Any) -> A
     redis = open_redis(settings.redis_url)
     driver = Driver(redis, settings=settings, catalog=catalog)
     driver.now = time.time_ns() // 1_000_000  # jobs that come over HTTP are on Redis's clock
-    async with httpx.AsyncClient(base_url=url, timeout=20) as http:
-        try:
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=20) as http:
             await _until_it_answers(http, serving)
             yield Api(url, http, redis, driver, serving)
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-            await redis.aclose()
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        await redis.aclose()
 
 
 async def _until_it_answers(http: httpx.AsyncClient, serving: asyncio.Task[None]) -> None:

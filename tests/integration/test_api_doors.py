@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -171,3 +172,10 @@ async def test_a_port_that_is_taken_is_a_clear_error(api: Api, settings: Setting
     taken = settings.model_copy(update={"api_port": httpx.URL(api.url).port})
     with pytest.raises(ConfigError, match="POINTSMAN_API_PORT: the API can not listen on 127"):
         await serve(taken, catalog)
+
+
+async def test_a_small_reply_does_not_wait_for_an_acknowledgement(api: Api) -> None:
+    started = time.monotonic()
+    for _ in range(25):
+        await api.http.get("/v2")
+    assert time.monotonic() - started < 25 * 0.03  # Nagle's algorithm would hold each one back for 40 ms

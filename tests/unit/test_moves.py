@@ -61,7 +61,7 @@ def test_only_submit_and_move_write_a_state() -> None:
     writers = {
         script.name
         for script in FOLDER.rglob("*.lua")
-        if re.search(r"'HSET'[^)]*'state'", script.read_text(encoding="utf-8"))
+        if re.search(r"'HSET', key\.job\(id\),\s*'state'", script.read_text(encoding="utf-8"))
     }
     assert writers == {"submit_job.lua", "move.lua"}
 
