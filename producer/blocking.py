@@ -87,6 +87,10 @@ class Client:
         """Return every model with its live depth, workers, rates and health."""
         return self._run(self._client.models())
 
+    def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done, in words: no dispatcher, no worker, a refused key."""
+        return self._run(self._client.warnings())
+
     def close(self) -> None:
         """Close every connection and end the thread; a second call does nothing."""
         with self._closing:

@@ -124,6 +124,10 @@ class AsyncClient:
         """Return every model with its live depth, workers, rates and health."""
         return await patiently(self._door.models, retries=self._retries)
 
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done, in words: no dispatcher, no worker, a refused key."""
+        return await patiently(self._door.warnings, retries=self._retries)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._door.close()

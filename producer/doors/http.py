@@ -85,6 +85,11 @@ class HttpDoor:
         reply = await self._ask("GET", "/v1/models")
         return VIEWS.validate_python(reply["models"])
 
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done."""
+        reply = await self._ask("GET", "/v1/models")
+        return list(map(str, reply["warnings"]))
+
     async def _ask(
         self, method: str, path: str, *, body: str | None = None, params: Mapping[str, float] | None = None
     ) -> Any:

@@ -80,6 +80,10 @@ class RedisDoor:
         """Return the live state of every model."""
         return await self._models.views()
 
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done."""
+        return await self._models.warnings(await self._models.views())
+
     async def close(self) -> None:
         """Close every connection."""
         await self._waiter.close()

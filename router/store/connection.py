@@ -19,7 +19,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 
 REFUSED = (failures.OutOfMemoryError, failures.ReadOnlyError, failures.MasterDownError)
 REFUSED_WRITE = re.compile(r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS) ")
-"""redis-py has classes for some refusals and then cuts their code off; in Redis 6.2 a script's error wraps the code."""
+"""redis-py has classes for some refusals and cuts their code off; in Redis 6.2 a script's error wraps the code."""
 
 
 def open_redis(url: str, *, connections: int = 64) -> Redis:

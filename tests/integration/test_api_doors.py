@@ -116,8 +116,9 @@ async def test_models_are_shown_and_one_without_workers_is_warned_of(api: Api) -
     await api.submit(model="claude", task_class=None)
     reply = (await api.http.get("/v1/models")).json()
     assert [model["name"] for model in reply["models"]] == ["gpt-4", "claude", "gemini"]
-    assert len(reply["warnings"]) == 1
-    assert reply["warnings"][0].startswith("claude: no live worker: 1 job")
+    assert len(reply["warnings"]) == 2
+    assert reply["warnings"][0].startswith("no dispatcher is running")
+    assert reply["warnings"][1].startswith("claude: no live worker: 1 job")
 
 
 async def test_the_api_describes_itself(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Leases as a worker process holds them: renewed together, watched by its own clock, their calls stopped when lost."""
+"""Leases as a worker process holds them: renewed together, watched by its own clock, calls stopped when lost."""
 
 from __future__ import annotations
 
@@ -91,6 +91,6 @@ async def test_renewing_keeps_a_job_from_being_reaped(driver: Driver, leases: Le
         running = driver.keys.key("running", "gpt-4")
         first = await driver.redis.zscore(running, held.job_id)
         async with asyncio.timeout(5):
-            while await driver.redis.zscore(running, held.job_id) == first:
+            while await driver.redis.zscore(running, held.job_id) == first:  # noqa: ASYNC110 # another process has no event
                 await asyncio.sleep(0.05)
         renewing.cancel()

@@ -1,4 +1,4 @@
-"""Bind: slots, windows and closed models hold whatever a dispatcher believes; order is by priority, then by submit."""
+"""Bind: slots, windows and closed models hold whatever a dispatcher believes; the order is that of the places."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ async def test_a_get_that_already_waits_is_told_at_once(driver: Driver, app: Cel
     job_id = await driver.run_to_claim()
     waiting = asyncio.create_task(get(AsyncResult(job_id, app=app)))
     channel = driver.keys.result(job_id)
-    while not dict(await driver.redis.pubsub_numsub(channel))[channel]:
+    while not dict(await driver.redis.pubsub_numsub(channel))[channel]:  # noqa: ASYNC110 # another process has no event
         await asyncio.sleep(0.01)
     await driver.settle(job_id, end=success())
     assert await waiting == RESULT
