@@ -17,6 +17,8 @@ from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
 
 from ..stopping import stop
 
+CALLS_AT_ONCE = 48
+"""Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""
 READ_AT_ONCE = 500
 LOOK_AGAIN_SECONDS = 10.0
 """How long the channels alone are trusted: pub/sub may lose a message while it reconnects."""
@@ -36,14 +38,17 @@ class RedisDoor:
         self._jobs = JobStore(redis, settings=settings, catalog=catalog)
         self._models = ModelStore(redis, settings=settings, catalog=catalog)
         self._waiter = Waiter(redis, self._jobs.keys)
+        self._turn = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Accept jobs in one round trip."""
-        return await self._jobs.submit_many(specs)
+        async with self._turn:
+            return await self._jobs.submit_many(specs)
 
     async def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job."""
-        return await self._jobs.get(job_id)
+        async with self._turn:
+            return await self._jobs.get(job_id)
 
     async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
         """Yield each record when its job ends: one connection for all, and a look at all now and then."""
@@ -65,7 +70,9 @@ class RedisDoor:
         ended = []
         for at in range(0, len(job_ids), READ_AT_ONCE):
             some = job_ids[at : at + READ_AT_ONCE]
-            for job_id, record in zip(some, await self._jobs.get_many(some), strict=True):
+            async with self._turn:
+                records = await self._jobs.get_many(some)
+            for job_id, record in zip(some, records, strict=True):
                 if record is None:
                     raise UnknownJob(job_id)
                 if record.done:
@@ -74,11 +81,13 @@ class RedisDoor:
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job."""
-        return await self._jobs.cancel(job_id)
+        async with self._turn:
+            return await self._jobs.cancel(job_id)
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""
-        return await self._models.views()
+        async with self._turn:
+            return await self._models.views()
 
     async def warnings(self) -> list[str]:
         """Return what keeps jobs from being done."""

@@ -72,7 +72,8 @@ async def running_api(settings: Settings, catalog: Catalog, **changes: Any) -> A
     driver = Driver(redis, settings=settings, catalog=catalog)
     driver.now = time.time_ns() // 1_000_000  # jobs that come over HTTP are on Redis's clock
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=20) as http:
+        # no certificates: to load them takes longer than most tests, and all is plain HTTP here
+        async with httpx.AsyncClient(base_url=url, timeout=20, verify=False) as http:
             await _until_it_answers(http, serving)
             yield Api(url, http, redis, driver, serving)
     finally:

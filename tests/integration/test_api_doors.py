@@ -40,23 +40,23 @@ def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-@pytest.mark.parametrize("headers", [{}, bearer("wrong"), {"x-api-key": "acme"}, {"x-api-key": "schlüssel"}])
-async def test_without_a_known_key_nobody_comes_in(guarded: Api, headers: dict[str, str]) -> None:
-    encoded = {name: value.encode() for name, value in headers.items()}
-    reply = await guarded.http.post("/v1/jobs", json=SUPPORT, headers=encoded)
-    assert reply.status_code == 401
-    assert reply.json()["error"]["kind"] == "unauthorized"
-    assert reply.json()["error"]["request_id"] == reply.headers["x-request-id"]
+async def test_without_a_known_key_nobody_comes_in(guarded: Api) -> None:
+    for headers in ({}, bearer("wrong"), {"x-api-key": "acme"}, {"x-api-key": "schlüssel"}):
+        encoded = {name: value.encode() for name, value in headers.items()}
+        reply = await guarded.http.post("/v1/jobs", json=SUPPORT, headers=encoded)
+        assert reply.status_code == 401
+        assert reply.json()["error"]["kind"] == "unauthorized"
+        assert reply.json()["error"]["request_id"] == reply.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("headers", [bearer("master-key"), {"x-api-key": "master-key"}])
-async def test_a_key_opens_the_door(guarded: Api, headers: dict[str, str]) -> None:
-    assert (await guarded.http.post("/v1/jobs", json=SUPPORT, headers=headers)).status_code == 202
+async def test_a_key_opens_the_door(guarded: Api) -> None:
+    for headers in (bearer("master-key"), {"x-api-key": "master-key"}):
+        assert (await guarded.http.post("/v1/jobs", json=SUPPORT, headers=headers)).status_code == 202
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json"])
-async def test_probes_and_documentation_need_no_key(guarded: Api, path: str) -> None:
-    assert (await guarded.http.get(path)).status_code == 200
+async def test_probes_and_documentation_need_no_key(guarded: Api) -> None:
+    for path in ("/healthz", "/readyz", "/docs", "/openapi.json"):
+        assert (await guarded.http.get(path)).status_code == 200
 
 
 async def test_a_tenants_key_sees_its_own_jobs_only(guarded: Api) -> None:

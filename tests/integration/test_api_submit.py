@@ -72,26 +72,26 @@ async def test_another_request_under_the_same_key_is_a_conflict(api: Api) -> Non
     assert (error["kind"], error["job_id"]) == ("conflict", first)
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"prompt": "x", "priority": 10}, "priority"),
-        ({"prompt": "x", "colour": "red"}, "colour"),
-        ({"prompt": "x", "task_class": "no such"}, "task_class"),
-        ({"prompt": "x", "task_class": "nothing"}, "task_class"),
-        ({"prompt": "x", "model": "nothing"}, "model"),
-        ({"prompt": "x", "metadata": {"a": 1}}, "metadata.a"),
-        ({"request": {"messages": []}}, "request.messages"),
-        ({}, "body"),
-        ([], "body"),
-        ({"prompt": "x", "request": {"messages": [{"role": "user", "content": "y"}]}}, "body"),
-    ],
-)
-async def test_a_mistake_is_named_by_its_field(api: Api, body: Any, field: str) -> None:
-    reply = await api.http.post("/v1/jobs", json=body)
-    assert reply.status_code == 422
-    error = error_of(reply)
-    assert (error["kind"], error["field"]) == ("invalid_job", field)
+MISTAKES: list[tuple[Any, str]] = [
+    ({"prompt": "x", "priority": 10}, "priority"),
+    ({"prompt": "x", "colour": "red"}, "colour"),
+    ({"prompt": "x", "task_class": "no such"}, "task_class"),
+    ({"prompt": "x", "task_class": "nothing"}, "task_class"),
+    ({"prompt": "x", "model": "nothing"}, "model"),
+    ({"prompt": "x", "metadata": {"a": 1}}, "metadata.a"),
+    ({"request": {"messages": []}}, "request.messages"),
+    ({}, "body"),
+    ([], "body"),
+    ({"prompt": "x", "request": {"messages": [{"role": "user", "content": "y"}]}}, "body"),
+]
+
+
+async def test_a_mistake_is_named_by_its_field(api: Api) -> None:
+    for body, field in MISTAKES:
+        reply = await api.http.post("/v1/jobs", json=body)
+        assert reply.status_code == 422, body
+        error = error_of(reply)
+        assert (error["kind"], error["field"]) == ("invalid_job", field)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
