@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from router.job import JobRecord, JobResult, JobState
+from router.stopping import stop
 from router.store import ModelView
 
 from .client import HERE, AsyncClient
 from .specs import Job, JobFields
-from .stopping import stop
 
 Answer = TypeVar("Answer")
 

@@ -11,13 +11,13 @@ from typing import Self, Unpack
 
 from router.errors import JobFailed, StoreUnavailable
 from router.job import JobRecord, JobResult, JobSpec, JobState
+from router.stopping import stop
 from router.store import ModelView
 
 from .chunks import portions
 from .doors import open_door
 from .patience import delay_seconds, patiently
 from .specs import Job, JobFields, make_spec
-from .stopping import stop
 
 HERE = "http://127.0.0.1:8300"
 

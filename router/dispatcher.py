@@ -22,6 +22,7 @@ from .lanes import Lane
 from .plan import plan_round
 from .round import Round
 from .settings import Settings
+from .stopping import stop
 from .store import RoundStore, translated
 from .upkeep import Upkeep
 
@@ -48,10 +49,12 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
         await self._say_configuration()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever("wake", self._listen))
-            group.create_task(self._forever("upkeep", self._upkeep.run))
-            group.create_task(self._forever("dispatch", self._dispatch))
+        duties = {"wake": self._listen, "upkeep": self._upkeep.run, "dispatch": self._dispatch}
+        tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await stop(*tasks)
 
     async def _say_configuration(self) -> None:
         try:

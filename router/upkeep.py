@@ -38,9 +38,9 @@ class Upkeep:
         await self._store.prune()
 
     async def release_closed(self, seen: Round) -> None:
-        """Give back at once what is bound but not claimed at models that are down or have no worker left."""
+        """Give back at once what is bound but not claimed at models that are closed or have no worker left."""
         for name, state in seen.states.items():
-            gone = state.down or state.paused or state.announced == 0
+            gone = state.down or state.paused or state.announced == 0 or state.cooled_until > state.now
             if state.bound and gone:
                 released = await self._store.release_due(name, all_of_them=True)
                 log.info("%d bindings of %s went back: %s", released, name, state.closed_because(0))

@@ -67,7 +67,7 @@ class Executor:
         claimed_at = time.monotonic()
         claim = await self._claim(job_id, binding, model)
         if claim is None:
-            return Report("dropped: the binding is stale, or its job has expired")
+            return Report("dropped: the binding is stale, or its model is closed, or its job has expired")
         with self._leases.holding(Held(model.name, job_id, binding), claimed_at=claimed_at) as lease:
             try:
                 return await self._carry_out(claim, model, lease)

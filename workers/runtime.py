@@ -15,6 +15,7 @@ from router.catalog import Catalog
 from router.errors import StoreUnavailable
 from router.http import open_client
 from router.settings import Settings
+from router.stopping import stop
 from router.store import Offer, WorkStore, open_redis, translated
 
 from .api_keys import key_print
@@ -101,8 +102,6 @@ class Runtime:
 
     async def close(self) -> None:
         """Stop the duties and close every connection."""
-        for duty in self._duties:
-            duty.cancel()
-        await asyncio.gather(*self._duties, return_exceptions=True)
+        await stop(*self._duties)
         await self._client.aclose()
         await self._redis.aclose()

@@ -7,9 +7,9 @@ import asyncio
 from fastapi import Request
 
 from router.job import JobRecord
+from router.stopping import stop
 from router.store.waiter import RECHECK_SECONDS
 
-from ..stopping import stop
 from .backend import Backend
 
 

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from router.errors import ConfigError, UnknownJob
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
+from router.stopping import stop
 from router.store import ModelView
 
 from ..errors import ApiUnavailable
-from ..stopping import stop
 from .replies import read_reply
 
 CONNECTIONS = 256

@@ -13,9 +13,8 @@ from router.catalog import Catalog, load_catalog
 from router.errors import UnknownJob
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
+from router.stopping import stop
 from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
-
-from ..stopping import stop
 
 CALLS_AT_ONCE = 48
 """Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""

@@ -208,7 +208,7 @@ class Stack:
         while self.healthy(name) is not healthy:
             log = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
             assert time.monotonic() < end, f"{name} did not become {'' if healthy else 'un'}healthy: {log}"
-            time.sleep(0.1)
+            time.sleep(0.4)  # a check costs more than what it waits for
 
     def kill(self, name: str) -> None:
         """Kill a service as a crash would."""
@@ -288,10 +288,10 @@ def _flower_wants_a_password(stack: Stack) -> None:
 LOOKED_INTO: Mapping[str, Callable[[Stack], None]] = {"api": _api_wants_a_key, "flower": _flower_wants_a_password}
 
 
-def test_no_part_is_healthy_while_redis_is_away(new_stack: Stack) -> None:
+def test_the_api_is_not_healthy_while_redis_is_away(new_stack: Stack) -> None:
     new_stack.start("api")
     end = time.monotonic() + SECONDS_AT_MOST
     while "listens on" not in (new_stack.folder / "api.log").read_text():
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert [name for name in ("api", "dispatcher") if new_stack.healthy(name)] == []
+    assert not new_stack.healthy("api")
