@@ -26,7 +26,7 @@ from .parts import flower_command, worker_command
 from .tables import console_for_tables
 from .up import Plan, running, stop_on_signals
 
-ModelsFile = Annotated[Path | None, typer.Option("--models", help="models.yaml [env: POINTSMAN_MODELS_FILE]")]
+ModelsFile = Annotated[Path | None, typer.Option("--models", help="The models file; default: POINTSMAN_MODELS_FILE, else models.yaml.")]
 
 log = logging.getLogger("pointsman")
 
@@ -134,8 +134,8 @@ def work(
 
 def serve(
     models: ModelsFile = None,
-    host: Annotated[str | None, typer.Option(help="Address [env: POINTSMAN_API_HOST]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port [env: POINTSMAN_API_PORT]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address; default: POINTSMAN_API_HOST, else 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; default: POINTSMAN_API_PORT, else 8300.")] = None,
 ) -> None:
     """Run the producer API. On any address but loopback it needs POINTSMAN_API_KEYS."""
     settings = load_settings(models_file=models, api_host=host, api_port=port)
