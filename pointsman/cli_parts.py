@@ -26,7 +26,9 @@ from .parts import flower_command, worker_command
 from .tables import console_for_tables
 from .up import Plan, running, stop_on_signals
 
-ModelsFile = Annotated[Path | None, typer.Option("--models", help="The models file; default: POINTSMAN_MODELS_FILE, else models.yaml.")]
+ModelsFile = Annotated[
+    Path | None, typer.Option("--models", help="The models file; default: POINTSMAN_MODELS_FILE, else models.yaml.")
+]
 
 log = logging.getLogger("pointsman")
 
