@@ -18,7 +18,7 @@ from router.dispatcher import Dispatcher
 from router.errors import ConfigError, StoreUnavailable
 from router.settings import Settings, load_settings
 from router.store import open_redis, server_warnings
-from workers.api_keys import read_api_keys
+from workers.api_keys import environment, read_api_keys
 
 from .demo import run_demo
 from .logs import log_to_console, log_to_stderr
@@ -127,7 +127,7 @@ def work(
         if wanted not in catalog.models:
             known = ", ".join(catalog.models)
             raise ConfigError(f"no model is called {wanted!r} (there are: {known})", field="--model")
-    read_api_keys([catalog.models[wanted] for wanted in model], os.environ)
+    read_api_keys([catalog.models[wanted] for wanted in model], environment())
     os.environ["POINTSMAN_MODELS_FILE"] = str(settings.models_file)
     unique = name or f"{'+'.join(model)}-{os.getpid()}"
     command = worker_command(model, concurrency=concurrency, name=unique, log_level=settings.log_level)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import Settings
 from router.store import ModelStore, open_redis, server_warnings
-from workers.api_keys import read_api_keys
+from workers.api_keys import environment, read_api_keys
 
 from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
 from .ports import check_free, free_port
@@ -69,7 +68,7 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
     catalog = load_catalog(settings.models_file)
     chosen = _chosen(plan, catalog)
     if not plan.simulated:
-        read_api_keys([catalog.models[name] for name in chosen], os.environ)
+        read_api_keys([catalog.models[name] for name in chosen], environment())
     _check_doors(plan)
     tree = ProcessTree(plan.logs)
     try:
@@ -79,13 +78,13 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         if simulated_url is not None:
             catalog, models_file = simulate(catalog, simulated_url), plan.folder / "simulated-models.yaml"
             write_catalog(catalog, models_file)
-        environment = _environment(settings, redis_url, models_file)
-        await tree.start(dispatcher_part(environment))
+        own = _environment(settings, redis_url, models_file)
+        await tree.start(dispatcher_part(own))
         for name in chosen:
-            await tree.start(worker_part(catalog.models[name], environment))
-        await tree.start(api_part(environment))
+            await tree.start(worker_part(catalog.models[name], own))
+        await tree.start(api_part(own))
         if plan.flower:
-            await tree.start(flower_part(environment))
+            await tree.start(flower_part(own))
         api_url = _url(settings.api_host, settings.api_port)
         flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
         found = Running(tree, catalog, redis_url, api_url, flower_url, simulated_url)

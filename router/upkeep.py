@@ -30,7 +30,7 @@ class Upkeep:
         back, ended = await self._store.reap()
         if back or ended:
             log.warning("%d jobs taken back from lost workers, %d of them ended", back + ended, ended)
-        for model in self._store.catalog.models:
+        for model in await self._store.models():
             released = await self._store.release_due(model, all_of_them=False)
             if released:
                 log.warning("%d bindings of %s were not claimed in time and went back", released, model)

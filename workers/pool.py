@@ -14,13 +14,26 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from celery.concurrency.base import BasePool
 
 log = logging.getLogger("pointsman.pool")
 
 Value = TypeVar("Value")
+
+
+JOIN_SECONDS = 15.0
+
+
+class Shared(Protocol):
+    """What all tasks of a process share: told to take no more, and closed when the last task has ended."""
+
+    async def withdraw(self) -> None:
+        """Take no more."""
+
+    async def close(self) -> None:
+        """Close every connection."""
 
 
 class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
@@ -37,16 +50,23 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self._flush_asked = False
         self._pids = count(1)
         self._running: dict[int, asyncio.Task[None]] = {}
+        self.shared: Shared | None = None
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="pointsman-loop", daemon=True)
+        started = threading.Event()
+        self.loop.call_soon(started.set)
         self._thread.start()
+        started.wait()
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Remember the hub that completions go back to."""
         self._hub = hub
 
     def spawn(self, coroutine: Coroutine[Any, Any, Value]) -> Future[Value]:
-        """Run a coroutine on the loop from any other thread."""
+        """Run a coroutine on the loop from any other thread; raises RuntimeError once the loop has stopped."""
+        if not self.loop.is_running():
+            coroutine.close()
+            raise RuntimeError("the pool's event loop has stopped")
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def on_apply(self, target: Callable[..., Any], args: Any = (), kwargs: Any = None, **options: Any) -> None:
@@ -92,19 +112,31 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     def on_stop(self) -> None:
         """Wait for everything in flight, report it, and stop the loop."""
-        self.spawn(self.drain()).result()
-        self._close()
+        self._end(self.drain())
 
     def on_terminate(self) -> None:
-        """Stop everything in flight; each task gets to say what becomes of its job."""
-        self.spawn(self.cancel_all()).result(timeout=10)
-        self._close()
+        """Stop everything in flight, each task saying what becomes of its job, and stop the loop."""
+        self._end(self.cancel_all())
 
-    def _close(self) -> None:
+    def _end(self, ending: Coroutine[Any, Any, None]) -> None:
+        """End once: Celery's cold shutdown stops the pool first and terminates it afterwards."""
+        if not self.loop.is_running():
+            ending.close()
+            self.flush_completions()
+            return
+        self.spawn(self._withdraw_and(ending)).result()
         self.flush_completions()  # the hub no longer ticks
-        if self._thread.is_alive():
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            self._thread.join(timeout=5)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=JOIN_SECONDS)
+
+    async def _withdraw_and(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Take no more, let what is in flight end, and close what the tasks shared."""
+        if self.shared is not None:
+            await self.shared.withdraw()
+        await ending
+        if self.shared is not None:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self.shared.close()
 
     async def drain(self) -> None:
         """Wait until nothing is in flight."""

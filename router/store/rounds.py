@@ -116,6 +116,12 @@ class RoundStore:
         )
         return int(released)
 
+    async def models(self) -> list[str]:
+        """Return every model to look after: the configured ones, and those that jobs were bound to before."""
+        with translated():
+            known: Any = await self.redis.smembers(self.keys.key("models"))
+        return list(dict.fromkeys([*self.catalog.models, *sorted(known)]))
+
     async def reap(self, *, now: int | None = None) -> tuple[int, int]:
         """Take jobs from workers whose lease ran out; returns how many went back and how many ended."""
         settings = self.settings
@@ -126,7 +132,7 @@ class RoundStore:
             settings.max_losses,
             milliseconds(settings.result_ttl_seconds),
             BATCH,
-            *self.catalog.models,
+            *await self.models(),
         )
         return int(back), int(ended)
 

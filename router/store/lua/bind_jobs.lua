@@ -55,6 +55,7 @@ for i = at, #ARGV, 5 do
     local binding = redis.call('HINCRBY', key.job(id), 'binding', 1)
     move('bind', id, 'pending', 'bound')
     redis.call('HSET', key.job(id), 'model', name, 'decision', ARGV[i + 4], 'bound_at', now)
+    redis.call('SADD', key.models(), name)
     redis.call('ZADD', key.bound(name), now + release_ms, id)
     redis.call('HINCRBY', key.stats(name), 'served', 1)
     reserve(name, id .. '.' .. binding, tokens)
