@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from .catalog import Catalog
 from .chat import ChatRequest, TextPart
 
+CHARACTERS_READ = 20_000
+"""How much of a prompt is looked at: what a text is about shows early, and a huge one must not hold up others."""
+
 
 @dataclass(frozen=True)
 class Classified:
@@ -37,4 +40,4 @@ def user_words(chat: ChatRequest) -> str:
             texts.append(message.content)
         else:
             texts += [part.text for part in message.content or () if isinstance(part, TextPart)]
-    return "\n".join(texts)
+    return "\n".join(texts)[:CHARACTERS_READ]

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -29,6 +30,8 @@ from .upkeep import Upkeep
 log = logging.getLogger("pointsman.dispatcher")
 
 INTAKE_BATCH = 100
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
 LONGEST_SLEEP_SECONDS = 1.0
 """A dispatcher looks at least this often, in case a wake was lost while its connection was away."""
 
@@ -45,11 +48,17 @@ class Dispatcher:
         self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
         self._woken = asyncio.Event()
         self.bound = 0
+        self._skip_lanes = 0
 
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
         await self._say_configuration()
-        duties = {"wake": self._listen, "upkeep": self._upkeep.run, "dispatch": self._dispatch}
+        duties = {
+            "wake": self._listen,
+            "reap": self._upkeep.reap_forever,
+            "upkeep": self._upkeep.run,
+            "dispatch": self._dispatch,
+        }
         tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
         try:
             await asyncio.gather(*tasks)
@@ -70,17 +79,19 @@ class Dispatcher:
             )  # fmt: skip
 
     async def _forever(self, name: str, duty: Callable[[], Awaitable[None]]) -> None:
-        wait_seconds = 0.1
+        wait_seconds = FIRST_BACKOFF_SECONDS
         while True:
+            began = time.monotonic()
             try:
                 await duty()
-                wait_seconds = 0.1
             except StoreUnavailable as error:
                 log.warning("%s: %s; trying again in %.1f s", name, error, wait_seconds)
             except Exception:  # one round's bug must not stop all dispatching
                 log.exception("%s failed; trying again in %.1f s", name, wait_seconds)
+            if time.monotonic() - began > LONGEST_BACKOFF_SECONDS:
+                wait_seconds = FIRST_BACKOFF_SECONDS  # it had gone well for a while
             await asyncio.sleep(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, 5.0)
+            wait_seconds = min(wait_seconds * 2, LONGEST_BACKOFF_SECONDS)
 
     async def _listen(self) -> None:
         """Turn wake messages into an event; several that come at once are one."""
@@ -104,7 +115,7 @@ class Dispatcher:
 
     async def round(self) -> Round | None:
         """Run one round; returns what it saw, or None when another round should follow at once."""
-        seen = await self.store.read()
+        seen = await self.store.read(skip_lanes=self._skip_lanes)
         if seen.intake and await self._classify():
             return None
         if seen.next_due is not None and seen.next_due <= seen.now:
@@ -113,16 +124,23 @@ class Dispatcher:
         await self._upkeep.release_closed(seen)
         binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
         if not binds:
-            return seen
+            return self._look_further(seen)
+        self._skip_lanes = 0
         answers = await self.store.bind(binds, templates=self._templates, token=secrets.token_hex(12))
         bound = answers.count("bound")
         self.bound += bound
         log.debug("bound %d of %d jobs", bound, len(binds))
         return None if bound else seen
 
+    def _look_further(self, seen: Round) -> Round | None:
+        """Go on to the lanes behind those that were read; begin anew behind the last."""
+        self._skip_lanes = self._skip_lanes + len(seen.lanes) if seen.more_lanes else 0
+        return None if seen.more_lanes else seen
+
     async def _classify(self) -> int:
         classified = []
         for job_id, tenant, payload in await self.store.read_intake(INTAKE_BATCH):
+            await asyncio.sleep(0)  # a long prompt takes its time, and the leases of others do not wait
             found = self._classify_one(job_id, payload)
             candidates = self._catalog.task_classes[found.task_class].models
             classified.append((job_id, Lane(found.task_class, tenant, candidates), found.step))

@@ -30,6 +30,7 @@ class ModelState:
     tokens_in_minute: int = 0
     oldest_leaves: int = 0
     window: float = 0.0
+    kept_for: str = ""
 
     @property
     def depth(self) -> int:
@@ -59,9 +60,15 @@ class ModelState:
             return "no live worker"
         if self.cooled_until > self.now:
             return f"cooling for another {(self.cooled_until - self.now) / 1000:.1f} s"
+        if self.kept_for:
+            return f"its tokens are kept for {self.kept_for}, which comes first"
         if self.slots == 0:
             return f"full: {self.depth} of {self.capacity} slots taken"
         return self._limited(tokens)
+
+    def lacks_tokens(self, tokens: int) -> bool:
+        """Whether only the tokens of the last minute keep such a job away."""
+        return self.closed_because(0) is None and self.closed_because(tokens) is not None
 
     def _limited(self, tokens: int) -> str | None:
         limits = self.model.limits

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heapreplace
 from random import Random
 
 from .catalog import Catalog
 from .decide import Waiting, decide
+from .model_state import ModelState
 from .round import Bind, LaneHead, Round
 
 
@@ -25,12 +27,21 @@ def plan_round(seen: Round, catalog: Catalog, *, limit: int, random: Random) -> 
         decision = decide(job, states, strategy=_strategy(job, catalog), random=random)
         if decision.model is None:
             lanes.skip_lane()
+            _keep_tokens(job, states)
             continue
         states[decision.model] = states[decision.model].with_one_more(job.tokens)
         binds.append(Bind(job, decision))
         if len(binds) >= limit or lanes.read_out():
             break
     return binds
+
+
+def _keep_tokens(job: Waiting, states: dict[str, ModelState]) -> None:
+    """Let no later job take the tokens that this one waits for: smaller ones would come first for ever."""
+    for name in job.lane.candidates:
+        state = states.get(name)
+        if state is not None and state.lacks_tokens(job.tokens):
+            states[name] = replace(state, kept_for=f"job {job.id}")
 
 
 def _strategy(job: Waiting, catalog: Catalog) -> str:

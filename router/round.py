@@ -26,6 +26,7 @@ class Round:
     next_due: int | None
     lanes: tuple[LaneHead, ...]
     states: Mapping[str, ModelState]
+    more_lanes: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 POOL_TIMEOUT_SECONDS = 20.0  # above the number of connections, calls wait in line instead of failing
 
 REFUSED = (failures.OutOfMemoryError, failures.ReadOnlyError, failures.MasterDownError)
-REFUSED_WRITE = re.compile(r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS) ")
+REFUSED_WRITE = re.compile(
+    r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS|BUSY|TRYAGAIN|CLUSTERDOWN) "
+)
 """redis-py has classes for some refusals and cuts their code off; in Redis 6.2 a script's error wraps the code."""
 
 

@@ -20,6 +20,7 @@ from .scripts import Argument, Scripts
 from .units import milliseconds, moment
 
 BATCH = 1000
+INTAKE_BYTES = 1_000_000
 UNCLAIMED_THAT_COOL = 5
 COOL_SECONDS = 30
 
@@ -32,14 +33,19 @@ class RoundStore:
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
 
-    async def read(self, *, now: int | None = None) -> Round:
-        """Read the heads of the lanes and every model's state in one round trip."""
+    async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
+        """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
         names = list(self.catalog.models)
-        answer = await self._scripts.run("read_round", moment(now), self.settings.bind_batch, *names)
-        read_at, intake, due, lanes, models = answer
+        answer = await self._scripts.run("read_round", moment(now), self.settings.bind_batch, skip_lanes, *names)
+        read_at, intake, due, lanes, more_lanes, models = answer
         states = {name: self._state(name, row, int(read_at)) for name, row in zip(names, models, strict=True)}
         return Round(
-            int(read_at), int(intake), int(float(due)) if due else None, tuple(map(_lane_head, lanes)), states
+            now=int(read_at),
+            intake=int(intake),
+            next_due=int(float(due)) if due else None,
+            lanes=tuple(map(_lane_head, lanes)),
+            states=states,
+            more_lanes=bool(more_lanes),
         )
 
     def _state(self, name: str, row: Sequence[Any], now: int) -> ModelState:
@@ -88,14 +94,22 @@ class RoundStore:
         return answer
 
     async def read_intake(self, limit: int) -> list[tuple[str, str, str]]:
-        """Return id, tenant and payload of the first jobs of intake: the only read that loads prompts."""
+        """Return id, tenant and payload of the first jobs of intake, about a megabyte at most.
+
+        This is the only read that loads prompts.
+        """
         with translated():
             ids: Any = await self.redis.zrange(self.keys.key("intake"), 0, limit - 1)
-            pipeline = self.redis.pipeline(transaction=False)
-            for job_id in ids:
-                pipeline.hmget(self.keys.key("job", job_id), "tenant", "payload")
-            rows = await pipeline.execute() if ids else []
-        return [(job_id, row[0], row[1]) for job_id, row in zip(ids, rows, strict=True) if row[1]]
+            sizes: Any = await self._of_each(ids, "hstrlen", "payload")
+            few = _within(INTAKE_BYTES, ids, sizes)
+            rows: Any = await self._of_each(few, "hmget", "tenant", "payload")
+        return [(job_id, row[0], row[1]) for job_id, row in zip(few, rows, strict=True) if row[1]]
+
+    async def _of_each(self, ids: Sequence[str], command: str, *fields: str) -> Any:
+        pipeline = self.redis.pipeline(transaction=False)
+        for job_id in ids:
+            getattr(pipeline, command)(self.keys.key("job", job_id), *fields)
+        return await pipeline.execute() if ids else []
 
     async def classify(self, classified: Sequence[tuple[str, Lane, str]]) -> int:
         """Move jobs (id, lane, the step that decided) from intake to their lanes; returns how many moved."""
@@ -160,6 +174,17 @@ class RoundStore:
             before: Any = await self.redis.hget(self.keys.key("config"), "version")
             await self.redis.hset(self.keys.key("config"), "version", self.catalog.version)
         return before or ""
+
+
+def _within(most: int, ids: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """Return the first ids whose sizes together stay within `most`; one at least."""
+    taken: list[str] = []
+    for job_id, size in zip(ids, sizes, strict=True):
+        most -= size
+        if taken and most < 0:
+            break
+        taken.append(job_id)
+    return taken
 
 
 def _lane_head(row: Sequence[Any]) -> LaneHead:

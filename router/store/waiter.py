@@ -40,7 +40,8 @@ class Waiter:
             await self._subscribe(channels)
             yield ends
         finally:
-            await self._leave(channels)
+            # as a task of its own: who waits may be cancelled again while the subscription is given up
+            await asyncio.shield(asyncio.ensure_future(self._leave(channels)))
 
     async def _subscribe(self, channels: Sequence[str]) -> None:
         async with self._lock:

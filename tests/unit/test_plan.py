@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from router.catalog import Catalog
+from router.catalog import Catalog, Limits
 from router.decide import Waiting
 from router.lanes import Lane
 from router.model_state import ModelState
@@ -78,3 +78,15 @@ def test_a_full_lane_that_was_read_in_part_does_not_stop_the_others(catalog: Cat
 def test_nothing_is_planned_without_jobs_or_without_models(catalog: Catalog) -> None:
     assert plan(catalog, slots={"gpt-4": 5}) == []
     assert plan(catalog, lane(SUPPORT, 1), slots={}) == []
+
+
+def test_smaller_jobs_do_not_take_the_tokens_that_an_earlier_one_waits_for(catalog: Catalog) -> None:
+    limited = catalog.models["gpt-4"].model_copy(update={"limits": Limits(tokens_per_minute=1000)})
+    state = ModelState(limited, announced=4, workers=1, bound=0, running=0, served=0, now=0, tokens_in_minute=500)
+    big, small = Lane("technical_support", "a", ("gpt-4",)), Lane("technical_support", "b", ("gpt-4",))
+    lanes = (
+        LaneHead((Waiting("big", 1.0, 800, big),), more=False),
+        LaneHead((Waiting("small", 2.0, 10, small),), more=False),
+    )
+    seen = Round(now=0, intake=0, next_due=None, lanes=lanes, states={"gpt-4": state})
+    assert plan_round(seen, catalog, limit=10, random=Random(1)) == []

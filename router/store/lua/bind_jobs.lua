@@ -7,6 +7,7 @@
 -- returns: one of 'bound' | 'gone' | 'full' | 'limited' | 'closed' for each job, in order;
 --   a repeat with the same token returns the first answer
 -- uses: time, move, lane, reservation, capacity
+local MOST_TOKENS = 1000000000
 local now = clock(ARGV[1])
 local token, release_ms, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local first = redis.call('GET', key.answer(token))
@@ -28,6 +29,8 @@ end
 
 local function refusal(id, lane, model, tokens)
   if not redis.call('ZSCORE', key.lane(lane), id) then return 'gone' end
+  if redis.call('HGET', key.job(id), 'state') ~= 'pending' then return 'gone' end
+  if not tokens or tokens ~= tokens or tokens < 0 or tokens > MOST_TOKENS then return 'limited' end
   if not model or not model.open then return 'closed' end
   if model.free < 1 then return 'full' end
   if model.requests > 0 and model.used_requests >= model.requests then return 'limited' end
