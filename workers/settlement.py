@@ -10,6 +10,7 @@ from router.chat import Answer
 from router.errors import ErrorKind
 from router.job import JobResult, JobState
 from router.store import Claim, Settlement
+from router.tokens import MOST_TOKENS
 
 from .cost import cost_usd
 from .errors import CallFailed
@@ -67,7 +68,7 @@ def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
         state=JobState.SUCCEEDED,
         attempt=_record(tried) | {"simulated": answer.simulated},
         result=result.model_dump(mode="json"),
-        tokens=answer.usage.input_tokens + answer.usage.output_tokens,
+        tokens=min(MOST_TOKENS, answer.usage.input_tokens + answer.usage.output_tokens),
         latency_seconds=tried.seconds,
         cost_usd=cost,
     )

@@ -61,7 +61,7 @@ def test_every_kind_of_error_has_a_policy_and_every_policy_a_kind() -> None:
         ("rate_limited", RetryLater),
         ("quota_exhausted", TryNextModel),
         ("auth", TryNextModel),
-        ("overloaded", TryNextModel),
+        ("overloaded", RetryLater),
         ("server_error", RetryLater),
         ("timeout", RetryLater),
         ("connection", RetryLater),
@@ -112,11 +112,16 @@ def test_a_closed_model_is_left_without_spending_an_attempt(
     assert judge.judge(error, alone) == GaveUp(error, stop)
 
 
-def test_an_overloaded_model_is_left_or_waited_for_where_there_is_no_other(judge: Judge, trial: Trial) -> None:
+def test_an_overloaded_model_is_cooled_and_stays_a_candidate(judge: Judge, trial: Trial) -> None:
     error = failed("overloaded", retry_after=3)
-    assert judge.judge(error, trial) == TryNextModel(error, LANE.without("gpt-4"))
-    alone = replace(trial, lane=Lane("@gpt-4", "default", ("gpt-4",)))
-    assert judge.judge(error, alone) == RetryLater(error, wait_seconds=3)
+    assert judge.judge(error, trial) == RetryLater(error, cool_seconds=3)
+
+
+def test_a_rate_limit_cools_for_more_than_nothing_and_less_than_for_ever(judge: Judge, trial: Trial) -> None:
+    at_once = judge.judge(failed("rate_limited", retry_after=0), trial)
+    assert isinstance(at_once, RetryLater)
+    assert at_once.cool_seconds > 0
+    assert judge.judge(failed("rate_limited", retry_after=3e7), trial).cool_seconds == 86_400
 
 
 @pytest.mark.parametrize("kind", ["server_error", "timeout", "connection", "bad_response", "overloaded"])
