@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,14 +84,17 @@ class ProcessTree:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     async def _watch(self, part: Part) -> None:
-        wait_seconds = FIRST_RESTART_SECONDS
+        wait_seconds, began = FIRST_RESTART_SECONDS, time.monotonic()
         while True:
             status = await self._children[part.name].wait()
+            if time.monotonic() - began > LONGEST_RESTART_SECONDS:
+                wait_seconds = FIRST_RESTART_SECONDS  # it had run well for a while
             if self._stopping or not part.restart:
                 return
             log.warning("%s ended with status %s; starting it again in %.1f s", part.name, status, wait_seconds)
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, LONGEST_RESTART_SECONDS)
+            began = time.monotonic()
             await self._spawn(part)
 
     async def stop(self) -> None:

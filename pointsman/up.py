@@ -18,6 +18,7 @@ from router.settings import Settings
 from router.store import ModelStore, open_redis, server_warnings
 from workers.api_keys import environment, read_api_keys
 
+from .folder_lock import lock_folder
 from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
 from .ports import check_free, free_port
 from .process_tree import ProcessTree
@@ -71,6 +72,7 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         read_api_keys([catalog.models[name] for name in chosen], environment())
     _check_doors(plan)
     tree = ProcessTree(plan.logs)
+    lock = lock_folder(plan.folder) if plan.embedded_redis else None
     try:
         redis_url = await _start_redis(plan, tree, say)
         simulated_url = await _start_simulated(plan, tree, say) if plan.simulated else None
@@ -92,6 +94,8 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         yield found
     finally:
         await asyncio.shield(tree.stop())
+        if lock is not None:
+            lock.close()
 
 
 def _chosen(plan: Plan, catalog: Catalog) -> list[str]:
