@@ -52,17 +52,25 @@ class Command:
             assert time.monotonic() < end, f"it never said {words!r}: {self.text()}"
             time.sleep(0.05)
 
-    def alive(self) -> list[str]:
-        """Return the command lines of every process of the tree that lives."""
-        found = []
+    def tree(self) -> dict[int, str]:
+        """Return every living process of the tree: its id and its command line."""
+        found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     if f"TEST_MARK={self.mark}".encode() in (entry / "environ").read_bytes():
-                        found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                        found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 except OSError:
                     continue  # it ended while we looked
         return found
+
+    def alive(self) -> list[str]:
+        """Return the command lines of every process of the tree that lives."""
+        return list(self.tree().values())
+
+    def pid_of(self, words: str) -> int:
+        """Return the process whose command line has these words."""
+        return next(pid for pid, command in self.tree().items() if words in command)
 
     def assert_nothing_left(self) -> None:
         """Fail when a process or a temporary file of the command is still there."""
@@ -156,3 +164,29 @@ def test_a_second_up_on_one_port_says_what_to_change(tmp_path: Path, started: li
     os.kill(first.process.pid, signal.SIGTERM)
     assert first.process.wait(60) == 0, first.text()
     first.assert_nothing_left()
+
+
+def test_a_worker_killed_during_the_demo_loses_nothing(tmp_path: Path, started: list[Command]) -> None:
+    demo = Command(tmp_path, "demo")
+    started.append(demo)
+    demo.until("submitted 60 jobs")
+    os.kill(demo.pid_of("llm.claude"), signal.SIGKILL)
+    assert demo.process.wait(SECONDS_AT_MOST) == 0, demo.text()
+    assert "60 of 60 jobs succeeded" in demo.text()
+    demo.assert_nothing_left()
+
+
+def test_two_ups_can_not_share_one_folder_of_data(tmp_path: Path, started: list[Command]) -> None:
+    arguments = ("up", "--models", str(ROOT / "models.yaml"), "--simulate", "--model", "gpt-4", "--no-flower")
+    first = Command(tmp_path, *arguments, POINTSMAN_API_PORT=str(free_port()))
+    started.append(first)
+    first.until("starting an embedded Redis")
+    (tmp_path / "second").mkdir()
+    second = Command(
+        tmp_path / "second", *arguments, "--data", str(tmp_path / ".pointsman"), POINTSMAN_API_PORT=str(free_port())
+    )
+    started.append(second)
+    assert second.process.wait(30) == 2
+    assert "--data" in second.text()
+    os.kill(first.process.pid, signal.SIGTERM)
+    assert first.process.wait(60) == 0, first.text()
