@@ -1,15 +1,21 @@
-# Two stages: the first builds the wheels, the second has nothing but Python and them.
+# Two stages: the first installs everything into one folder, the second has nothing but Python and that folder.
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/pointsman
+ENV PATH=/opt/pointsman/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# the dependencies first, in a layer that a change of our own code leaves alone
+COPY pyproject.toml ./
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+    > requirements.txt && pip install -r requirements.txt
+COPY README.md LICENSE ./
 COPY router router
 COPY workers workers
 COPY producer producer
 COPY pointsman pointsman
-RUN python -m venv /opt/pointsman && /opt/pointsman/bin/pip install --no-cache-dir .
+RUN pip install --no-deps .
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /app pointsman
+RUN useradd --system --home-dir /app pointsman
 COPY --from=build /opt/pointsman /opt/pointsman
 ENV PATH=/opt/pointsman/bin:$PATH PYTHONUNBUFFERED=1 POINTSMAN_MODELS_FILE=/app/models.yaml
 WORKDIR /app

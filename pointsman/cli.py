@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from router.errors import ConfigError, PointsmanError
+from router.errors import ConfigError, PointsmanError, StoreUnavailable
 
 from .cli_classify import classify
 from .cli_health import health, pause, resume
@@ -47,6 +47,15 @@ for command in USE:
     app.command(rich_help_panel="Use it")(command)
 
 
+def _hint(error: PointsmanError) -> str:
+    if not isinstance(error, StoreUnavailable):
+        return ""
+    return (
+        "Is it running? `pointsman up` starts everything. If it runs elsewhere, say where: "
+        "--url or POINTSMAN_URL for the API, POINTSMAN_REDIS_URL for Redis.\n"
+    )
+
+
 def main() -> None:
     """Run the command line: status 2 for a wrong configuration or use, 1 for what failed, 130 for Ctrl-C."""
     try:
@@ -55,7 +64,7 @@ def main() -> None:
         sys.stderr.write(f"pointsman: {error}\n")
         sys.exit(2)
     except PointsmanError as error:
-        sys.stderr.write(f"pointsman: {error}\n")
+        sys.stderr.write(f"pointsman: {error}\n{_hint(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

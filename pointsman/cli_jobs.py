@@ -65,6 +65,7 @@ def submit(
         if not wait:
             sys.stdout.write("".join(f"{job_id}\n" for job_id in ids))
             return
+        _tell_warnings(client)
         records = _wait_for(client, ids, None)
     _print_records(records, as_json=as_json)
 
@@ -91,6 +92,7 @@ def wait(
     """Wait for jobs to end and print their results; status 1 when one did not succeed, 3 on a timeout."""
     ids = sys.stdin.read().split() if job_ids == ["-"] else job_ids
     with Client(url, api_key=api_key) as client:
+        _tell_warnings(client)
         try:
             records = _wait_for(client, ids, timeout)
         except TimeoutError:
@@ -126,10 +128,16 @@ def models(
         return
     with Client(url, api_key=api_key) as client:
         views = client.models()
+        _tell_warnings(client)
     if as_json:
         _print_json([view.model_dump(mode="json") for view in views])
     else:
         console_for_tables().print(models_table(views))
+
+
+def _tell_warnings(client: Client) -> None:
+    for warning in client.warnings():
+        sys.stderr.write(f"warning: {warning}\n")
 
 
 def _specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) -> list[JobSpec]:

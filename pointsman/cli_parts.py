@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,18 +15,20 @@ from rich.console import Console
 from producer.api.serve import serve as serve_api
 from router.catalog import load_catalog
 from router.dispatcher import Dispatcher
-from router.errors import ConfigError
+from router.errors import ConfigError, StoreUnavailable
 from router.settings import Settings, load_settings
 from router.store import open_redis, server_warnings
-from workers.api_keys import read_api_keys
+from workers.api_keys import environment, read_api_keys
 
 from .demo import run_demo
-from .logs import log_to_stderr
+from .logs import log_to_console, log_to_stderr
 from .parts import flower_command, worker_command
 from .tables import console_for_tables
 from .up import Plan, running, stop_on_signals
 
-ModelsFile = Annotated[Path | None, typer.Option("--models", help="models.yaml [env: POINTSMAN_MODELS_FILE]")]
+ModelsFile = Annotated[
+    Path | None, typer.Option("--models", help="The models file; default: POINTSMAN_MODELS_FILE, else models.yaml.")
+]
 
 log = logging.getLogger("pointsman")
 
@@ -35,10 +38,10 @@ def demo(
     real: Annotated[bool, typer.Option("--real", help="Call the real models; needs their API keys.")] = False,
 ) -> None:
     """Run sixty jobs over three models on this machine, with a simulated LLM server: no key and no Redis needed."""
-    log_to_stderr("WARNING")
-    settings = load_settings()
+    settings, console = load_settings(), console_for_tables()
+    log_to_console("WARNING", console)
     try:
-        status = asyncio.run(run_demo(settings, console_for_tables(), keep=keep, real=real))
+        status = asyncio.run(run_demo(settings, console, keep=keep, real=real))
     except asyncio.CancelledError:
         status = 0 if keep else 130
     raise typer.Exit(status)
@@ -78,7 +81,8 @@ async def _stay_up(plan: Plan) -> None:
     stop_on_signals()
     console = Console(stderr=True)
     async with running(plan, log.info) as found:
-        console.print(f"[bold]Pointsman is up.[/bold]  API {found.api_url}/docs   Flower {found.flower_url or '-'}")
+        console.print("[bold]Pointsman is up.[/bold]")
+        console.print(f"API {found.api_url}/docs   Flower {found.flower_url or '-'}   Redis {found.redis_url}")
         console.print('Try: pointsman submit "Why is the sky blue?" --wait      Stop with Ctrl-C.')
         await asyncio.Event().wait()
 
@@ -97,6 +101,9 @@ async def _dispatch(settings: Settings) -> str:
     dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
     try:
         log.info("dispatching; Redis at %s", settings.redis_url.rsplit("@")[-1])
+        with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
+            for warning in await server_warnings(redis):
+                log.warning("Redis: %s", warning)
         await dispatcher.run()
     except asyncio.CancelledError:
         return f"the dispatcher has stopped; it bound {dispatcher.bound} jobs"
@@ -120,7 +127,7 @@ def work(
         if wanted not in catalog.models:
             known = ", ".join(catalog.models)
             raise ConfigError(f"no model is called {wanted!r} (there are: {known})", field="--model")
-    read_api_keys([catalog.models[wanted] for wanted in model], os.environ)
+    read_api_keys([catalog.models[wanted] for wanted in model], environment())
     os.environ["POINTSMAN_MODELS_FILE"] = str(settings.models_file)
     unique = name or f"{'+'.join(model)}-{os.getpid()}"
     command = worker_command(model, concurrency=concurrency, name=unique, log_level=settings.log_level)
@@ -129,8 +136,8 @@ def work(
 
 def serve(
     models: ModelsFile = None,
-    host: Annotated[str | None, typer.Option(help="Address [env: POINTSMAN_API_HOST]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port [env: POINTSMAN_API_PORT]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address; default: POINTSMAN_API_HOST, else 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; default: POINTSMAN_API_PORT, else 8300.")] = None,
 ) -> None:
     """Run the producer API. On any address but loopback it needs POINTSMAN_API_KEYS."""
     settings = load_settings(models_file=models, api_host=host, api_port=port)
@@ -143,13 +150,3 @@ def flower() -> None:
     command, secrets = flower_command(load_settings())
     os.environ.update(secrets)
     os.execv(command[0], command)
-
-
-async def warn_of_redis(settings: Settings) -> None:
-    """Log what in Redis's settings could lose jobs."""
-    redis = open_redis(settings.redis_url)
-    try:
-        for warning in await server_warnings(redis):
-            log.warning("Redis: %s", warning)
-    finally:
-        await redis.aclose()

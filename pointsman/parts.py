@@ -20,7 +20,7 @@ CALLS_MAY_TAKE_SECONDS = 30.0
 
 def redis_part(folder: Path, port: int) -> Part:
     """Return an embedded Redis that keeps its data in `folder`."""
-    return Part("redis", redis_server_command(folder, port))
+    return Part("redis", redis_server_command(folder, port), serves=True)
 
 
 def dispatcher_part(environment: Mapping[str, str]) -> Part:
@@ -53,7 +53,7 @@ def simulated_part(port: int, settings_file: Path | None = None) -> Part:
     command = [sys.executable, "-m", "pointsman.simulated", "--port", str(port)]
     if settings_file is not None:
         command += ["--settings", str(settings_file)]
-    return Part("simulated-llm", command)
+    return Part("simulated-llm", command, serves=True)
 
 
 def worker_command(models: list[str], *, concurrency: int | None, name: str | None, log_level: str) -> list[str]:

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,8 @@ LONGEST_RESTART_SECONDS = 10.0
 class Part:
     """One child: its name, its command, what it adds to the environment, and whether it is started again.
 
-    `grace_seconds` is how long it may take to stop before it is killed.
+    `grace_seconds` is how long it may take to stop before it is killed. The others need a part that `serves` them,
+    so it is stopped after them.
     """
 
     name: str
@@ -31,10 +33,11 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
     restart: bool = True
     grace_seconds: float = 10.0
+    serves: bool = False
 
 
 class ProcessTree:
-    """Starts parts, restarts those that die, and stops them in reverse order."""
+    """Starts parts, restarts those that die, and stops them."""
 
     def __init__(self, log_folder: Path | None) -> None:
         self._log_folder = log_folder
@@ -81,24 +84,27 @@ class ProcessTree:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     async def _watch(self, part: Part) -> None:
-        wait_seconds = FIRST_RESTART_SECONDS
+        wait_seconds, began = FIRST_RESTART_SECONDS, time.monotonic()
         while True:
             status = await self._children[part.name].wait()
+            if time.monotonic() - began > LONGEST_RESTART_SECONDS:
+                wait_seconds = FIRST_RESTART_SECONDS  # it had run well for a while
             if self._stopping or not part.restart:
                 return
             log.warning("%s ended with status %s; starting it again in %.1f s", part.name, status, wait_seconds)
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, LONGEST_RESTART_SECONDS)
+            began = time.monotonic()
             await self._spawn(part)
 
     async def stop(self) -> None:
-        """Stop every part, the last started first; what does not stop in time is killed."""
+        """Stop every part, those that serve the others last; what does not stop in time is killed."""
         self._stopping = True
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for part in reversed(self._parts):
-            await self._stop_one(part)
+        for serving in (False, True):
+            await asyncio.gather(*(self._stop_one(part) for part in self._parts if part.serves is serving))
 
     async def _stop_one(self, part: Part) -> None:
         child = self._children.get(part.name)

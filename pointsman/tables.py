@@ -11,7 +11,7 @@ from rich.text import Text
 from router.job import JobRecord
 from router.store import ModelView
 
-FIRST_WORDS = 10
+FIRST_WORDS = 7
 WIDE_ENOUGH = 150
 
 
@@ -36,11 +36,10 @@ def models_table(views: Iterable[ModelView], *, title: str | None = None) -> Tab
 def results_table(records: Iterable[JobRecord]) -> Table:
     """Return one row for each job: what became of it, where, and why there."""
     table = Table(title="Results", title_justify="left")
-    for name in ("job", "class", "model"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("why that model", min_width=22, overflow="fold")
-    table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("answer", min_width=18, overflow="ellipsis", no_wrap=True)
+    # wide terminals show each job on one line, narrow ones fold every column
+    for name, least in (("job", 12), ("class", 10), ("model", 6), ("why that model", 12), ("seconds", 5)):
+        table.add_column(name, min_width=least, overflow="fold", justify="right" if name == "seconds" else "left")
+    table.add_column("answer", min_width=12, overflow="fold")
     for record in records:
         table.add_row(*map(Text, _row(record)))  # an answer may hold what rich would take for markup
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,8 +16,9 @@ from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import Settings
 from router.store import ModelStore, open_redis, server_warnings
-from workers.api_keys import read_api_keys
+from workers.api_keys import environment, read_api_keys
 
+from .folder_lock import lock_folder
 from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
 from .ports import check_free, free_port
 from .process_tree import ProcessTree
@@ -69,9 +69,10 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
     catalog = load_catalog(settings.models_file)
     chosen = _chosen(plan, catalog)
     if not plan.simulated:
-        read_api_keys([catalog.models[name] for name in chosen], os.environ)
+        read_api_keys([catalog.models[name] for name in chosen], environment())
     _check_doors(plan)
     tree = ProcessTree(plan.logs)
+    lock = lock_folder(plan.folder) if plan.embedded_redis else None
     try:
         redis_url = await _start_redis(plan, tree, say)
         simulated_url = await _start_simulated(plan, tree, say) if plan.simulated else None
@@ -79,13 +80,13 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         if simulated_url is not None:
             catalog, models_file = simulate(catalog, simulated_url), plan.folder / "simulated-models.yaml"
             write_catalog(catalog, models_file)
-        environment = _environment(settings, redis_url, models_file)
-        await tree.start(dispatcher_part(environment))
+        own = _environment(settings, redis_url, models_file)
+        await tree.start(dispatcher_part(own))
         for name in chosen:
-            await tree.start(worker_part(catalog.models[name], environment))
-        await tree.start(api_part(environment))
+            await tree.start(worker_part(catalog.models[name], own))
+        await tree.start(api_part(own))
         if plan.flower:
-            await tree.start(flower_part(environment))
+            await tree.start(flower_part(own))
         api_url = _url(settings.api_host, settings.api_port)
         flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
         found = Running(tree, catalog, redis_url, api_url, flower_url, simulated_url)
@@ -93,6 +94,8 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         yield found
     finally:
         await asyncio.shield(tree.stop())
+        if lock is not None:
+            lock.close()
 
 
 def _chosen(plan: Plan, catalog: Catalog) -> list[str]:
@@ -172,7 +175,7 @@ def _url(host: str, port: int) -> str:
 
 
 def stop_on_signals() -> None:
-    """Make SIGTERM and SIGINT cancel the current task, so that every `finally` runs."""
+    """Make a signal to end cancel the current task, so that every `finally` runs."""
     task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobState
+from router.stopping import stop
 from router.store import ModelView
 
 from .client import HERE, AsyncClient
@@ -91,6 +92,10 @@ class Client:
         """Return every model with its live depth, workers, rates and health."""
         return self._run(self._client.models())
 
+    def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done, in words: no dispatcher, no worker, a refused key."""
+        return self._run(self._client.warnings())
+
     def close(self) -> None:
         """Close every connection and end the thread; a second call does nothing."""
         with self._closing:
@@ -102,10 +107,7 @@ class Client:
             self._loop.close()
 
     async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await stop(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
         await self._client.close()
 
     def _start(self, work: Coroutine[Any, Any, Answer]) -> Future[Answer]:

@@ -12,6 +12,7 @@ from typing import Self, Unpack
 from router.errors import JobFailed, StoreUnavailable
 from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobSpec, JobState
+from router.stopping import stop
 from router.store import ModelView
 
 from .chunks import portions
@@ -90,12 +91,15 @@ class AsyncClient:
         async with aclosing(self._finished(dict.fromkeys(job_ids))) as records:
             while True:
                 left = None if until is None else max(0.0, until - clock())
+                step = asyncio.create_task(_next(records))
                 try:
-                    record = await asyncio.wait_for(anext(records), left)
-                except StopAsyncIteration:
+                    await asyncio.wait([step], timeout=left)
+                    if not step.done():
+                        raise TimeoutError(f"not all of the jobs ended within {timeout:g} s")
+                finally:
+                    await stop(step)
+                if (record := step.result()) is None:
                     return
-                except TimeoutError:
-                    raise TimeoutError(f"not all of the jobs ended within {timeout:g} s") from None
                 yield record
 
     async def _finished(self, waiting: dict[str, None]) -> AsyncGenerator[JobRecord, None]:
@@ -126,6 +130,10 @@ class AsyncClient:
         """Return every model with its live depth, workers, rates and health."""
         return await patiently(self._door.models, retries=self._retries)
 
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done, in words: no dispatcher, no worker, a refused key."""
+        return await patiently(self._door.warnings, retries=self._retries)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._door.close()
@@ -137,3 +145,7 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def _next(records: AsyncGenerator[JobRecord, None]) -> JobRecord | None:
+    return await anext(records, None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from router.chat import ChatRequest
 from router.errors import InvalidJob
@@ -49,9 +50,14 @@ def make_spec(job: Job | None, fields: Mapping[str, Any]) -> JobSpec:
     given.pop("messages", None)
     given["id"] = given.get("id") or new_job_id()
     try:
-        return JobSpec.model_validate(given)
+        spec = JobSpec.model_validate(given)
+        spec.model_dump_json()
     except ValidationError as error:
-        raise invalid_job(error) from error
+        raise _invalid_job(error) from error
+    except PydanticSerializationError as error:
+        field = "prompt" if spec.prompt is not None else "request"
+        raise InvalidJob("the text is not valid Unicode: half of a surrogate pair", field=field) from error
+    return spec
 
 
 def _given(job: Job | None) -> dict[str, Any]:
@@ -64,8 +70,7 @@ def _given(job: Job | None) -> dict[str, Any]:
     return dict(job)
 
 
-def invalid_job(error: ValidationError) -> InvalidJob:
-    """Return the first mistake that pydantic found."""
+def _invalid_job(error: ValidationError) -> InvalidJob:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     return InvalidJob(first["msg"].removeprefix("Value error, "), field=field)

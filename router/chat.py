@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+MOST_OUTPUT_TOKENS = 100_000_000
+"""Far above what any model can answer, and small enough to be counted exactly everywhere."""
+
 
 class Frozen(BaseModel):
     """A value: immutable, and strict about names it does not know."""
@@ -133,11 +136,11 @@ class ChatRequest(Frozen):
     """A whole chat request. `max_tokens` counts output tokens; `stop` holds at most four strings."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
-    max_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1, le=MOST_OUTPUT_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     stop: tuple[str, ...] = Field(default=(), max_length=4)
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | NamedTool | None = None
     response_format: ResponseFormat | None = None

@@ -13,6 +13,9 @@ from .signs import Signs
 
 EXPLICIT, EXAMPLES, DEFAULT = "explicit", "examples", "default"
 
+CHARACTERS_READ = 20_000
+"""How much of a prompt is looked at: what a text is about shows early, and a huge one must not hold up others."""
+
 
 @dataclass(frozen=True)
 class Classified:
@@ -108,7 +111,7 @@ def user_words(chat: ChatRequest) -> str:
             texts.append(message.content)
         else:
             texts += [part.text for part in message.content or () if isinstance(part, TextPart)]
-    return "\n".join(texts)
+    return "\n".join(texts)[:CHARACTERS_READ]
 
 
 def _rules(signs: Signs) -> Iterator[_Rule]:

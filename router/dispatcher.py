@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -20,6 +21,7 @@ from .intake import sort_intake
 from .plan import plan_round
 from .round import Round
 from .settings import Settings
+from .stopping import stop
 from .store import RoundStore, translated
 from .upkeep import Upkeep
 
@@ -28,6 +30,8 @@ log = logging.getLogger("pointsman.dispatcher")
 INTAKE_BATCH = 100
 AGAIN = frozenset({"bound", "moved", "raced"})
 """Answers to a bind after which another round may find more to do at once."""
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
 LONGEST_SLEEP_SECONDS = 1.0
 """A dispatcher looks at least this often, in case a wake was lost while its connection was away."""
 
@@ -45,14 +49,22 @@ class Dispatcher:
         self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
         self._woken = asyncio.Event()
         self.bound = 0
+        self._skip_lanes = 0
 
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
         await self._say_configuration()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever("wake", self._listen))
-            group.create_task(self._forever("upkeep", self._upkeep.run))
-            group.create_task(self._forever("dispatch", self._dispatch))
+        duties = {
+            "wake": self._listen,
+            "reap": self._upkeep.reap_forever,
+            "upkeep": self._upkeep.run,
+            "dispatch": self._dispatch,
+        }
+        tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await stop(*tasks)
 
     async def _say_configuration(self) -> None:
         try:
@@ -68,17 +80,19 @@ class Dispatcher:
             )  # fmt: skip
 
     async def _forever(self, name: str, duty: Callable[[], Awaitable[None]]) -> None:
-        wait_seconds = 0.1
+        wait_seconds = FIRST_BACKOFF_SECONDS
         while True:
+            began = time.monotonic()
             try:
                 await duty()
-                wait_seconds = 0.1
             except StoreUnavailable as error:
                 log.warning("%s: %s; trying again in %.1f s", name, error, wait_seconds)
             except Exception:  # one round's bug must not stop all dispatching
                 log.exception("%s failed; trying again in %.1f s", name, wait_seconds)
+            if time.monotonic() - began > LONGEST_BACKOFF_SECONDS:
+                wait_seconds = FIRST_BACKOFF_SECONDS  # it had gone well for a while
             await asyncio.sleep(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, 5.0)
+            wait_seconds = min(wait_seconds * 2, LONGEST_BACKOFF_SECONDS)
 
     async def _listen(self) -> None:
         """Turn wake messages into an event; several that come at once are one."""
@@ -102,7 +116,7 @@ class Dispatcher:
 
     async def round(self) -> Round | None:
         """Run one round; returns what it saw, or None when another round should follow at once."""
-        seen = await self.store.read()
+        seen = await self.store.read(skip_lanes=self._skip_lanes)
         if seen.intake and await self._classify():
             return None
         if seen.next_due is not None and seen.next_due <= seen.now:
@@ -111,13 +125,19 @@ class Dispatcher:
         await self._upkeep.release_closed(seen)
         binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
         if not binds:
-            return seen
+            return self._look_further(seen)
+        self._skip_lanes = 0
         token = secrets.token_hex(12)
         answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=seen.cursors)
         bound = answers.count("bound")
         self.bound += bound
         log.debug("bound %d of %d jobs", bound, len(binds))
         return None if AGAIN & set(answers) else seen
+
+    def _look_further(self, seen: Round) -> Round | None:
+        """Go on to the lanes behind those that were read; begin anew behind the last."""
+        self._skip_lanes = self._skip_lanes + len(seen.lanes) if seen.more_lanes else 0
+        return None if seen.more_lanes else seen
 
     async def _classify(self) -> int:
         jobs = await self.store.read_intake(INTAKE_BATCH)

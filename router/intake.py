@@ -50,4 +50,8 @@ def _classified(job: Unplaced, catalog: Catalog, *, classifier: Classifier) -> C
     if job.named is not None and job.task_class is None:
         return Classified("", "its caller named the models")
     explicit = job.task_class if job.task_class in catalog.task_classes else None
-    return classifier.classify(ChatRequest.model_validate(job.payload["chat"]), explicit=explicit)
+    try:
+        chat = ChatRequest.model_validate(job.payload["chat"])
+    except (ValueError, KeyError):  # a newer producer's payload must not hold up everybody else
+        return Classified(explicit or catalog.default_class, "default")
+    return classifier.classify(chat, explicit=explicit)

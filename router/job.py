@@ -59,6 +59,7 @@ MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
         "expire": {
             JobState.PENDING: frozenset({JobState.EXPIRED}),
             JobState.BOUND: frozenset({JobState.EXPIRED}),
+            JobState.RUNNING: frozenset({JobState.EXPIRED}),
         },
     }
 )

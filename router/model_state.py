@@ -42,6 +42,7 @@ class ModelState:
     ms_per_token: float | None = None
     errors: float = 0.0
     errors_at: int = 0
+    kept_for: str = ""
 
     # What is derived is worked out once: a round looks at the same state for hundreds of jobs.
 
@@ -110,6 +111,8 @@ class ModelState:
     def _shut(self) -> str | None:
         if self.cooled_until > self.now:
             return f"cooling for another {(self.cooled_until - self.now) / 1000:.1f} s"
+        if self.kept_for:
+            return f"its tokens are kept for {self.kept_for}, which comes first"
         if self.slots == 0:
             return f"full: {self.depth} of {self.capacity} slots taken"
         most = self.model.limits.requests_per_minute
@@ -120,6 +123,10 @@ class ModelState:
         """Tokens that fit into the minute; a job larger than all of it may go when nothing else is in it."""
         most = self.model.limits.tokens_per_minute
         return most - self.tokens_in_minute if most and self.tokens_in_minute else inf
+
+    def lacks_tokens(self, tokens: int) -> bool:
+        """Whether only the tokens of the last minute keep such a job away."""
+        return self.away_because is None and self._shut is None and tokens > self._room
 
     def opens_at(self) -> int | None:
         """Return when time alone may open the model, or None when only an event can."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heapreplace
 from random import Random
 
@@ -27,6 +28,7 @@ def plan_round(seen: Round, catalog: Catalog, *, limit: int, random: Random) -> 
         decision = decide(job, now, chains)
         if decision.model is None and decision.lane is None:
             lanes.skip_lane()
+            _keep_tokens(job, now)
             continue
         _note(job, decision, now)
         binds.append(Bind(job, decision))
@@ -46,6 +48,14 @@ def _note(job: Waiting, decision: Decision, now: Moment) -> None:
         return
     state = now.states[decision.model]
     now.states[decision.model] = state.with_one_waiting() if decision.lane else state.with_one_more(job.tokens)
+
+
+def _keep_tokens(job: Waiting, now: Moment) -> None:
+    """Let no later job take the tokens that this one waits for: smaller ones would come first for ever."""
+    for name in job.lane.candidates:
+        state = now.states.get(name)
+        if state is not None and state.lacks_tokens(job.tokens):
+            now.states[name] = replace(state, kept_for=f"job {job.id}")
 
 
 class _InOrder:

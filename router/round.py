@@ -32,6 +32,7 @@ class Round:
     lanes: tuple[LaneHead, ...]
     states: Mapping[str, ModelState]
     cursors: Mapping[str, str] = field(default_factory=dict)
+    more_lanes: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
+
+from dotenv import dotenv_values
 
 from router.catalog import Model
 from router.errors import ConfigError
@@ -26,6 +29,12 @@ def read_api_keys(models: Iterable[Model], environment: Mapping[str, str]) -> di
             f"the API key is missing: set {', '.join(missing)}, or use the simulated LLM server with --simulate"
         )
     return keys
+
+
+def environment() -> dict[str, str]:
+    """Return the environment, and below it what a .env file in this folder says."""
+    said = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**said, **os.environ}
 
 
 def key_print(key: str | None) -> str:

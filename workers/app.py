@@ -6,7 +6,6 @@ Nothing is read from the environment at import time: Celery asks for the configu
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Any
 
@@ -20,7 +19,7 @@ from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import Settings, load_settings
 
-from .api_keys import read_api_keys
+from .api_keys import environment, read_api_keys
 from .presence import Presence
 from .queues import models_of
 from .revoke import install_revoke
@@ -75,7 +74,7 @@ def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
     queues = queues.split(",") if isinstance(queues, str) else queues
     models = models_of(queues, catalog)
     try:
-        read_api_keys(models, os.environ)
+        read_api_keys(models, environment())
     except ConfigError as error:
         raise SystemExit(_explain(error)) from error
     if models:

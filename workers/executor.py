@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pydantic import ValidationError
+
 from router.catalog import Catalog, Model
 from router.chat import Answer, ChatRequest
 from router.errors import ErrorKind, StoreUnavailable
@@ -21,7 +23,7 @@ from .api_keys import key_print
 from .call import call
 from .errors import CallFailed, LeaseLost
 from .leases import Lease, Leases
-from .outcome import Judge, Outcome, RetryLater, Succeeded, Trial
+from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
 from .providers import FORMATS, WireRequest
 from .settlement import Tried, past_deadline, settlement
 
@@ -29,6 +31,7 @@ log = logging.getLogger("pointsman.executor")
 
 CLAIM_TRIES = 5
 SETTLE_WAIT_MOST_SECONDS = 2.0
+LAST_SETTLE_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,16 @@ class Executor:
         claimed_at = time.monotonic()
         claim = await self._claim(job_id, binding, model)
         if claim is None:
-            return Report("dropped: the binding is stale, or its job has expired")
+            return Report("dropped: the binding is stale, or its model is closed, or its job has expired")
         with self._leases.holding(Held(model.name, job_id, binding), claimed_at=claimed_at) as lease:
             try:
                 return await self._carry_out(claim, model, lease)
             except LeaseLost as lost:
                 return Report(f"stopped: {lost}", failed=True)
+            except Exception as error:  # else the job would be lost and tried, and paid, again and again
+                log.exception("job %s failed by a mistake of the worker's own", job_id)
+                wrong = CallFailed(ErrorKind.SERVER_ERROR, f"the worker failed: {type(error).__name__}")
+                return await self._settle(self._tried(claim, model), GaveUp(wrong), model)
 
     async def _release(self, job_id: str, binding: int, why: str) -> Report:
         try:
@@ -98,13 +105,13 @@ class Executor:
 
     async def _carry_out(self, claim: Claim, model: Model, lease: Lease) -> Report:
         api_key = self._equipment.api_keys.get(model.name)
-        tried = Tried(claim, model.name, self._equipment.worker, key_print(api_key))
+        tried = self._tried(claim, model)
         if claim.payload.get("schema", 0) > PAYLOAD_SCHEMA:
             later = CallFailed(ErrorKind.CONNECTION, "the payload is newer than this worker; update the worker")
             return await self._settle(tried, RetryLater(later, wait_seconds=1.0, spends_attempt=False), model)
         began = time.monotonic()
         try:
-            chat = ChatRequest.model_validate(claim.payload["chat"])
+            chat = _read_chat(claim)
             request = FORMATS[model.format].request(chat, model, api_key)
             tried = replace(tried, dropped=request.dropped)
             answer = await self._call(claim, model, request, lease)
@@ -114,9 +121,13 @@ class Executor:
                 return await self._end(tried, past_deadline(tried, error))
             outcome = self._judge.judge(error, _trial(claim, model))
         except asyncio.CancelledError:
-            await asyncio.shield(self._settle(tried, _worker_stopped(), model))
+            await self._settle(tried, _worker_stopped(), model)
             raise
         return await self._settle(replace(tried, seconds=time.monotonic() - began), outcome, model)
+
+    def _tried(self, claim: Claim, model: Model) -> Tried:
+        equipment = self._equipment
+        return Tried(claim, model.name, equipment.worker, key_print(equipment.api_keys.get(model.name)))
 
     async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease) -> Answer:
         """Call the model as a task of its own, which a lost lease cancels."""
@@ -135,6 +146,17 @@ class Executor:
         return await self._end(tried, settlement(tried, outcome, price=model.price))
 
     async def _end(self, tried: Tried, end: Settlement) -> Report:
+        """Settle as a task of its own: who stops the worker now must not throw a paid answer away."""
+        settling = asyncio.create_task(self._settle_for_certain(tried, end))
+        try:
+            return await asyncio.shield(settling)
+        except asyncio.CancelledError:
+            await asyncio.wait([settling], timeout=LAST_SETTLE_SECONDS)
+            if not settling.done():
+                log.error("job %s: its outcome could not be settled before the worker ended", tried.claim.job_id)
+            raise
+
+    async def _settle_for_certain(self, tried: Tried, end: Settlement) -> Report:
         """Settle, however long Redis is away: the answer is paid for, and the fence keeps a late one harmless."""
         token = secrets.token_hex(8)
         wait_seconds = 0.1
@@ -146,6 +168,13 @@ class Executor:
                 log.warning("job %s can not be settled, trying again: %s", tried.claim.job_id, error)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
+
+
+def _read_chat(claim: Claim) -> ChatRequest:
+    try:
+        return ChatRequest.model_validate(claim.payload["chat"])
+    except (ValidationError, KeyError) as error:
+        raise CallFailed(ErrorKind.INVALID_REQUEST, f"the payload can not be read: {error}"[:500]) from error
 
 
 def _trial(claim: Claim, model: Model) -> Trial:

@@ -18,6 +18,7 @@ from .errors import LeaseLost
 log = logging.getLogger("pointsman.leases")
 
 RENEWALS_PER_LEASE = 3
+RETRY_SECONDS = 0.5
 
 
 @dataclass
@@ -65,12 +66,18 @@ class Leases:
 
     async def renew_forever(self) -> None:
         """Renew until cancelled; while Redis is away the calls go on, since reap waits a lease after a gap."""
+        wait_seconds = self.seconds / RENEWALS_PER_LEASE
         while True:
-            await asyncio.sleep(self.seconds / RENEWALS_PER_LEASE)
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = self.seconds / RENEWALS_PER_LEASE
             try:
                 await self.renew()
             except StoreUnavailable as error:
                 log.warning("leases can not be renewed: %s", error)
+                wait_seconds = min(wait_seconds, RETRY_SECONDS)
+            except Exception:  # without renewals every long call would be reaped and paid again
+                log.exception("leases can not be renewed")
+                wait_seconds = min(wait_seconds, RETRY_SECONDS)
 
     async def renew(self) -> None:
         """Renew all leases once; stops the calls whose lease is lost."""

@@ -60,7 +60,7 @@ class Policy(Enum):
 
     WAIT_FOR_MODEL = "wait until the model lets calls through again; the attempt does not count"
     LEAVE_MODEL = "close the model, go to the next one"
-    NEXT_OR_BACK_OFF = "go to the next model, or back off where there is none"
+    NEXT_OR_BACK_OFF = "cool the model for a moment: the job goes to another open one, or waits"
     BACK_OFF = "back off and retry"
     LARGER_WINDOW = "go to a model with a larger context window"
     NEXT_IF_ALLOWED = "go to the next model where the task class allows it"
@@ -83,6 +83,8 @@ POLICIES: Mapping[ErrorKind, Policy] = {
     ErrorKind.CANCELLED: Policy.FAIL,
     ErrorKind.EXPIRED: Policy.FAIL,
 }
+
+LONGEST_COOLING_SECONDS = 86_400.0
 
 STOPS: Mapping[ErrorKind, str] = {ErrorKind.QUOTA_EXHAUSTED: "paused", ErrorKind.AUTH: "down"}
 """What an error does to its model beside cooling: paused until resumed by hand, down until its key changes."""
@@ -120,17 +122,18 @@ class Judge:
             return self._next(error, self._allowed(trial))
         if trial.attempt >= trial.max_attempts:
             return GaveUp(error)
-        others = trial.lane.without(trial.model.name)
-        if policy is Policy.NEXT_OR_BACK_OFF and others.candidates:
-            return TryNextModel(error, others)
-        return RetryLater(error, wait_seconds=error.retry_after or self._backoff(trial.attempt))
+        if policy is Policy.NEXT_OR_BACK_OFF:
+            return RetryLater(error, cool_seconds=self._cooling(error, trial.attempt))
+        return RetryLater(error, wait_seconds=max(error.retry_after or 0.0, self._backoff(trial.attempt)))
 
     def _wait_for_model(self, error: CallFailed, trial: Trial) -> Outcome:
         if trial.rate_limits >= self._settings.max_rate_limits:
             return GaveUp(error)
-        said = error.retry_after
-        cool = said if said is not None else self._backoff(trial.rate_limits + 1)
-        return RetryLater(error, cool_seconds=cool, spends_attempt=False)
+        return RetryLater(error, cool_seconds=self._cooling(error, trial.rate_limits + 1), spends_attempt=False)
+
+    def _cooling(self, error: CallFailed, tries: int) -> float:
+        """Return what the vendor asks for, but never nothing at all, and never more than a day."""
+        return min(max(error.retry_after or 0.0, self._backoff(tries)), LONGEST_COOLING_SECONDS)
 
     def _next(self, error: CallFailed, lane: Lane, *, spends_attempt: bool = True) -> Outcome:
         stop = STOPS.get(error.kind, "")

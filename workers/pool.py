@@ -13,14 +13,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from celery.concurrency.base import BasePool
 
 log = logging.getLogger("pointsman.pool")
 
 Value = TypeVar("Value")
+
+
+JOIN_SECONDS = 15.0
+
+
+class Shared(Protocol):
+    """What all tasks of a process share: told to take no more, and closed when the last task has ended."""
+
+    async def withdraw(self) -> None:
+        """Take no more."""
+
+    async def close(self) -> None:
+        """Close every connection."""
 
 
 class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
@@ -36,17 +50,24 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self._done: deque[Callable[[], None]] = deque()
         self._flush_asked = False
         self._pids = count(1)
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._running: dict[int, asyncio.Task[Any]] = {}
+        self.shared: Shared | None = None
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="pointsman-loop", daemon=True)
+        started = threading.Event()
+        self.loop.call_soon(started.set)
         self._thread.start()
+        started.wait()
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Remember the hub that completions go back to."""
         self._hub = hub
 
     def spawn(self, coroutine: Coroutine[Any, Any, Value]) -> Future[Value]:
-        """Run a coroutine on the loop from any other thread."""
+        """Run a coroutine on the loop from any other thread; raises RuntimeError once the loop has stopped."""
+        if not self.loop.is_running():
+            coroutine.close()
+            raise RuntimeError("the pool's event loop has stopped")
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def on_apply(self, target: Callable[..., Any], args: Any = (), kwargs: Any = None, **options: Any) -> None:
@@ -56,22 +77,22 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self.loop.call_soon_threadsafe(self._begin, pid, target, args, options["callback"])
 
     def _begin(self, pid: int, target: Callable[..., Any], args: Any, callback: Callable[..., Any]) -> None:
-        task = self.loop.create_task(self._carry_out(target, args, callback))
-        self._running[pid] = task
-        task.add_done_callback(lambda _: self._running.pop(pid, None))
-
-    async def _carry_out(self, target: Callable[..., Any], args: Any, callback: Callable[..., Any]) -> None:
         name, task_id, request = args[:3]
-        task = self.app.tasks[name]
-        started = time.monotonic()
-        try:
-            task.outcomes[task_id] = await task.arun(task_id, request)
-        except asyncio.CancelledError:
-            task.outcomes[task_id] = task.stopped()
-        except Exception as error:  # the tracer reports it as any Celery task's error
-            task.outcomes[task_id] = error
+        began = time.monotonic()
+        running = self.loop.create_task(self.app.tasks[name].arun(task_id, request))
+        self._running[pid] = running
+        report = partial(_report, callback, began)
+        running.add_done_callback(lambda _: self._ended(pid, target, args, report))
+
+    def _ended(
+        self, pid: int, target: Callable[..., Any], args: Any, report: Callable[[tuple[Any, Any]], None]
+    ) -> None:
+        """Let Celery's tracer take the outcome; also of a task that was stopped before its first step."""
+        running = self._running.pop(pid)
+        task = self.app.tasks[args[0]]
+        task.outcomes[args[1]] = task.stopped() if running.cancelled() else running.exception() or running.result()
         failed, value, _ = target(*args)
-        self._hand_back(lambda: callback((failed, value, time.monotonic() - started)))
+        self._hand_back(lambda: report((failed, value)))
 
     def _hand_back(self, completion: Callable[[], None]) -> None:
         self._done.append(completion)
@@ -92,19 +113,34 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     def on_stop(self) -> None:
         """Wait for everything in flight, report it, and stop the loop."""
-        self.spawn(self.drain()).result()
-        self._close()
+        self._end(self.drain())
 
     def on_terminate(self) -> None:
-        """Stop everything in flight; each task gets to say what becomes of its job."""
-        self.spawn(self.cancel_all()).result(timeout=10)
-        self._close()
+        """Stop everything in flight, each task saying what becomes of its job, and stop the loop."""
+        self._end(self.cancel_all())
 
-    def _close(self) -> None:
+    def _end(self, ending: Coroutine[Any, Any, None]) -> None:
+        """End once: Celery's cold shutdown stops the pool first and terminates it afterwards."""
+        if not self.loop.is_running():
+            ending.close()
+            self.flush_completions()
+            return
+        self.spawn(self._withdraw_and(ending)).result()
         self.flush_completions()  # the hub no longer ticks
-        if self._thread.is_alive():
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            self._thread.join(timeout=5)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=JOIN_SECONDS)
+
+    async def _withdraw_and(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Take no more, let what is in flight end, and close what the tasks shared."""
+        if self.shared is not None:
+            await self.shared.withdraw()
+        await ending
+        if self.shared is not None:
+            try:
+                async with asyncio.timeout(JOIN_SECONDS):
+                    await self.shared.close()
+            except TimeoutError:
+                log.warning("connections did not close within %.0f s and are left to the system", JOIN_SECONDS)
 
     async def drain(self) -> None:
         """Wait until nothing is in flight."""
@@ -128,3 +164,8 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     def _get_info(self) -> dict[str, Any]:
         return {**super()._get_info(), "in-flight": len(self._running)}
+
+
+def _report(callback: Callable[..., Any], began: float, seen: tuple[Any, Any]) -> None:
+    """Tell Celery whether the task failed, what it returned, and how long it really took."""
+    callback((*seen, time.monotonic() - began))

@@ -6,10 +6,8 @@ from typing import Any
 
 from celery import bootsteps
 
-from router.catalog import load_catalog
-from router.settings import load_settings
-
 from .queues import models_of, share_slots
+from .runtime import Runtime
 
 ANNOUNCEMENTS_PER_PRESENCE = 3
 
@@ -25,9 +23,8 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
     def start(self, consumer: Any) -> None:
         """Announce at once and then three times within the time after which Redis forgets a worker."""
-        settings = load_settings()
-        self._catalog = load_catalog(settings.models_file)
-        every = settings.presence_seconds / ANNOUNCEMENTS_PER_PRESENCE
+        runtime: Runtime = consumer.controller.pointsman_runtime
+        every = runtime.settings.presence_seconds / ANNOUNCEMENTS_PER_PRESENCE
         self._timers = [
             consumer.timer.call_after(0.05, self._tick, (consumer,)),
             consumer.timer.call_repeatedly(every, self._tick, (consumer,)),
@@ -35,8 +32,9 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
     def _tick(self, consumer: Any) -> None:
         queues = [queue.name for queue in consumer.task_consumer.queues]
-        shares = share_slots(consumer.pool.limit, models_of(queues, self._catalog))
-        consumer.pool.spawn(consumer.controller.pointsman_runtime.announce(shares))
+        runtime: Runtime = consumer.controller.pointsman_runtime
+        shares = share_slots(consumer.pool.limit, models_of(queues, runtime.catalog))
+        consumer.pool.spawn(runtime.announce(shares))
 
     def stop(self, consumer: Any) -> None:
         """Stop announcing."""

@@ -16,6 +16,6 @@ def models_of(queues: Iterable[str], catalog: Catalog) -> list[Model]:
 
 
 def share_slots(slots: int, models: list[Model]) -> dict[str, int]:
-    """Share a worker's slots evenly among its models; the first ones get what does not divide."""
+    """Share a worker's slots evenly among its models, at least one each; the first get what does not divide."""
     each, rest = divmod(slots, len(models)) if models else (0, 0)
-    return {model.name: each + (1 if at < rest else 0) for at, model in enumerate(models)}
+    return {model.name: max(1, each + (1 if at < rest else 0)) for at, model in enumerate(models)}

@@ -15,6 +15,7 @@ from router.catalog import Catalog
 from router.errors import StoreUnavailable
 from router.http import open_client
 from router.settings import Settings
+from router.stopping import stop
 from router.store import Offer, WorkStore, open_redis, translated
 
 from .api_keys import key_print
@@ -32,7 +33,8 @@ class Runtime:
         self, *, settings: Settings, catalog: Catalog, api_keys: Mapping[str, str], hostname: str, concurrency: int
     ) -> None:
         self.worker = f"{hostname}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._catalog, self._api_keys = catalog, api_keys
+        self.settings, self.catalog, self._api_keys = settings, catalog, api_keys
+        self._presence = asyncio.Lock()
         # a claim, a settle and the renewals may all want a connection at the same moment
         self._redis: Redis = open_redis(settings.redis_url, connections=max(64, concurrency + 16))
         self._store = WorkStore(self._redis, settings=settings)
@@ -52,22 +54,24 @@ class Runtime:
 
     async def announce(self, shares: Mapping[str, int]) -> None:
         """Say that this process lives and has so many slots for each model; does nothing once it is closing."""
-        known = {name: slots for name, slots in shares.items() if name in self._catalog.models}
-        if self.executor.closing or not known:
-            return
+        known = {name: slots for name, slots in shares.items() if name in self.catalog.models}
         offers = [Offer(name, slots, key_print(self._api_keys.get(name))) for name, slots in known.items()]
-        try:
-            await self._store.announce(self.worker, offers, config=self._catalog.version)
-        except StoreUnavailable as error:
-            log.warning("this worker's slots can not be announced: %s", error)
+        async with self._presence:  # an announcement must not overtake the withdrawal
+            if self.executor.closing or not offers:
+                return
+            try:
+                await self._store.announce(self.worker, offers, config=self.catalog.version)
+            except StoreUnavailable as error:
+                log.warning("this worker's slots can not be announced: %s", error)
 
     async def withdraw(self) -> None:
         """Take no more jobs: slots are withdrawn, what arrives is released, calls in flight go on."""
         self.executor.closing = True
-        try:
-            await self._store.withdraw(self.worker, list(self._catalog.models))
-        except StoreUnavailable as error:
-            log.warning("this worker's slots can not be withdrawn, they lapse by themselves: %s", error)
+        async with self._presence:
+            try:
+                await self._store.withdraw(self.worker, list(self.catalog.models))
+            except StoreUnavailable as error:
+                log.warning("this worker's slots can not be withdrawn, they lapse by themselves: %s", error)
 
     async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
         """Cancel jobs whose Celery task was revoked."""
@@ -83,6 +87,8 @@ class Runtime:
                 await self._listen()
             except StoreUnavailable as error:
                 log.warning("cancels can not be heard, renewals will find them: %s", error)
+            except Exception:  # a worker that hears no cancel is still a worker
+                log.exception("cancels can not be heard, renewals will find them")
             await asyncio.sleep(1.0)
 
     async def _listen(self) -> None:
@@ -101,8 +107,6 @@ class Runtime:
 
     async def close(self) -> None:
         """Stop the duties and close every connection."""
-        for duty in self._duties:
-            duty.cancel()
-        await asyncio.gather(*self._duties, return_exceptions=True)
+        await stop(*self._duties)
         await self._client.aclose()
         await self._redis.aclose()

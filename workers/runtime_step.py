@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
@@ -13,7 +13,7 @@ from router.broker import TASK
 from router.catalog import load_catalog
 from router.settings import load_settings
 
-from .api_keys import read_api_keys
+from .api_keys import environment, read_api_keys
 from .queues import models_of
 from .runtime import Runtime
 
@@ -25,46 +25,28 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
 
     requires = ("celery.worker.components:Pool",)
 
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        self._runtime: Runtime | None = None
-
     def start(self, worker: Any) -> None:
         """Open the runtime on the pool's loop."""
         settings = load_settings()
         catalog = load_catalog(settings.models_file)
         models = models_of(worker.app.amqp.queues.consume_from, catalog)
-        self._runtime = Runtime(
+        runtime = Runtime(
             settings=settings,
             catalog=catalog,
-            api_keys=read_api_keys(models, os.environ),
+            api_keys=read_api_keys(models, environment()),
             hostname=worker.hostname,
             concurrency=worker.pool.limit,
         )
-        worker.pool.spawn(self._runtime.open()).result()
-        worker.app.tasks[TASK].runtime = self._runtime
-        worker.pointsman_runtime = self._runtime
+        worker.pool.spawn(runtime.open()).result()
+        worker.app.tasks[TASK].runtime = worker.pool.shared = worker.pointsman_runtime = runtime
         self._on_sigterm = lambda **_: self._withdraw(worker)
         worker_shutting_down.connect(self._on_sigterm, sender=worker.hostname, weak=False)
 
     def _withdraw(self, worker: Any) -> None:
-        if self._runtime is not None:
-            worker.pool.spawn(self._runtime.withdraw())
+        with suppress(RuntimeError):  # a cold shutdown has stopped the pool already
+            worker.pool.spawn(worker.pointsman_runtime.withdraw())
 
     def stop(self, worker: Any) -> None:
-        """Wait for the calls in flight, then close the runtime."""
+        """Take no more; the pool waits for the calls in flight and then closes the runtime."""
         log.info("waiting for the calls in flight to end")
-        self._close(worker, worker.pool.drain())
-
-    def terminate(self, worker: Any) -> None:
-        """Stop the calls in flight, whose jobs go back to wait, then close the runtime."""
-        self._close(worker, worker.pool.cancel_all())
-
-    def _close(self, worker: Any, ending: Any) -> None:
-        if self._runtime is None:
-            ending.close()
-            return
-        worker.pool.spawn(self._runtime.withdraw()).result(timeout=15)
-        worker.pool.spawn(ending).result()
-        worker.pool.spawn(self._runtime.close()).result(timeout=15)
-        worker.app.tasks[TASK].runtime = self._runtime = None
+        self._withdraw(worker)

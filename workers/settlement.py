@@ -11,6 +11,7 @@ from router.errors import ErrorKind
 from router.job import JobResult, JobState
 from router.lanes import Lane
 from router.store import Claim, Settlement
+from router.tokens import MOST_TOKENS
 
 from .cost import cost_usd
 from .errors import CallFailed
@@ -73,8 +74,8 @@ def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
         state=JobState.SUCCEEDED,
         attempt=_record(tried) | {"simulated": answer.simulated},
         result=result.model_dump(mode="json"),
-        tokens=answer.usage.input_tokens + answer.usage.output_tokens,
-        output_tokens=answer.usage.output_tokens,
+        tokens=min(MOST_TOKENS, answer.usage.input_tokens + answer.usage.output_tokens),
+        output_tokens=min(MOST_TOKENS, answer.usage.output_tokens),
         latency_seconds=tried.seconds,
         cost_usd=cost,
     )

@@ -17,6 +17,9 @@ from .failures import refusal
 OPEN = frozenset({"/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 """Paths that need no key: they tell nothing of any job."""
 
+PAGES = "/static-offline-docs/"
+"""Where the scripts and styles of /docs are served from."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -50,7 +53,7 @@ class KeyGate:
             return await self._app(scope, receive, send)
         found = self._find(given_key(Headers(scope=scope)))
         scope["state"]["tenant"] = found.tenant if found else None
-        if found or not self._keys or scope["path"] in OPEN:
+        if found or not self._keys or scope["path"] in OPEN or scope["path"].startswith(PAGES):
             return await self._app(scope, receive, send)
         refused = refusal(
             scope, 401, "unauthorized", "send an API key: 'Authorization: Bearer <key>' or 'x-api-key: <key>'"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi_offline import FastAPIOffline
 
 from router.catalog import Catalog
 from router.settings import Settings
@@ -31,7 +32,7 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
             app.state.backend = backend
             yield
 
-    app = FastAPI(
+    app: FastAPI = FastAPIOffline(  # its /docs need nothing from the internet
         title="Pointsman",
         summary="A job queue for LLM calls: submit a job, fetch its result.",
         lifespan=lifespan,

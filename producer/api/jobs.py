@@ -60,7 +60,7 @@ async def get_job(job_id: str, asker: Asking, request: Request, wait: Wait = 0.0
     """
     record = await asker.get(job_id)
     if wait > 0 and not record.done:
-        record = await record_at_end(request, asker.backend, record, seconds=min(wait, WAIT_AT_MOST_SECONDS))
+        record = await record_at_end(request, asker.backend, job_id, seconds=min(wait, WAIT_AT_MOST_SECONDS))
     return _json(record)
 
 

@@ -37,6 +37,10 @@ class Door(Protocol):
         """Return the live state of every model."""
         ...
 
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done."""
+        ...
+
     async def close(self) -> None:
         """Close every connection."""
         ...

@@ -13,6 +13,7 @@ from router.errors import ConfigError, UnknownJob
 from router.explain import Explanation
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
+from router.stopping import stop
 from router.store import ModelView
 
 from ..errors import ApiUnavailable
@@ -68,9 +69,7 @@ class HttpDoor:
                     if record.done:
                         yield record
         finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            await stop(*asking)
 
     async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
         params = {"wait": wait_seconds} if wait_seconds else {}
@@ -91,6 +90,11 @@ class HttpDoor:
         """Return the live state of every model."""
         reply = await self._ask("GET", "/v1/models")
         return VIEWS.validate_python(reply["models"])
+
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done."""
+        reply = await self._ask("GET", "/v1/models")
+        return list(map(str, reply["warnings"]))
 
     async def _ask(
         self, method: str, path: str, *, body: str | None = None, params: Mapping[str, float] | None = None

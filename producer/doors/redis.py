@@ -14,8 +14,11 @@ from router.errors import UnknownJob
 from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
+from router.stopping import stop
 from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
 
+CALLS_AT_ONCE = 48
+"""Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""
 READ_AT_ONCE = 500
 LOOK_AGAIN_SECONDS = 10.0
 """How long the channels alone are trusted: pub/sub may lose a message while it reconnects."""
@@ -35,14 +38,17 @@ class RedisDoor:
         self._jobs = JobStore(redis, settings=settings, catalog=catalog)
         self._models = ModelStore(redis, settings=settings, catalog=catalog)
         self._waiter = Waiter(redis, self._jobs.keys)
+        self._turn = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Accept jobs in one round trip."""
-        return await self._jobs.submit_many(specs)
+        async with self._turn:
+            return await self._jobs.submit_many(specs)
 
     async def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job."""
-        return await self._jobs.get(job_id)
+        async with self._turn:
+            return await self._jobs.get(job_id)
 
     async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
         """Yield each record when its job ends: one connection for all, and a look at all now and then."""
@@ -50,10 +56,12 @@ class RedisDoor:
         clock = asyncio.get_running_loop().time
         async with self._waiter.watching(list(waiting)) as ends, _told(ends) as told:
             look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
-            while waiting:
+            while True:
                 for record in await self._ended(look_at):
                     del waiting[record.id]
                     yield record
+                if not waiting:
+                    return
                 look_at = [job_id for job_id in await _next(told, look_again - clock()) if job_id in waiting]
                 if clock() >= look_again:
                     look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
@@ -62,7 +70,9 @@ class RedisDoor:
         ended = []
         for at in range(0, len(job_ids), READ_AT_ONCE):
             some = job_ids[at : at + READ_AT_ONCE]
-            for job_id, record in zip(some, await self._jobs.get_many(some), strict=True):
+            async with self._turn:
+                records = await self._jobs.get_many(some)
+            for job_id, record in zip(some, records, strict=True):
                 if record is None:
                     raise UnknownJob(job_id)
                 if record.done:
@@ -71,7 +81,8 @@ class RedisDoor:
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job."""
-        return await self._jobs.cancel(job_id)
+        async with self._turn:
+            return await self._jobs.cancel(job_id)
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now."""
@@ -80,7 +91,12 @@ class RedisDoor:
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""
-        return await self._models.views()
+        async with self._turn:
+            return await self._models.views()
+
+    async def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done."""
+        return await self._models.warnings(await self._models.views())
 
     async def close(self) -> None:
         """Close every connection."""
@@ -101,9 +117,7 @@ async def _told(ends: Mapping[str, asyncio.Event]) -> AsyncIterator[asyncio.Queu
     try:
         yield told
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(*tasks)
 
 
 async def _next(told: asyncio.Queue[str], seconds: float) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis.exceptions as failures
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
@@ -16,15 +16,18 @@ from ..errors import StoreUnavailable
 
 SOCKET_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0
+POOL_TIMEOUT_SECONDS = 20.0  # above the number of connections, calls wait in line instead of failing
 
 REFUSED = (failures.OutOfMemoryError, failures.ReadOnlyError, failures.MasterDownError)
-REFUSED_WRITE = re.compile(r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS) ")
-"""redis-py has classes for some refusals and then cuts their code off; in Redis 6.2 a script's error wraps the code."""
+REFUSED_WRITE = re.compile(
+    r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS|BUSY|TRYAGAIN|CLUSTERDOWN) "
+)
+"""redis-py has classes for some refusals and cuts their code off; in Redis 6.2 a script's error wraps the code."""
 
 
 def open_redis(url: str, *, connections: int = 64) -> Redis:
     """Return a client with timeouts; every script is safe to repeat, so a lost reply is asked for again."""
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
         decode_responses=True,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
@@ -32,8 +35,10 @@ def open_redis(url: str, *, connections: int = 64) -> Redis:
         socket_keepalive=True,
         health_check_interval=15,
         max_connections=connections,
+        timeout=POOL_TIMEOUT_SECONDS,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
     )
+    return Redis.from_pool(pool)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
 from redis.asyncio import Redis
 
 from ..catalog import Catalog
@@ -165,7 +166,11 @@ class JobStore:
 
 
 def _fingerprint(spec: JobSpec) -> str:
-    content = spec.model_dump_json(exclude={"id", "idempotency_key"}, exclude_none=True)
+    try:
+        content = spec.model_dump_json(exclude={"id", "idempotency_key"}, exclude_none=True)
+    except PydanticSerializationError as error:  # JSON can carry a lone surrogate, UTF-8 can not
+        field = "prompt" if spec.prompt is not None else "request"
+        raise InvalidJob("the text is not valid Unicode: half of a surrogate pair", field=field) from error
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 

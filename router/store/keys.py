@@ -25,6 +25,7 @@ PATTERNS = {
     "workers": "workers:%s",  # hash: presence on a model, worker -> JSON of slots and expiry
     "reservations": "reservations:%s",  # zset: <job>.<binding> by the time it leaves the sliding minute
     "reserved": "reserved:%s",  # hash: <job>.<binding> -> tokens, and `total`
+    "models": "models",  # set: every model that a job was ever bound to
     "model": "model:%s",  # hash: health of a model: cooled, paused, down
     "stats": "stats:%s",  # hash: what a model has served
     "cursors": "cursors",  # hash: what the strategies remember, by task class and strategy

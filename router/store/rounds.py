@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,10 @@ from .keys import Keys
 from .scripts import Argument, Scripts
 from .units import milliseconds, moment
 
+log = logging.getLogger("pointsman.dispatcher")
+
 BATCH = 1000
+INTAKE_BYTES = 1_000_000
 UNCLAIMED_THAT_COOL = 5
 COOL_SECONDS = 30
 
@@ -38,11 +42,11 @@ class RoundStore:
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
 
-    async def read(self, *, now: int | None = None) -> Round:
-        """Read the heads of the lanes and every model's state in one round trip."""
+    async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
+        """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
         names = list(self.catalog.models)
-        answer = await self._scripts.run("read_round", moment(now), self.settings.bind_batch, *names)
-        read_at, intake, due, lanes, models, cursors = answer
+        answer = await self._scripts.run("read_round", moment(now), self.settings.bind_batch, skip_lanes, *names)
+        read_at, intake, due, lanes, more_lanes, models, cursors = answer
         waiting = _waiting(lanes)
         states = {
             name: self._state(name, row, int(read_at), waiting.get(name, 0))
@@ -55,6 +59,7 @@ class RoundStore:
             lanes=tuple(map(_lane_head, lanes)),
             states=states,
             cursors=dict(zip(cursors[::2], cursors[1::2], strict=True)),
+            more_lanes=bool(more_lanes),
         )
 
     def _state(self, name: str, row: Sequence[Any], now: int, waiting: int) -> ModelState:
@@ -119,14 +124,19 @@ class RoundStore:
         return answer
 
     async def read_intake(self, limit: int) -> list[Unplaced]:
-        """Return the first jobs of intake: the only read that loads prompts."""
+        """Return the first jobs of intake, about a megabyte at most: the only read that loads prompts."""
         with translated():
             ids: Any = await self.redis.zrange(self.keys.key("intake"), 0, limit - 1)
-            pipeline = self.redis.pipeline(transaction=False)
-            for job_id in ids:
-                pipeline.hmget(self.keys.key("job", job_id), INTAKE_FIELDS)
-            rows = await pipeline.execute() if ids else []
-        return [_unplaced(job_id, row) for job_id, row in zip(ids, rows, strict=True) if row[1]]
+            sizes: Any = await self._of_each(ids, "hstrlen", "payload")
+            few = _within(INTAKE_BYTES, ids, sizes)
+            rows: Any = await self._of_each(few, "hmget", *INTAKE_FIELDS)
+        return [_unplaced(job_id, row) for job_id, row in zip(few, rows, strict=True) if row[1]]
+
+    async def _of_each(self, ids: Sequence[str], command: str, *fields: str) -> Any:
+        pipeline = self.redis.pipeline(transaction=False)
+        for job_id in ids:
+            getattr(pipeline, command)(self.keys.key("job", job_id), *fields)
+        return await pipeline.execute() if ids else []
 
     async def classify(self, placed: Sequence[tuple[str, Lane, str]]) -> int:
         """Move jobs (id, lane, the step that decided) from intake to their lanes; returns how many moved."""
@@ -152,6 +162,12 @@ class RoundStore:
         )
         return int(released)
 
+    async def models(self) -> list[str]:
+        """Return every model to look after: the configured ones, and those that jobs were bound to before."""
+        with translated():
+            known: Any = await self.redis.smembers(self.keys.key("models"))
+        return list(dict.fromkeys([*self.catalog.models, *sorted(known)]))
+
     async def reap(self, *, now: int | None = None) -> tuple[int, int]:
         """Take jobs from workers whose lease ran out; returns how many went back and how many ended."""
         settings = self.settings
@@ -162,7 +178,7 @@ class RoundStore:
             settings.max_losses,
             milliseconds(settings.result_ttl_seconds),
             BATCH,
-            *self.catalog.models,
+            *await self.models(),
         )
         return int(back), int(ended)
 
@@ -190,6 +206,17 @@ class RoundStore:
             before: Any = await self.redis.hget(self.keys.key("config"), "version")
             await self.redis.hset(self.keys.key("config"), "version", self.catalog.version)
         return before or ""
+
+
+def _within(most: int, ids: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """Return the first ids whose sizes together stay within `most`; one at least."""
+    taken: list[str] = []
+    for job_id, size in zip(ids, sizes, strict=True):
+        most -= size
+        if taken and most < 0:
+            break
+        taken.append(job_id)
+    return taken
 
 
 def _lane_head(row: Sequence[Any]) -> LaneHead:
@@ -224,4 +251,12 @@ def _bind_row(bind: Bind) -> list[Argument]:
 def _unplaced(job_id: str, row: Sequence[str | None]) -> Unplaced:
     tenant, payload, tokens, facts, task_class, named = row
     known = read_facts(facts or "", tokens=int(tokens or 0))
-    return Unplaced(job_id, tenant or "", json.loads(payload or "{}"), known, task_class, named)
+    return Unplaced(job_id, tenant or "", _decoded(payload or "{}"), known, task_class, named)
+
+
+def _decoded(payload: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(payload))
+    except (ValueError, TypeError):
+        log.warning("a payload can not be read; its job gets the default class")
+        return {}

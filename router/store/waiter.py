@@ -28,6 +28,7 @@ class Waiter:
         self._pubsub: PubSub | None = None
         self._reader: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._closed = False
 
     @asynccontextmanager
     async def watching(self, job_ids: Sequence[str]) -> AsyncIterator[dict[str, asyncio.Event]]:
@@ -39,7 +40,8 @@ class Waiter:
             await self._subscribe(channels)
             yield ends
         finally:
-            await self._leave(channels)
+            # as a task of its own: who waits may be cancelled again while the subscription is given up
+            await asyncio.shield(asyncio.ensure_future(self._leave(channels)))
 
     async def _subscribe(self, channels: Sequence[str]) -> None:
         async with self._lock:
@@ -56,7 +58,7 @@ class Waiter:
                 self._reader = asyncio.create_task(self._read(self._pubsub), name="pointsman-waiter")
 
     async def _read(self, pubsub: PubSub) -> None:
-        while True:
+        while not self._closed:  # redis-py can lose a cancellation while it sends a health check
             try:
                 with translated():
                     message = await pubsub.get_message(timeout=RECHECK_SECONDS)
@@ -80,6 +82,7 @@ class Waiter:
 
     async def close(self) -> None:
         """Stop reading and close the connection."""
+        self._closed = True
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)

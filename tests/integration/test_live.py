@@ -233,3 +233,26 @@ async def test_a_deadline_ends_a_call_that_takes_too_long(live: Live) -> None:
     assert record.error is not None
     assert record.error.kind == "expired"
     assert time.monotonic() - began < 30
+
+
+async def test_a_worker_told_to_quit_gives_its_calls_back_at_once(live: Live) -> None:
+    change(live, base_seconds=60.0)
+    live.dispatcher()
+    first = live.worker("gpt-4")
+    ids = await live.submit(3, task_class="technical_support")
+
+    async def calling() -> bool:
+        return live.in_flight() == 3
+
+    await eventually(calling, what="three calls in flight")
+    first.send_signal(signal.SIGQUIT)
+    await asyncio.to_thread(first.wait, 15)
+    await live.until_capacity(gpt_4=0)
+    records = await live.jobs.get_many(ids)
+    assert [record.state for record in records if record] == [JobState.PENDING] * 3, live.logs()
+    change(live, base_seconds=0.05)
+    live.worker("claude")
+    for record in await live.until_done(ids):
+        assert record.state is JobState.SUCCEEDED
+        assert record.losses == 0
+        assert record.history[0].reason == "the worker was stopped during the call"

@@ -1,15 +1,19 @@
-"""Bind: slots, windows and closed models hold whatever a dispatcher believes; order is by priority, then by submit."""
+"""Bind: slots, windows and closed models hold whatever a dispatcher believes; the order is that of the places."""
 
 from __future__ import annotations
 
 from random import Random
 
 import pytest
+from pydantic import ValidationError
 from store_driver import Driver, failure, success
 
 from router.catalog import Catalog
+from router.chat import ChatRequest
+from router.dispatcher import Dispatcher
 from router.job import JobState
 from router.plan import plan_round
+from router.settings import Settings
 
 
 async def plan(driver: Driver) -> list[str]:
@@ -141,3 +145,19 @@ async def test_the_configured_limit_holds_however_many_slots_are_announced(drive
     await driver.announce("claude", slots=50)
     answers = await driver.bind_many([await driver.submit() for _ in range(5)], "claude")
     assert answers == ["bound"] * 2 + ["full"] * 3
+
+
+async def test_a_lane_behind_a_thousand_that_fit_nowhere_is_found(driver: Driver, settings: Settings) -> None:
+    await driver.announce("gpt-4")
+    for at in range(1001):
+        await driver.submit(model="claude", tenant=f"tenant-{at}", priority=9)
+    wanted = await driver.submit(model="gpt-4", priority=0)
+    dispatcher = Dispatcher(driver.redis, settings=settings, catalog=driver.catalog)
+    assert await dispatcher.round() is None
+    assert await dispatcher.round() is None
+    assert (await driver.get(wanted)).state == "bound"
+
+
+async def test_a_huge_number_of_tokens_is_refused_before_it_can_spoil_a_sum() -> None:
+    with pytest.raises(ValidationError):
+        ChatRequest.model_validate({"messages": [{"role": "user", "content": "x"}], "max_tokens": 10**17})

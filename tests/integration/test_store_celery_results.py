@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime
 import json
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from store_driver import RESULT, Driver, failure, success
 
 from router.broker import celery_config
 from router.errors import ErrorKind, JobFailed
-from router.job import JobState
 from router.settings import Settings
 
 SECONDS = 10
@@ -56,9 +56,7 @@ async def test_a_failed_job_raises_job_failed_with_its_kind(driver: Driver, app:
 async def test_a_message_with_quotes_and_other_letters_comes_through(driver: Driver, app: Celery) -> None:
     job_id = await driver.run_to_claim()
     words = 'he said "no"\n\\ — ☃ \x01 end'
-    attempt = {"number": 1, "binding": 1, "model": "gpt-4"}
-    end = failure().__class__(state=JobState.FAILED, attempt=attempt, kind="server_error", message=words)
-    await driver.settle(job_id, end=end)
+    await driver.settle(job_id, end=dataclasses.replace(failure(), message=words))
     with pytest.raises(JobFailed) as caught:
         await get(AsyncResult(job_id, app=app))
     assert caught.value.message == words
@@ -92,7 +90,7 @@ async def test_a_get_that_already_waits_is_told_at_once(driver: Driver, app: Cel
     job_id = await driver.run_to_claim()
     waiting = asyncio.create_task(get(AsyncResult(job_id, app=app)))
     channel = driver.keys.result(job_id)
-    while not dict(await driver.redis.pubsub_numsub(channel))[channel]:
+    while not dict(await driver.redis.pubsub_numsub(channel))[channel]:  # noqa: ASYNC110 # another process has no event
         await asyncio.sleep(0.01)
     await driver.settle(job_id, end=success())
     assert await waiting == RESULT

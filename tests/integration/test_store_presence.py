@@ -53,9 +53,7 @@ async def test_a_changed_key_reopens_a_model_that_was_down(driver: Driver) -> No
     assert not (await driver.read()).states["gpt-4"].down
 
 
-async def test_a_resume_ends_cooling_pause_and_down(
-    driver: Driver, settings: Settings, catalog: Catalog
-) -> None:
+async def test_a_resume_ends_cooling_pause_and_down(driver: Driver, settings: Settings, catalog: Catalog) -> None:
     models = ModelStore(driver.redis, settings=settings, catalog=catalog)
     await models.pause("gpt-4", "maintenance")
     await driver.redis.hset(

@@ -146,3 +146,18 @@ async def test_a_job_keeps_its_place_through_retry_and_reap(driver: Driver, give
     else:
         await driver.reap_for(5)
     assert (await driver.lanes())[LANE] == [urgent, first, second, third]
+
+
+async def test_what_reaches_a_worker_of_a_cooled_model_goes_back_uncalled(driver: Driver) -> None:
+    await driver.announce()
+    first, second = await bind_many(driver, 2)
+    assert await driver.claim(first) is not None
+    await driver.settle(first, end=failure("rate_limited", JobState.PENDING, lane=LANE, cool_seconds=30))
+    assert await driver.claim(second) is None
+    record = await driver.get(second)
+    assert (record.state, record.attempts, record.history) == (JobState.PENDING, 0, ())
+    assert second in (await driver.lanes())[LANE]
+    assert await driver.ledger() == ([], [])
+    driver.pass_seconds(31)
+    assert await driver.bind(second) == "bound"
+    assert await driver.claim(second, 2) is not None

@@ -11,6 +11,7 @@
 -- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' for each job, in order;
 --   a repeat with the same token returns the first answer
 -- uses: time, move, lane, reservation, capacity
+local MOST_TOKENS = 1000000000
 local now = clock(ARGV[1])
 local token, release_ms, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local first = redis.call('GET', key.answer(token))
@@ -39,6 +40,8 @@ at = at + 1 + 3 * tonumber(ARGV[at])
 
 local function refusal(id, lane, model, tokens, cursor, to)
   if not redis.call('ZSCORE', key.lane(lane), id) then return 'gone' end
+  if redis.call('HGET', key.job(id), 'state') ~= 'pending' then return 'gone' end
+  if not tokens or tokens ~= tokens or tokens < 0 or tokens > MOST_TOKENS then return 'limited' end
   if cursor ~= '' and not cursors[cursor].fresh then return 'raced' end
   if to ~= '' then return nil end
   if not model or not model.open then return 'closed' end
@@ -78,6 +81,7 @@ for i = at, #ARGV, 7 do
     local binding = redis.call('HINCRBY', key.job(id), 'binding', 1)
     move('bind', id, 'pending', 'bound')
     redis.call('HSET', key.job(id), 'model', name, 'bound_at', now)
+    redis.call('SADD', key.models(), name)
     redis.call('ZADD', key.bound(name), now + release_ms, id)
     redis.call('HINCRBY', key.stats(name), 'served', 1)
     reserve(name, id .. '.' .. binding, tokens)

@@ -2,10 +2,11 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: binding   ARGV[4]: token of this claim
 -- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a result is kept
+-- A job that reaches a worker while its model is cooled goes back to its lane: its call would only be refused too.
 -- returns: {'claimed', payload, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
---           rate limits so far, lane, decision, now} or {'stale'} or {'expired'};
+--           rate limits so far, lane, decision, now} or {'stale'}, {'cooled'} or {'expired'};
 --   a repeat with the same token returns 'claimed' again
--- uses: time, wake, move, reservation, finish
+-- uses: time, wake, move, lane, reservation, capacity, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
 local now = clock(ARGV[1])
 local id, binding, token = ARGV[2], ARGV[3], ARGV[4]
@@ -24,6 +25,13 @@ if not repeated then
       {now = now, ttl = tonumber(ARGV[8]), kind = 'expired', message = 'the deadline passed before a call could start'})
     wake()
     return {'expired'}
+  end
+  if not is_open(model, now) then
+    drop_reservation(model, id .. '.' .. binding)
+    move('release', id, 'bound', 'pending')
+    give_back(id)
+    wake()
+    return {'cooled'}
   end
   local ends = now + timeout + SETTLE_GRACE
   move('claim', id, 'bound', 'running')

@@ -1,4 +1,5 @@
--- Ends the jobs whose deadline has passed; a running one is left to its worker, or to reap, and looked at later.
+-- Ends the jobs whose deadline has passed. A running one is left to its worker, or to reap, and looked at later;
+-- only where no ledger holds it any more, which should not be, it ends here.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most   ARGV[3]: ms that a result is kept
 -- returns: how many jobs expired
@@ -9,14 +10,15 @@ local now = clock(ARGV[1])
 local expired = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.deadlines(), '-inf', now, 'LIMIT', 0, ARGV[2])) do
   local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding')
+  local held = job[1] == 'running' and redis.call('ZSCORE', key.running(job[3]), id)
   if not job[1] then
     redis.call('ZREM', key.deadlines(), id)
-  elseif not may('expire', job[1], 'expired') then
+  elseif held or not may('expire', job[1], 'expired') then
     redis.call('ZADD', key.deadlines(), now + LATER, id)
   else
     if job[1] == 'pending' then
       leave(id, job[2] or '')
-    else
+    elseif job[1] == 'bound' then
       redis.call('ZREM', key.bound(job[3]), id)
       drop_reservation(job[3], id .. '.' .. job[4])
     end

@@ -1,7 +1,9 @@
 -- Reads what one dispatcher round needs: the heads of the lanes and the state of every model.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many heads in all   ARGV[3...]: model names
--- returns: {now, size of intake, next due time of a delayed job or '', lanes, models, cursors: name and value in turn}
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many heads in all   ARGV[3]: how many lanes to skip
+-- ARGV[4...]: model names
+-- returns: {now, size of intake, next due time of a delayed job or '', lanes, 1 where more lanes follow, models,
+--           cursors: name and value in turn}
 --   lanes: {name, how many wait, id, place, tokens, facts, ...} for each, the foremost head first
 --   models: {slots, workers, bound, running, served, cooled until, paused, down, requests in the last minute,
 --            tokens in the last minute, when the oldest of these leaves the minute, latency in ms or '', when it was
@@ -9,7 +11,9 @@
 -- uses: time, reservation, capacity
 local LANES_AT_MOST = 1000
 local now = clock(ARGV[1])
-local names = redis.call('ZRANGE', key.lanes(), 0, LANES_AT_MOST - 1)
+local skip = tonumber(ARGV[3])
+local names = redis.call('ZRANGE', key.lanes(), skip, skip + LANES_AT_MOST - 1)
+local more = redis.call('ZCARD', key.lanes()) > skip + #names and #names > 0
 local heads = math.max(4, math.floor(tonumber(ARGV[2]) / math.max(1, #names)))
 
 local lanes = {}
@@ -27,7 +31,7 @@ for i, name in ipairs(names) do
 end
 
 local models = {}
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local model = ARGV[i]
   forget_old(model, now)
   local slots, workers = presence(model, now)
@@ -47,4 +51,5 @@ for i = 3, #ARGV do
 end
 
 local due = redis.call('ZRANGE', key.delayed(), 0, 0, 'WITHSCORES')
-return {now, redis.call('ZCARD', key.intake()), due[2] or '', lanes, models, redis.call('HGETALL', key.cursors())}
+return {now, redis.call('ZCARD', key.intake()), due[2] or '', lanes, more and 1 or 0, models,
+  redis.call('HGETALL', key.cursors())}

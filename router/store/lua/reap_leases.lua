@@ -16,14 +16,16 @@ if now < resume then return {0, 0} end
 
 local function lose(id, model)
   local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'decision')
+  local read, decision = pcall(cjson.decode, job[6] or 'null')
   redis.call('ZREM', key.running(model), id)
   local losses = redis.call('HINCRBY', key.job(id), 'losses', 1)
   redis.call('HINCRBY', key.job(id), 'attempts', -1)
   redis.call('HINCRBY', key.stats(model), 'error:worker_lost', 1)
   redis.call('RPUSH', key.history(id), cjson.encode({
-    number = tonumber(job[2]), binding = tonumber(job[1]), model = model, worker = job[3] or '', started = tonumber(job[4] or now) / 1000,
+    number = tonumber(job[2]), binding = tonumber(job[1]), model = model, worker = job[3] or '',
+    started = tonumber(job[4] or now) / 1000,
     ended = now / 1000, kind = 'worker_lost', reason = 'its worker stopped renewing the lease',
-    decision = job[6] and cjson.decode(job[6]) or nil,
+    decision = read and decision or nil,
   }))
   local ttl = tonumber(ARGV[4])
   if now >= tonumber(job[5]) then

@@ -26,9 +26,11 @@ if outcome == 'pending' and now + wait >= tonumber(job[4]) then
   message = 'the deadline comes before the next try; the last one: ' .. ARGV[7] .. ': ' .. message
 end
 
+local record = cjson.decode(ARGV[9])
+for i = 11, 16 do assert(tonumber(ARGV[i]), 'ARGV[' .. i .. '] is no number') end
+
 redis.call('ZREM', key.running(model), id)
 redis.call('HSET', key.job(id), 'settled:' .. binding, token .. ' ' .. outcome)
-local record = cjson.decode(ARGV[9])
 record.ended, record.started = now / 1000, tonumber(job[6]) / 1000
 redis.call('RPUSH', key.history(id), cjson.encode(record))
 if ARGV[12] == '1' then redis.call('HINCRBY', key.job(id), 'attempts', -1) end

@@ -1,0 +1,191 @@
+"""The judge: what every kind of error means for the job and for the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from router.catalog import Catalog
+from router.chat import Answer
+from router.errors import ErrorKind
+from router.job import JobState
+from router.lanes import Lane
+from router.settings import Settings
+from router.store import Claim
+from workers.backoff import backoff_seconds
+from workers.errors import CallFailed
+from workers.outcome import (
+    POLICIES,
+    STOPS,
+    GaveUp,
+    Judge,
+    Outcome,
+    Policy,
+    RetryLater,
+    Succeeded,
+    Trial,
+    TryNextModel,
+)
+from workers.settlement import Tried, past_deadline, settlement
+
+SETTINGS = Settings(_env_file=None, backoff_base_seconds=1.0, backoff_max_seconds=60.0)
+LANE = Lane("technical_support", "default", ("gpt-4", "claude"))
+
+
+@pytest.fixture
+def trial(catalog: Catalog) -> Trial:
+    """The first of four attempts, at gpt-4, with claude as the other candidate."""
+    return Trial(attempt=1, max_attempts=4, rate_limits=0, lane=LANE, model=catalog.models["gpt-4"])
+
+
+@pytest.fixture
+def judge(catalog: Catalog) -> Judge:
+    """A judge without luck."""
+    return Judge(catalog, SETTINGS, Random(1))
+
+
+def failed(kind: ErrorKind | str, retry_after: float | None = None) -> CallFailed:
+    return CallFailed(ErrorKind(kind), "it broke", retry_after=retry_after)
+
+
+def test_every_kind_of_error_has_a_policy_and_every_policy_a_kind() -> None:
+    assert set(POLICIES) == set(ErrorKind)
+    assert set(POLICIES.values()) == set(Policy)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        ("rate_limited", RetryLater),
+        ("quota_exhausted", TryNextModel),
+        ("auth", TryNextModel),
+        ("overloaded", RetryLater),
+        ("server_error", RetryLater),
+        ("timeout", RetryLater),
+        ("connection", RetryLater),
+        ("bad_response", RetryLater),
+        ("worker_lost", RetryLater),
+        ("context_too_long", GaveUp),
+        ("content_filtered", GaveUp),
+        ("invalid_request", GaveUp),
+        ("cancelled", GaveUp),
+        ("expired", GaveUp),
+    ],
+)
+def test_what_becomes_of_a_first_attempt(judge: Judge, trial: Trial, kind: str, outcome: type[Outcome]) -> None:
+    assert isinstance(judge.judge(failed(kind), trial), outcome)
+
+
+def test_a_rate_limit_cools_the_model_as_long_as_the_vendor_said_and_spends_nothing(
+    judge: Judge, trial: Trial
+) -> None:
+    error = failed("rate_limited", retry_after=17)
+    assert judge.judge(error, trial) == RetryLater(error, cool_seconds=17, spends_attempt=False)
+
+
+def test_a_rate_limit_without_a_time_cools_longer_each_time(judge: Judge, trial: Trial) -> None:
+    cooled = []
+    for limits in range(4):
+        outcome = judge.judge(failed("rate_limited"), replace(trial, rate_limits=limits))
+        assert isinstance(outcome, RetryLater)
+        cooled.append(outcome.cool_seconds)
+    for tries, seconds in enumerate(cooled):
+        assert 2**tries / 2 <= seconds <= 2**tries
+
+
+def test_a_job_is_rate_limited_only_so_often(judge: Judge, trial: Trial) -> None:
+    last = replace(trial, rate_limits=SETTINGS.max_rate_limits)
+    assert isinstance(judge.judge(failed("rate_limited"), last), GaveUp)
+
+
+@pytest.mark.parametrize(("kind", "stop"), [("quota_exhausted", "paused"), ("auth", "down")])
+def test_a_closed_model_is_left_without_spending_an_attempt(
+    judge: Judge, trial: Trial, kind: str, stop: str
+) -> None:
+    error = failed(kind)
+    lane = LANE.without("gpt-4")
+    assert judge.judge(error, trial) == TryNextModel(error, lane, stop, spends_attempt=False)
+    assert STOPS[ErrorKind(kind)] == stop
+    alone = replace(trial, lane=Lane("@gpt-4", "default", ("gpt-4",)))
+    assert judge.judge(error, alone) == GaveUp(error, stop)
+
+
+def test_an_overloaded_model_is_cooled_and_stays_a_candidate(judge: Judge, trial: Trial) -> None:
+    error = failed("overloaded", retry_after=3)
+    assert judge.judge(error, trial) == RetryLater(error, cool_seconds=3)
+
+
+def test_a_rate_limit_cools_for_more_than_nothing_and_less_than_for_ever(judge: Judge, trial: Trial) -> None:
+    at_once = judge.judge(failed("rate_limited", retry_after=0), trial)
+    assert isinstance(at_once, RetryLater)
+    assert at_once.cool_seconds > 0
+    assert judge.judge(failed("rate_limited", retry_after=3e7), trial).cool_seconds == 86_400
+
+
+@pytest.mark.parametrize("kind", ["server_error", "timeout", "connection", "bad_response", "overloaded"])
+def test_the_last_attempt_ends_the_job(judge: Judge, trial: Trial, kind: str) -> None:
+    error = failed(kind)
+    assert judge.judge(error, replace(trial, attempt=4)) == GaveUp(error)
+
+
+def test_a_too_long_request_goes_only_to_a_model_with_a_larger_window(catalog: Catalog, trial: Trial) -> None:
+    data = catalog.model_dump()
+    data["models"]["gpt-4"]["context_window"] = 8_000
+    data["models"]["claude"]["context_window"] = 200_000
+    wide = Catalog.model_validate(data)
+    judge, error = Judge(wide, SETTINGS, Random(1)), failed("context_too_long")
+    assert judge.judge(error, replace(trial, model=wide.models["gpt-4"])) == TryNextModel(
+        error, LANE.without("gpt-4")
+    )
+    assert judge.judge(error, replace(trial, model=wide.models["claude"])) == GaveUp(error)
+
+
+def test_a_filtered_answer_goes_to_the_next_model_only_where_the_class_allows_it(
+    judge: Judge, trial: Trial
+) -> None:
+    error = failed("content_filtered")
+    assert judge.judge(error, trial) == GaveUp(error)
+    allowed = replace(trial, lane=Lane("creative_writing", "default", ("gpt-4", "gemini")))
+    assert judge.judge(error, allowed) == TryNextModel(error, allowed.lane.without("gpt-4"))
+
+
+def test_backing_off_doubles_up_to_its_most_with_jitter_of_one_half() -> None:
+    random = Random(1)
+    for tries in range(1, 12):
+        full = min(60.0, 2.0 ** (tries - 1))
+        for _ in range(50):
+            assert full / 2 <= backoff_seconds(tries, base=1.0, most=60.0, random=random) <= full
+    assert len({backoff_seconds(3, base=1.0, most=60.0, random=random) for _ in range(10)}) == 10
+
+
+@pytest.fixture
+def tried() -> Tried:
+    """A claimed job at its end."""
+    claim = Claim("job-1", 3, {"schema": 1}, 2, 60.0, False, 4, 0, str(LANE), {"model": "gpt-4"})
+    return Tried(claim, "gpt-4", "w1", "print", seconds=1.25, dropped=("seed",))
+
+
+def test_every_outcome_becomes_the_settlement_that_redis_gets(tried: Tried) -> None:
+    error = failed("server_error")
+    end = settlement(tried, RetryLater(error, wait_seconds=2, cool_seconds=3, spends_attempt=False))
+    assert (end.state, end.lane, end.wait_seconds, end.cool_seconds) == (JobState.PENDING, str(LANE), 2, 3)
+    assert not end.spends_attempt
+    end = settlement(tried, TryNextModel(error, LANE.without("gpt-4"), "down"))
+    assert (end.state, end.lane, end.stop, end.key_print) == (
+        JobState.PENDING, "technical_support|default|claude", "down", "print",
+    )  # fmt: skip
+    end = settlement(tried, GaveUp(error, "paused"))
+    assert (end.state, end.kind, end.message, end.stop) == (JobState.FAILED, "server_error", "it broke", "paused")
+    assert end.attempt["kind"] == "server_error"
+    end = settlement(tried, Succeeded(Answer(text="42", finish_reason="stop")))
+    assert (end.state, end.latency_seconds) == (JobState.SUCCEEDED, 1.25)
+    assert end.result is not None
+    assert end.result["answer"]["text"] == "42"
+    assert end.result["dropped"] == ["seed"]
+
+
+def test_a_call_that_the_deadline_cut_short_expires_the_job(tried: Tried) -> None:
+    end = past_deadline(tried, failed("timeout"))
+    assert (end.state, end.kind) == (JobState.EXPIRED, ErrorKind.EXPIRED)

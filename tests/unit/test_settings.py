@@ -1,0 +1,65 @@
+"""Settings: from POINTSMAN_* variables, frozen, and a mistake names the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from router.errors import ConfigError
+from router.settings import Settings, load_settings
+
+
+def test_every_setting_has_a_default() -> None:
+    settings = load_settings()
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.lease_seconds == 15
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POINTSMAN_LEASE_SECONDS", "30")
+    monkeypatch.setenv("POINTSMAN_API_KEYS", "one, two,")
+    settings = load_settings()
+    assert settings.lease_seconds == 30
+    assert settings.api_keys == ("one", "two")
+
+
+def test_what_is_given_goes_before_the_environment_and_none_means_not_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("POINTSMAN_LEASE_SECONDS", "30")
+    assert load_settings(lease_seconds=5).lease_seconds == 5
+    assert load_settings(lease_seconds=None).lease_seconds == 30
+
+
+def test_settings_come_from_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("POINTSMAN_KEY_PREFIX=acme:\nSOMETHING_ELSE=1\n", encoding="utf-8")
+    assert Settings(_env_file=tmp_path / ".env").key_prefix == "acme:"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("POINTSMAN_REDIS_URL", "http://example.com"),
+        ("POINTSMAN_KEY_PREFIX", "with space"),
+        ("POINTSMAN_LEASE_SECONDS", "0"),
+        ("POINTSMAN_LEASE_SECONDS", "soon"),
+        ("POINTSMAN_API_PORT", "70000"),
+        ("POINTSMAN_LOG_LEVEL", "LOUD"),
+        ("POINTSMAN_FLOWER_BASIC_AUTH", "no-colon"),
+    ],
+)
+def test_a_mistake_names_the_variable_and_what_was_given(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert caught.value.field == variable
+    assert value in str(caught.value)
+
+
+def test_settings_can_not_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().lease_seconds = 1  # type: ignore[misc]
