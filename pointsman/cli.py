@@ -52,7 +52,7 @@ def _hint(error: PointsmanError) -> str:
         return ""
     return (
         "Is it running? `pointsman up` starts everything. If it runs elsewhere, say where: "
-        "--url or POINTSMAN_URL for the API, POINTSMAN_REDIS_URL for Redis.\n"
+        "--url or POINTSMAN_URL for the API, POINTSMAN_REDIS_URL for Redis (`up` prints both).\n"
     )
 
 

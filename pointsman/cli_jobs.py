@@ -14,8 +14,8 @@ from rich.progress import Progress
 
 from producer import Client
 from router.catalog import load_catalog
-from router.errors import ConfigError, JobFailed
-from router.job import JobRecord, JobSpec
+from router.errors import ConfigError
+from router.job import JobError, JobRecord, JobSpec
 from router.settings import load_settings
 
 from .tables import console_for_tables, models_table, results_table
@@ -34,7 +34,8 @@ HERE = "http://127.0.0.1:8300"
 def submit(
     prompt: Annotated[str | None, typer.Argument(help="The prompt; '-' reads it from standard input.")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="JSON Lines: one job a line, fields as in POST /v1/jobs.")
+        Path | None,
+        typer.Option(help="JSON Lines ('-': standard input), one job a line, fields as in POST /v1/jobs."),
     ] = None,
     task_class: Annotated[
         str | None, typer.Option("--class", help="Task class; default: found from the prompt.")
@@ -114,6 +115,7 @@ def cancel(
 
 def models(
     check: Annotated[bool, typer.Option("--check", help="Only check models.yaml.")] = False,
+    file: Annotated[Path | None, typer.Option("--models", help="The file to check.")] = None,
     as_json: Json = False,
     url: Url = HERE,
     api_key: Key = None,
@@ -132,7 +134,8 @@ def models(
     if as_json:
         _print_json([view.model_dump(mode="json") for view in views])
     else:
-        console_for_tables().print(models_table(views))
+        console = console_for_tables()
+        console.print(models_table(views, width=console.width))
 
 
 def _tell_warnings(client: Client) -> None:
@@ -148,7 +151,7 @@ def _specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) -> lis
     if file is None:
         return [_spec({"prompt": prompt, **fields}, "")]
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = (sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")).splitlines()
     except OSError as error:
         raise ConfigError(f"can not be read: {error.strerror}", file=str(file)) from error
     return [_spec_line(line, number, file, fields) for number, line in enumerate(lines, 1) if line.strip()]
@@ -191,7 +194,8 @@ def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
     elif len(records) == 1:
         _print_one(records[0])
     else:
-        console_for_tables().print(results_table(records))
+        console = console_for_tables()
+        console.print(results_table(records, width=console.width))
     if any(record.done and record.result is None for record in records):
         raise typer.Exit(1)
 
@@ -203,12 +207,15 @@ def _print_one(record: JobRecord) -> None:
         cost = f", ${record.result.cost_usd:.6f}" if record.result.cost_usd is not None else ""
         sys.stderr.write(f"[{record.result.model}, {record.result.seconds:.2f} s{cost}; {why}]\n")
     elif record.error is not None:
-        sys.stderr.write(
-            f"pointsman: job {record.id} {record.state}: {JobFailed(record.error.kind, record.error.message)}\n"
-        )
+        sys.stderr.write(f"pointsman: job {record.id} {record.state}: {_why(record.error)}\n")
     else:
         where = f" at {record.model}" if record.model and record.state != "pending" else ""
         sys.stdout.write(f"{record.id} {record.state}{where}, attempts so far: {record.attempts}\n")
+
+
+def _why(error: JobError) -> str:
+    """Return the error in words; cancelled and expired say already what became of the job."""
+    return error.message if error.kind in ("cancelled", "expired") else f"{error.kind}: {error.message}"
 
 
 def _print_json(data: Any) -> None:

@@ -24,13 +24,17 @@ from .demo import run_demo
 from .logs import log_to_console, log_to_stderr
 from .parts import flower_command, worker_command
 from .tables import console_for_tables
-from .up import Plan, running, stop_on_signals
+from .up import Plan, Running, running, stop_on_signals
 
 ModelsFile = Annotated[
     Path | None, typer.Option("--models", help="The models file; default: POINTSMAN_MODELS_FILE, else models.yaml.")
 ]
 
 log = logging.getLogger("pointsman")
+
+DEFAULT_REDIS_PORT = 6379
+DEFAULT_REDIS_URL = f"redis://127.0.0.1:{DEFAULT_REDIS_PORT}/0"
+"""Where every command looks for Redis unless told otherwise; `up` puts its own there where the port is free."""
 
 
 def demo(
@@ -60,16 +64,22 @@ def up(
         ),
     ] = None,
     data: Annotated[Path, typer.Option(help="Folder of the embedded Redis's data.")] = Path(".pointsman"),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print what the parts say, instead of into log files.")
+    ] = False,
     with_flower: Annotated[bool, typer.Option("--flower/--no-flower", help="Run Flower too.")] = True,
 ) -> None:
     """Run all parts in one process tree: Redis, dispatcher, a worker per model, API, Flower."""
     settings = load_settings(models_file=models)
     log_to_stderr(settings.log_level)
     embedded = "redis_url" not in settings.model_fields_set if embedded_redis is None else embedded_redis
-    data.mkdir(parents=True, exist_ok=True)
+    # what is simulated never meets what is real: jobs left over from a trial must not be sent to a vendor, and paid
+    folder = data.resolve() / ("simulated" if simulate else "real")
+    logs = None if verbose else folder / "logs"
+    (logs or folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     plan = Plan(
-        settings=settings, folder=data.resolve(), logs=None, models=model or (), embedded_redis=embedded,
-        simulated=simulate, flower=with_flower,
+        settings=settings, folder=folder, logs=logs, redis_port=DEFAULT_REDIS_PORT, models=model or (),
+        embedded_redis=embedded, simulated=simulate, flower=with_flower,
     )  # fmt: skip
     try:
         asyncio.run(_stay_up(plan))
@@ -81,10 +91,25 @@ async def _stay_up(plan: Plan) -> None:
     stop_on_signals()
     console = Console(stderr=True)
     async with running(plan, log.info) as found:
-        console.print("[bold]Pointsman is up.[/bold]")
-        console.print(f"API {found.api_url}/docs   Flower {found.flower_url or '-'}   Redis {found.redis_url}")
-        console.print('Try: pointsman submit "Why is the sky blue?" --wait      Stop with Ctrl-C.')
+        console.print(_where_things_are(found, plan), soft_wrap=True, highlight=False)
         await asyncio.Event().wait()
+
+
+def _where_things_are(found: Running, plan: Plan) -> str:
+    return f"""[bold]Pointsman is up.[/bold] Stop it with Ctrl-C.
+API      {found.api_url}/docs
+Flower   {found.flower_url or "not started"}
+Redis    {found.redis_url}
+logs     {plan.logs or "here"}
+Try, in another terminal:
+  pointsman submit "Why is the sky blue?" --wait --url {found.api_url}
+  {_environment_of(found)}pointsman work --model {next(iter(found.catalog.models))}    (one more worker)"""
+
+
+def _environment_of(found: Running) -> str:
+    """Return what a command in another terminal needs in front of it to meet this process tree."""
+    redis = "" if found.redis_url == DEFAULT_REDIS_URL else f"POINTSMAN_REDIS_URL={found.redis_url} "
+    return redis + (f"POINTSMAN_MODELS_FILE={found.models_file} " if found.simulated_url else "")
 
 
 def dispatch(models: ModelsFile = None) -> None:

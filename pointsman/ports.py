@@ -15,15 +15,22 @@ def free_port() -> int:
         return port
 
 
-def check_free(host: str, port: int, *, what: str, setting: str) -> None:
-    """Raise ConfigError naming the setting to change when something listens on the port already."""
+def is_free(host: str, port: int) -> bool:
+    """Whether nothing listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(
-                f"{what} can not listen on {host}:{port} ({error.strerror}); is another one running? "
-                "Choose another port here",
-                field=setting,
-            ) from error
+        except OSError:
+            return False
+        return True
+
+
+def check_free(host: str, port: int, *, what: str, setting: str) -> None:
+    """Raise ConfigError naming the setting to change when something listens on the port already."""
+    if not is_free(host, port):
+        raise ConfigError(
+            f"{what} can not listen on {host}:{port}: the port is taken, or the address is not this machine's. "
+            "Is another one running? Choose another port here",
+            field=setting,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.box import ROUNDED, SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,33 +14,56 @@ from router.store import ModelView
 
 FIRST_WORDS = 7
 WIDE_ENOUGH = 150
+WIDE_FROM = 115
+WIDE = (
+    "model", "status", "depth", "in flight", "capacity", "workers", "waiting", "done", "errors", "latency",
+    "req/min",
+)  # fmt: skip
+NARROW = ("model", "depth", "in flight", "waiting", "done", "errors", "latency")
 
 
-def models_table(views: Iterable[ModelView], *, title: str | None = None) -> Table:
-    """Return the live state of each model."""
-    table = Table(title=title, title_justify="left")
-    for name in ("model", "status"):
-        table.add_column(name, overflow="fold")
-    for name in ("depth", "in flight", "capacity", "workers", "waiting", "done", "errors", "latency", "req/min"):
-        table.add_column(name, justify="right", no_wrap=True)
+def models_table(views: Iterable[ModelView], *, width: int, title: str | None = None) -> Table:
+    """Return the live state of each model; a narrow terminal gets the most important columns."""
+    columns = WIDE if width >= WIDE_FROM else NARROW
+    table = Table(title=title, title_justify="left", box=ROUNDED if width >= WIDE_FROM else SIMPLE_HEAD)
+    for name in columns:
+        words = name in ("model", "status")
+        table.add_column(name, justify="left" if words else "right", no_wrap=name != "status", min_width=len(name))
     for view in views:
-        latency = f"{view.latency_seconds:.2f} s" if view.latency_seconds is not None else "-"
-        numbers = (
-            view.depth, view.in_flight, view.capacity, view.workers, view.waiting, view.succeeded,
-            sum(view.errors.values()),
-        )  # fmt: skip
-        cells = (view.name, view.status, *map(str, numbers), latency, str(view.requests_last_minute))
-        table.add_row(*map(Text, cells))
+        cells = _cells(view)
+        table.add_row(*(Text(cells[name]) for name in columns))
     return table
 
 
-def results_table(records: Iterable[JobRecord]) -> Table:
+def _cells(view: ModelView) -> dict[str, str]:
+    numbers = {
+        "depth": view.depth,
+        "in flight": view.in_flight,
+        "capacity": view.capacity,
+        "workers": view.workers,
+        "waiting": view.waiting,
+        "done": view.succeeded,
+        "errors": sum(view.errors.values()),
+        "req/min": view.requests_last_minute,
+    }
+    latency = f"{view.latency_seconds:.2f} s" if view.latency_seconds is not None else "-"
+    words = {"model": view.name, "status": view.status, "latency": latency}
+    return words | {name: str(number) for name, number in numbers.items()}
+
+
+def results_table(records: Iterable[JobRecord], *, width: int) -> Table:
     """Return one row for each job: what became of it, where, and why there."""
-    table = Table(title="Results", title_justify="left")
-    # wide terminals show each job on one line, narrow ones fold every column
-    for name, least in (("job", 12), ("class", 10), ("model", 6), ("why that model", 12), ("seconds", 5)):
-        table.add_column(name, min_width=least, overflow="fold", justify="right" if name == "seconds" else "left")
-    table.add_column("answer", min_width=12, overflow="fold")
+    wide = width >= WIDE_FROM
+    table = Table(
+        title="Results", title_justify="left", box=ROUNDED if wide else SIMPLE_HEAD, padding=(0, 1 if wide else 0)
+    )
+    # ids stay whole, so that they can be copied; what is long folds
+    table.add_column("job", no_wrap=True, min_width=24)
+    table.add_column("class", overflow="fold", min_width=10)
+    table.add_column("model", no_wrap=True)
+    table.add_column("why that model", overflow="fold", min_width=12)
+    table.add_column("seconds" if wide else "s", justify="right", no_wrap=True)
+    table.add_column("answer", overflow="fold", min_width=12)
     for record in records:
         table.add_row(*map(Text, _row(record)))  # an answer may hold what rich would take for markup
     return table
@@ -52,7 +76,8 @@ def _row(record: JobRecord) -> tuple[str, ...]:
         answer = record.result.answer.text
     else:
         answer = f"{record.error.kind}: {record.error.message}" if record.error else record.state
-    first_words = " ".join(answer.split()[:FIRST_WORDS])
+    words = answer.split()
+    first_words = " ".join(words[:FIRST_WORDS]) + (" …" if len(words) > FIRST_WORDS else "")
     return record.id, record.task_class or "-", record.model or "-", why, seconds, first_words
 
 

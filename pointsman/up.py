@@ -20,7 +20,7 @@ from workers.api_keys import environment, read_api_keys
 
 from .folder_lock import lock_folder
 from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
-from .ports import check_free, free_port
+from .ports import check_free, free_port, is_free
 from .process_tree import ProcessTree
 from .readiness import http_answers, redis_answers, until
 from .simulated.catalog import simulate, write_catalog
@@ -34,7 +34,8 @@ Say = Callable[[str], None]
 class Plan:
     """What `up` starts: in which folder, from which settings, with which models, and how.
 
-    `logs` is the folder of the parts' log files; None leaves their output where ours goes.
+    `logs` is the folder of the parts' log files; None leaves their output where ours goes. `redis_port` is where
+    the embedded Redis goes if the port is free.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Plan:
     logs: Path | None
     models: Sequence[str] = ()
     embedded_redis: bool = True
+    redis_port: int | None = None
     simulated: bool = False
     simulation_file: Path | None = None
     flower: bool = True
@@ -53,6 +55,7 @@ class Running:
 
     tree: ProcessTree
     catalog: Catalog
+    models_file: Path
     redis_url: str
     api_url: str
     flower_url: str | None
@@ -69,7 +72,11 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
     catalog = load_catalog(settings.models_file)
     chosen = _chosen(plan, catalog)
     if not plan.simulated:
-        read_api_keys([catalog.models[name] for name in chosen], environment())
+        read_api_keys(
+            [catalog.models[name] for name in chosen],
+            environment(),
+            hint="choose other models with --model, or use the simulated LLM server with --simulate",
+        )
     _check_doors(plan)
     tree = ProcessTree(plan.logs)
     lock = lock_folder(plan.folder) if plan.embedded_redis else None
@@ -89,7 +96,7 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
             await tree.start(flower_part(own))
         api_url = _url(settings.api_host, settings.api_port)
         flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
-        found = Running(tree, catalog, redis_url, api_url, flower_url, simulated_url)
+        found = Running(tree, catalog, models_file, redis_url, api_url, flower_url, simulated_url)
         await _until_ready(found, plan, chosen, say)
         yield found
     finally:
@@ -119,7 +126,7 @@ async def _start_redis(plan: Plan, tree: ProcessTree, say: Say) -> str:
     url = plan.settings.redis_url
     hint = f"is it running at {url.rsplit('@')[-1]}? Set POINTSMAN_REDIS_URL, or pass --embedded-redis"
     if plan.embedded_redis:
-        port = free_port()
+        port = plan.redis_port if plan.redis_port and is_free("127.0.0.1", plan.redis_port) else free_port()
         url, hint = f"redis://127.0.0.1:{port}/0", f"see the log in {plan.logs or 'the output above'}"
         say("starting an embedded Redis")
         await tree.start(redis_part(plan.folder, port))

@@ -80,4 +80,4 @@ def needed_abilities(chat: ChatRequest) -> frozenset[str]:
 
 def affinity_of(key: str) -> int:
     """Return the 64-bit hash of an affinity key: the same in every process and on every host."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest(), "big")

@@ -12,7 +12,7 @@ from router.catalog import Model
 from router.errors import ConfigError
 
 
-def read_api_keys(models: Iterable[Model], environment: Mapping[str, str]) -> dict[str, str]:
+def read_api_keys(models: Iterable[Model], environment: Mapping[str, str], *, hint: str = "") -> dict[str, str]:
     """Return the key of each model that wants one; raises ConfigError naming every variable that is not set."""
     keys: dict[str, str] = {}
     missing: list[str] = []
@@ -25,9 +25,7 @@ def read_api_keys(models: Iterable[Model], environment: Mapping[str, str]) -> di
         else:
             missing.append(f"{model.api_key_env} (model {model.name})")
     if missing:
-        raise ConfigError(
-            f"the API key is missing: set {', '.join(missing)}, or use the simulated LLM server with --simulate"
-        )
+        raise ConfigError(f"the API key is missing: set {', '.join(missing)}" + (f"; or {hint}" if hint else ""))
     return keys
 
 

@@ -14,7 +14,6 @@ from pointsman.ports import free_port
 from pointsman.tables import models_table, results_table
 from pointsman.up import Plan, Running, running, stop_on_signals
 from producer import AsyncClient
-from router.catalog import load_catalog
 from router.errors import ConfigError
 from router.job import JobRecord, JobSpec
 from router.settings import Settings
@@ -34,10 +33,10 @@ async def run_demo(settings: Settings, console: Console, *, keep: bool, real: bo
         plan = _plan(settings, Path(folder), real=real)
         async with running(plan, lambda words: console.print(f"[dim]{words} ...[/dim]")) as found:
             records = await _carry_out(found, console)
-            console.print(results_table(records))
-            _print_summary(console, records, found)
+            console.print()
+            console.print(results_table(records, width=console.width))
+            _print_summary(console, records, found, keep=keep)
             if keep:
-                console.print("Everything stays up until Ctrl-C.")
                 await asyncio.Event().wait()
             return 0 if all(record.state == "succeeded" for record in records) else 1
 
@@ -94,7 +93,7 @@ async def _watch(client: AsyncClient, ids: list[str], console: Console) -> None:
     views: list[ModelView] = await client.models()
 
     def picture() -> Group:
-        return Group(progress, models_table(views, title="Models, live"))
+        return Group(progress, models_table(views, width=console.width, title="Models, live"))
 
     with Live(picture(), console=console, auto_refresh=False, transient=False) as live:
         async with asyncio.TaskGroup() as group:
@@ -112,11 +111,18 @@ async def _count(client: AsyncClient, ids: list[str], progress: Progress, bar: i
         progress.advance(progress.task_ids[bar])
 
 
-def _print_summary(console: Console, records: list[JobRecord], found: Running) -> None:
+def _print_summary(console: Console, records: list[JobRecord], found: Running, *, keep: bool) -> None:
     done = sum(record.state == "succeeded" for record in records)
     cost = sum(record.result.cost_usd or 0.0 for record in records if record.result)
     note = " [dim](simulated: nothing was paid)[/dim]" if found.simulated_url else ""
     console.print(f"[bold]{done} of {len(records)} jobs succeeded[/bold], ${cost:.4f} at list price{note}")
     console.print(f"API      {found.api_url}/docs")
     console.print(f"Flower   {found.flower_url}")
-    console.print(f"models   {len(load_catalog(HERE / 'models.yaml').models)}, one Celery worker each")
+    if not keep:
+        console.print("All of it stops now; make demo KEEP=1 keeps it up.")
+        return
+    for name in found.catalog.models:
+        console.print(f"worker   {name}, process {found.tree.pid(f'worker-{name}')}: kill -9 it, and its jobs move")
+    console.print(f'Try: .venv/bin/pointsman submit "Why is the sky blue?" --wait --url {found.api_url}')
+    console.print(f"     .venv/bin/pointsman models --url {found.api_url}")
+    console.print("Everything stays up until Ctrl-C.")
