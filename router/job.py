@@ -122,7 +122,7 @@ class JobSpec(Frozen):
             input_tokens=input_tokens(chat),
             output_tokens=output_tokens(chat),
             needs=needed_abilities(chat),
-            affinity=affinity_of(self.affinity_key or "".join(m.model_dump_json() for m in chat.messages)),
+            affinity=affinity_of(self.affinity_key or "".join(f"{m.role}:{m.content}\n" for m in chat.messages)),
             strategy=self.strategy,
             metric=self.metric,
             context=self.context,

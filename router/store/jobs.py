@@ -82,6 +82,7 @@ class JobStore:
 
     def _arguments(self, spec: JobSpec) -> list[Argument]:
         self.check(spec)
+        fingerprint = _fingerprint(spec)
         chat = spec.chat()
         facts = spec.facts(chat)
         settings = self.settings
@@ -89,7 +90,7 @@ class JobStore:
         return [
             "",
             spec.id or new_job_id(),
-            _fingerprint(spec),
+            fingerprint,
             f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else "",
             milliseconds(expires_in + settings.result_ttl_seconds),
             self._lane(spec, facts),
