@@ -133,3 +133,30 @@ async def test_redis_goes_away_and_comes_back_and_every_job_ends_once(
                 assert {record.state for record in records} == {JobState.SUCCEEDED}, live.logs()
                 assert all(sum(a.kind is None for a in record.history) == 1 for record in records)
                 assert [live.paid(f"prompt {at}") for at in range(12)] == [1] * 12
+
+
+async def test_a_worker_told_to_quit_while_redis_is_away_does_not_throw_its_answers_away(
+    settings: Settings, catalog: Catalog, tmp_path: Path
+) -> None:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    options = {"appendonly": "yes", "appendfsync": "always"}
+    with running_redis(folder, options=options) as server:
+        own = settings.model_copy(update={"redis_url": server.url, "lease_seconds": 6.0})
+        async with running_live(own, catalog, tmp_path, SLOW) as live:
+            live.dispatcher()
+            worker = live.worker("gpt-4")
+            ids = await live.submit(4, task_class="technical_support")
+            await until_calling(live, 4)
+            os.kill(server.pid, signal.SIGKILL)
+
+            async def answered() -> bool:
+                return live.in_flight() == 0
+
+            await eventually(answered, what="every call is answered")
+            worker.send_signal(signal.SIGQUIT)
+            await asyncio.sleep(1.0)
+            with running_redis(folder, port=server.port, options=options):
+                records = await live.until_done(ids)
+                assert {record.state for record in records} == {JobState.SUCCEEDED}, live.logs()
+                assert [live.paid(f"prompt {at}") for at in range(4)] == [1] * 4

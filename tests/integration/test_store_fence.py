@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from redis.exceptions import ResponseError
 from store_driver import Driver, failure, success
 
 from router.job import JobState
@@ -160,3 +162,13 @@ async def test_a_job_claimed_after_its_deadline_expires(driver: Driver) -> None:
     assert await driver.claim(job_id) is None
     assert await driver.state(job_id) is JobState.EXPIRED
     assert await driver.minute() == (0, 0)
+
+
+async def test_a_settle_that_can_not_be_read_changes_nothing(driver: Driver) -> None:
+    job_id = await driver.run_to_claim()
+    arguments = ["", job_id, 1, "token", "failed", "", "server_error", "it broke", "no JSON", "", 0]
+    with pytest.raises(ResponseError):
+        await driver.scripts.run("settle_job", *arguments, 0, -1, -1, 0, 0, "", "", 1000, "", 0)
+    assert await driver.state(job_id) is JobState.RUNNING
+    assert (await driver.ledger())[1] == [job_id]
+    assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED

@@ -121,3 +121,12 @@ async def test_a_submit_wakes_the_dispatchers(driver: Driver) -> None:
     await driver.submit()
     assert await pubsub.get_message(ignore_subscribe_messages=True, timeout=2)
     await pubsub.aclose()
+
+
+async def test_intake_is_read_by_the_megabyte_and_never_not_at_all(driver: Driver) -> None:
+    huge = [await driver.submit("word " * 300_000, task_class=None) for _ in range(2)]
+    small = [await driver.submit("word", task_class=None) for _ in range(3)]
+    assert [job.id for job in await driver.rounds.read_intake(10)] == huge[:1]
+    for job_id in huge:
+        await driver.cancel(job_id)
+    assert [job.id for job in await driver.rounds.read_intake(10)] == small

@@ -1,0 +1,62 @@
+"""The asyncio pool tells Celery of every task it was given, however the task ended."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workers.pool import AsyncPool
+
+ARGUMENTS = ("task", "job-1.1", {})
+
+
+class Recorded:
+    """A task whose outcome the test can look at, as Celery's tracer would take it."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, Any] = {}
+
+    async def arun(self, task_id: str, request: dict[str, Any]) -> str:
+        return f"ran {task_id}"
+
+    @staticmethod
+    def stopped() -> BaseException:
+        return RuntimeError("stopped")
+
+
+@pytest.fixture
+def task() -> Recorded:
+    return Recorded()
+
+
+@pytest.mark.parametrize("stopped_at_once", [False, True])
+def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
+    task: Recorded, stopped_at_once: bool
+) -> None:
+    pool = AsyncPool(limit=1, app=SimpleNamespace(tasks={"task": task}))
+    pool.start()
+    reported, told = [], threading.Event()
+
+    def trace(name: str, task_id: str, request: Any) -> tuple[int, Any, float]:
+        outcome = task.outcomes.pop(task_id)
+        return int(isinstance(outcome, BaseException)), str(outcome), 0.0
+
+    def report(seen: tuple[int, Any, float]) -> None:
+        reported.append(seen)
+        told.set()
+
+    def begin() -> None:
+        pool._begin(1, trace, ARGUMENTS, report)
+        if stopped_at_once:
+            pool._cancel(1)
+
+    pool.loop.call_soon_threadsafe(begin)
+    assert told.wait(5)
+    pool.stop()
+    failed, words, seconds = reported[0]
+    assert (failed, words) == ((1, "stopped") if stopped_at_once else (0, "ran job-1.1"))
+    assert seconds >= 0
+    assert len(reported) == 1

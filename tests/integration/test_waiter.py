@@ -1,0 +1,36 @@
+"""The waiter gives up every subscription, even where who waits is cancelled again and again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from live import eventually
+from redis.asyncio import Redis
+
+from router.settings import Settings
+from router.stopping import stop
+from router.store import Keys, Waiter
+
+
+async def test_a_wait_that_is_cancelled_twice_leaves_no_subscription(redis: Redis, settings: Settings) -> None:
+    keys = Keys(settings.key_prefix)
+    waiter = Waiter(redis, keys)
+
+    async def wait(job_id: str) -> None:
+        async with waiter.watching([job_id]) as ends:
+            await ends[job_id].wait()
+
+    ids = [f"job-{at:04d}" for at in range(100)]
+    waits = [asyncio.create_task(wait(job_id)) for job_id in ids]
+    await asyncio.sleep(0)
+    for task in waits:
+        task.cancel()
+    await asyncio.sleep(0)
+    await stop(*waits)
+
+    async def none_left() -> bool:
+        counts = dict(await redis.pubsub_numsub(*(keys.result(job_id) for job_id in ids)))
+        return not any(counts.values())
+
+    await eventually(none_left, what="no subscription", seconds=10)
+    await waiter.close()
