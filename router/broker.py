@@ -56,11 +56,11 @@ def message_template(queue: str) -> str:
     """Return the JSON that kombu would push for one binding, with `@JOB@` and `@BINDING@` to be filled in."""
     app = Celery("pointsman", set_as_current=False)
     app.conf.update(task_serializer="json", accept_content=["json"], task_ignore_result=True)
-    task_id = f"{JOB}.{BINDING}"
+    placeholder = task_id(JOB, BINDING)
     with Connection("memory://") as connection, connection.channel() as channel:
         app.send_task(
             TASK,
-            task_id=task_id,
+            task_id=placeholder,
             queue=queue,
             exchange="",
             routing_key=queue,
@@ -71,15 +71,20 @@ def message_template(queue: str) -> str:
         )
         message = channel._get(queue)  # kombu's own envelope, as its transport would write it
         channel.queue_delete(queue)
-    message["properties"]["delivery_tag"] = task_id
+    message["properties"]["delivery_tag"] = placeholder
     message["properties"]["reply_to"] = ""
     message["headers"]["origin"] = "pointsman"
     return json.dumps(message)
 
 
-def read_task_id(task_id: str) -> tuple[str, int]:
+def task_id(job_id: str, binding: int | str) -> str:
+    """Return the Celery task id of a binding; the vendors get it as `x-client-request-id`."""
+    return f"{job_id}.{binding}"
+
+
+def read_task_id(text: str) -> tuple[str, int]:
     """Split a Celery task id into job id and binding number; raises ValueError when it is not one of ours."""
-    job_id, _, binding = task_id.rpartition(".")
+    job_id, _, binding = text.rpartition(".")
     if not job_id:
-        raise ValueError(f"not the task id of a binding: {task_id!r}")
+        raise ValueError(f"not the task id of a binding: {text!r}")
     return job_id, int(binding)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
+from router.broker import task_id
 from router.catalog import Catalog, Model
 from router.chat import Answer, ChatRequest
 from router.errors import ErrorKind, StoreUnavailable
@@ -24,7 +25,7 @@ from .call import call
 from .errors import CallFailed, LeaseLost
 from .leases import Lease, Leases
 from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
-from .providers import FORMATS, WireRequest
+from .providers import FORMATS, WireRequest, named
 from .settlement import Tried, past_deadline, settlement
 
 log = logging.getLogger("pointsman.executor")
@@ -112,7 +113,8 @@ class Executor:
         began = time.monotonic()
         try:
             chat = _read_chat(claim)
-            request = FORMATS[model.format].request(chat, model, api_key)
+            call_id = task_id(claim.job_id, claim.binding)
+            request = named(FORMATS[model.format].request(chat, model, api_key), call_id)
             tried = replace(tried, dropped=request.dropped)
             answer = await self._call(claim, model, request, lease)
             outcome: Outcome = Succeeded(answer)

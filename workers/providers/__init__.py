@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .anthropic import AnthropicMessages
 from .gemini import GeminiGenerateContent
 from .openai import OpenAIChat
-from .wire import WireError, WireFormat, WireRequest
+from .wire import CALL_ID, WireError, WireFormat, WireRequest, named
 
 FORMATS: Mapping[str, WireFormat] = {
     "openai": OpenAIChat(),
@@ -15,4 +15,4 @@ FORMATS: Mapping[str, WireFormat] = {
     "gemini": GeminiGenerateContent(),
 }
 
-__all__ = ["FORMATS", "WireError", "WireFormat", "WireRequest"]
+__all__ = ["CALL_ID", "FORMATS", "WireError", "WireFormat", "WireRequest", "named"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from router.catalog import Model
@@ -28,6 +28,15 @@ class WireError:
     kind: ErrorKind
     message: str
     retry_after: float | None = None
+
+
+CALL_ID = "x-client-request-id"
+"""The header by which a vendor's support finds a call again; OpenAI documents it, the others pass it over."""
+
+
+def named(request: WireRequest, call_id: str) -> WireRequest:
+    """Return the request with the id of its call in a header, unless the configuration sets that header."""
+    return replace(request, headers={CALL_ID: call_id, **request.headers})
 
 
 class WireFormat(Protocol):
