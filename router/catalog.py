@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -55,13 +56,15 @@ class Model(Frozen):
     """One routable LLM backend.
 
     `upstream` is the name the vendor knows, `api_key_env` names the environment variable with the key (absent:
-    the server wants none), `worker_concurrency` is the number of calls one worker process has in flight.
+    the server wants none), `worker_concurrency` is the number of calls one worker process has in flight. Models of
+    one `vendor` (default: the host of `base_url`) share its filters.
     """
 
     name: Name
     format: Literal["openai", "anthropic", "gemini"]
     base_url: str = Field(pattern=r"^https?://")
     upstream: str = Field(min_length=1)
+    vendor: str = ""
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     worker_concurrency: int = Field(default=8, ge=1, le=10_000)
     limits: Limits = Limits()
@@ -76,6 +79,13 @@ class Model(Frozen):
     api_version: Literal["v1", "v1beta"] = "v1beta"
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     profile: dict[Metric, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _vendor_is_the_host(cls, data: object) -> object:
+        if not isinstance(data, Mapping) or data.get("vendor"):
+            return data
+        return {**data, "vendor": urlsplit(str(data.get("base_url"))).hostname or ""}
 
     @property
     def queue(self) -> str:
@@ -105,7 +115,7 @@ class Alias(Route):
 class TaskClass(Signs, Route):
     """A kind of work, and the signs by which it is told."""
 
-    on_content_filtered: Literal["fail", "next_model"] = "fail"
+    on_content_filtered: Literal["fail", "other_vendor"] = "fail"
 
 
 class Catalog(Frozen):

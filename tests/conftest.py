@@ -76,7 +76,7 @@ def catalog() -> Catalog:
                 "creative_writing": {
                     "models": ["claude", "gemini"],
                     "keywords": ["poem", "haiku"],
-                    "on_content_filtered": "next_model",
+                    "on_content_filtered": "other_vendor",
                 },
                 "general_information": {"models": ["gemini", "gpt-4", "claude"]},
             },
@@ -86,7 +86,8 @@ def catalog() -> Catalog:
 
 
 def _model(wire_format: str, base_url: str) -> dict[str, object]:
-    return {"format": wire_format, "base_url": base_url, "upstream": "test-model", "worker_concurrency": 4}
+    common = {"upstream": "test-model", "worker_concurrency": 4, "vendor": wire_format}
+    return {"format": wire_format, "base_url": base_url, **common}
 
 
 @pytest_asyncio.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
+from typing import assert_never
 
 from router.catalog import Catalog, Model
 from router.chat import Answer
@@ -13,7 +14,7 @@ from router.errors import ErrorKind
 from router.lanes import Lane
 from router.settings import Settings
 
-from .backoff import backoff_seconds
+from .backoff import Backoff
 from .errors import CallFailed
 
 
@@ -36,20 +37,22 @@ class RetryLater:
 
 @dataclass(frozen=True)
 class TryNextModel:
-    """The job goes to a lane without this model, which may be paused or down from now on."""
+    """The job goes to a lane of other candidates; the model may be cooled, or paused or down from now on."""
 
     error: CallFailed
     lane: Lane
     stop: str = ""
     spends_attempt: bool = True
+    cool_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class GaveUp:
-    """The job fails with this error; the model may be paused or down from now on."""
+    """The job fails with this error; the model may be cooled, or paused or down from now on."""
 
     error: CallFailed
     stop: str = ""
+    cool_seconds: float = 0.0
 
 
 Outcome = Succeeded | RetryLater | TryNextModel | GaveUp
@@ -63,7 +66,7 @@ class Policy(Enum):
     NEXT_OR_BACK_OFF = "cool the model for a moment: the job goes to another open one, or waits"
     BACK_OFF = "back off and retry"
     LARGER_WINDOW = "go to a model with a larger context window"
-    NEXT_IF_ALLOWED = "go to the next model where the task class allows it"
+    OTHER_VENDOR = "go to a model of another vendor where the task class allows it"
     FAIL = "fail at once"
 
 
@@ -77,14 +80,15 @@ POLICIES: Mapping[ErrorKind, Policy] = {
     ErrorKind.CONNECTION: Policy.BACK_OFF,
     ErrorKind.BAD_RESPONSE: Policy.BACK_OFF,
     ErrorKind.CONTEXT_TOO_LONG: Policy.LARGER_WINDOW,
-    ErrorKind.CONTENT_FILTERED: Policy.NEXT_IF_ALLOWED,
+    ErrorKind.CONTENT_FILTERED: Policy.OTHER_VENDOR,
     ErrorKind.INVALID_REQUEST: Policy.FAIL,
     ErrorKind.WORKER_LOST: Policy.BACK_OFF,
     ErrorKind.CANCELLED: Policy.FAIL,
     ErrorKind.EXPIRED: Policy.FAIL,
 }
 
-LONGEST_COOLING_SECONDS = 86_400.0
+LONGEST_COOLING_SECONDS = 10 * 365 * 86_400.0
+"""No vendor means more, and Lua's numbers stay exact; below it what a vendor asks for is never cut short."""
 
 STOPS: Mapping[ErrorKind, str] = {ErrorKind.QUOTA_EXHAUSTED: "paused", ErrorKind.AUTH: "down"}
 """What an error does to its model beside cooling: paused until resumed by hand, down until its key changes."""
@@ -105,59 +109,70 @@ class Judge:
     """Turns errors into outcomes by the table above."""
 
     def __init__(self, catalog: Catalog, settings: Settings, random: Random) -> None:
-        self._catalog, self._settings, self._random = catalog, settings, random
+        self._catalog, self._settings = catalog, settings
+        self._backoff = Backoff(
+            base_seconds=settings.backoff_base_seconds, most_seconds=settings.backoff_max_seconds, random=random
+        )
 
     def judge(self, error: CallFailed, trial: Trial) -> Outcome:
-        """Say what happens to the job after `error`."""
+        """Say what happens to the job after `error`; a model that asks for time gets it in any case."""
+        policy = POLICIES[error.kind]
+        cooling = self._cooling(error, trial)
+        if self._tried_enough(policy, trial):
+            return GaveUp(error, cool_seconds=cooling)
+        match policy:
+            case Policy.FAIL:
+                return GaveUp(error, cool_seconds=cooling)
+            case Policy.LEAVE_MODEL | Policy.LARGER_WINDOW | Policy.OTHER_VENDOR:
+                return self._next(error, self._elsewhere(policy, trial), cooling)
+            case Policy.WAIT_FOR_MODEL:
+                return RetryLater(error, cool_seconds=cooling, spends_attempt=False)
+            case Policy.NEXT_OR_BACK_OFF:
+                return RetryLater(error, cool_seconds=cooling)
+            case Policy.BACK_OFF:
+                wait = max(cooling, self._backoff.jittered(error.kind, trial.attempt))
+                return RetryLater(error, wait_seconds=wait, cool_seconds=cooling)
+            case _:
+                assert_never(policy)
+
+    def _tried_enough(self, policy: Policy, trial: Trial) -> bool:
+        if policy is Policy.WAIT_FOR_MODEL:
+            return trial.rate_limits >= self._settings.max_rate_limits
+        return policy in (Policy.NEXT_OR_BACK_OFF, Policy.BACK_OFF) and trial.attempt >= trial.max_attempts
+
+    def _cooling(self, error: CallFailed, trial: Trial) -> float:
+        """Return for how long nobody should call the model: what its vendor asked for, never cut short.
+
+        A vendor that is out of room and says nothing gets one backoff, which grows with the job's tries.
+        """
+        asked = min(error.retry_after or 0.0, LONGEST_COOLING_SECONDS)
         policy = POLICIES[error.kind]
         if policy is Policy.WAIT_FOR_MODEL:
-            return self._wait_for_model(error, trial)
-        if policy is Policy.FAIL:
-            return GaveUp(error)
-        if policy is Policy.LEAVE_MODEL:
-            return self._next(error, trial.lane.without(trial.model.name), spends_attempt=False)
-        if policy is Policy.LARGER_WINDOW:
-            return self._next(error, self._larger(trial))
-        if policy is Policy.NEXT_IF_ALLOWED:
-            return self._next(error, self._allowed(trial))
-        if trial.attempt >= trial.max_attempts:
-            return GaveUp(error)
+            return max(asked, self._backoff.whole(error.kind, trial.rate_limits + 1))
         if policy is Policy.NEXT_OR_BACK_OFF:
-            return RetryLater(error, cool_seconds=self._cooling(error, trial.attempt))
-        return RetryLater(error, wait_seconds=max(error.retry_after or 0.0, self._backoff(trial.attempt)))
+            return max(asked, self._backoff.whole(error.kind, trial.attempt))
+        return asked
 
-    def _wait_for_model(self, error: CallFailed, trial: Trial) -> Outcome:
-        if trial.rate_limits >= self._settings.max_rate_limits:
-            return GaveUp(error)
-        return RetryLater(error, cool_seconds=self._cooling(error, trial.rate_limits + 1), spends_attempt=False)
-
-    def _cooling(self, error: CallFailed, tries: int) -> float:
-        """Return what the vendor asks for, but never nothing at all, and never more than a day."""
-        return min(max(error.retry_after or 0.0, self._backoff(tries)), LONGEST_COOLING_SECONDS)
-
-    def _next(self, error: CallFailed, lane: Lane, *, spends_attempt: bool = True) -> Outcome:
+    def _next(self, error: CallFailed, lane: Lane, cooling: float) -> Outcome:
+        """Go to the lane, which costs no attempt where the model, and not the job, was closed by the error."""
         stop = STOPS.get(error.kind, "")
         if not lane.candidates:
-            return GaveUp(error, stop)
-        return TryNextModel(error, lane, stop, spends_attempt)
+            return GaveUp(error, stop, cooling)
+        return TryNextModel(error, lane, stop, spends_attempt=not stop, cool_seconds=cooling)
 
-    def _larger(self, trial: Trial) -> Lane:
-        window = trial.model.context_window or 0
-        lane = trial.lane
-        for name in trial.lane.candidates:
-            model = self._catalog.models.get(name)
-            if model is None or (model.context_window or 0) <= window:
-                lane = lane.without(name)
-        return lane
-
-    def _allowed(self, trial: Trial) -> Lane:
-        task_class = self._catalog.task_classes.get(trial.lane.work)
-        if task_class and task_class.on_content_filtered == "next_model":
+    def _elsewhere(self, policy: Policy, trial: Trial) -> Lane:
+        """Return the lane of the candidates that may do better."""
+        if policy is Policy.LEAVE_MODEL:
             return trial.lane.without(trial.model.name)
-        return Lane(trial.lane.work, trial.lane.tenant, ())
+        if policy is Policy.LARGER_WINDOW:
+            window = trial.model.context_window or 0
+            return self._only(trial, lambda model: (model.context_window or 0) > window)
+        task_class = self._catalog.task_classes.get(trial.lane.work)
+        allowed = task_class is not None and task_class.on_content_filtered == "other_vendor"
+        return self._only(trial, lambda model: allowed and model.vendor != trial.model.vendor)
 
-    def _backoff(self, tries: int) -> float:
-        settings = self._settings
-        return backoff_seconds(
-            tries, base=settings.backoff_base_seconds, most=settings.backoff_max_seconds, random=self._random
-        )
+    def _only(self, trial: Trial, fits: Callable[[Model], bool]) -> Lane:
+        """Return the open lane of the candidates that this worker knows and that fit."""
+        known = self._catalog.models
+        names = tuple(name for name in trial.lane.candidates if name in known and fits(known[name]))
+        return replace(trial.lane.open(), candidates=names)

@@ -40,12 +40,13 @@ def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) ->
                 tried, error, JobState.PENDING, lane=_open(tried.claim.lane), wait_seconds=wait_seconds,
                 cool_seconds=cool_seconds, spends_attempt=spends_attempt,
             )  # fmt: skip
-        case TryNextModel(error, lane, stop, spends_attempt):
+        case TryNextModel(error, lane, stop, spends_attempt, cool_seconds):
             return _failure(
-                tried, error, JobState.PENDING, lane=str(lane), stop=stop, spends_attempt=spends_attempt
-            )
-        case GaveUp(error, stop):
-            return _failure(tried, error, JobState.FAILED, stop=stop)
+                tried, error, JobState.PENDING, lane=str(lane), stop=stop, spends_attempt=spends_attempt,
+                cool_seconds=cool_seconds,
+            )  # fmt: skip
+        case GaveUp(error, stop, cool_seconds):
+            return _failure(tried, error, JobState.FAILED, stop=stop, cool_seconds=cool_seconds)
         case _:
             assert_never(outcome)
 

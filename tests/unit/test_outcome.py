@@ -14,7 +14,7 @@ from router.job import JobState
 from router.lanes import Lane
 from router.settings import Settings
 from router.store import Claim
-from workers.backoff import backoff_seconds
+from workers.backoff import FACTORS, Backoff
 from workers.errors import CallFailed
 from workers.outcome import (
     POLICIES,
@@ -91,13 +91,13 @@ def test_a_rate_limit_without_a_time_cools_longer_each_time(judge: Judge, trial:
         outcome = judge.judge(failed("rate_limited"), replace(trial, rate_limits=limits))
         assert isinstance(outcome, RetryLater)
         cooled.append(outcome.cool_seconds)
-    for tries, seconds in enumerate(cooled):
-        assert 2**tries / 2 <= seconds <= 2**tries
+    assert cooled == [2.0, 4.0, 8.0, 16.0]
 
 
 def test_a_job_is_rate_limited_only_so_often(judge: Judge, trial: Trial) -> None:
     last = replace(trial, rate_limits=SETTINGS.max_rate_limits)
-    assert isinstance(judge.judge(failed("rate_limited"), last), GaveUp)
+    error = failed("rate_limited", retry_after=90)
+    assert judge.judge(error, last) == GaveUp(error, cool_seconds=90), "the model is cooled all the same"
 
 
 @pytest.mark.parametrize(("kind", "stop"), [("quota_exhausted", "paused"), ("auth", "down")])
@@ -117,17 +117,29 @@ def test_an_overloaded_model_is_cooled_and_stays_a_candidate(judge: Judge, trial
     assert judge.judge(error, trial) == RetryLater(error, cool_seconds=3)
 
 
-def test_a_rate_limit_cools_for_more_than_nothing_and_less_than_for_ever(judge: Judge, trial: Trial) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind not in STOPS])
+def test_what_a_vendor_asks_for_is_never_cut_short_whatever_becomes_of_the_job(
+    judge: Judge, trial: Trial, kind: ErrorKind
+) -> None:
+    outcome = judge.judge(failed(kind, retry_after=3e7), trial)
+    assert not isinstance(outcome, Succeeded)
+    assert outcome.cool_seconds == 3e7
+    if kind is ErrorKind.SERVER_ERROR:
+        assert isinstance(outcome, RetryLater)
+        assert outcome.wait_seconds == 3e7
+
+
+def test_a_rate_limit_cools_for_more_than_nothing(judge: Judge, trial: Trial) -> None:
     at_once = judge.judge(failed("rate_limited", retry_after=0), trial)
     assert isinstance(at_once, RetryLater)
     assert at_once.cool_seconds > 0
-    assert judge.judge(failed("rate_limited", retry_after=3e7), trial).cool_seconds == 86_400
 
 
 @pytest.mark.parametrize("kind", ["server_error", "timeout", "connection", "bad_response", "overloaded"])
 def test_the_last_attempt_ends_the_job(judge: Judge, trial: Trial, kind: str) -> None:
-    error = failed(kind)
-    assert judge.judge(error, replace(trial, attempt=4)) == GaveUp(error)
+    outcome = judge.judge(failed(kind), replace(trial, attempt=4))
+    assert isinstance(outcome, GaveUp)
+    assert (outcome.cool_seconds > 0) == (kind == "overloaded")
 
 
 def test_a_too_long_request_goes_only_to_a_model_with_a_larger_window(catalog: Catalog, trial: Trial) -> None:
@@ -142,22 +154,27 @@ def test_a_too_long_request_goes_only_to_a_model_with_a_larger_window(catalog: C
     assert judge.judge(error, replace(trial, model=wide.models["claude"])) == GaveUp(error)
 
 
-def test_a_filtered_answer_goes_to_the_next_model_only_where_the_class_allows_it(
-    judge: Judge, trial: Trial
+def test_a_filtered_answer_goes_to_another_vendor_only_where_the_class_allows_it(
+    catalog: Catalog, trial: Trial
 ) -> None:
+    data = catalog.model_dump()
+    data["models"]["gpt-mini"] = data["models"]["gpt-4"] | {"name": "gpt-mini"}
+    judge = Judge(Catalog.model_validate(data), SETTINGS, Random(1))
     error = failed("content_filtered")
     assert judge.judge(error, trial) == GaveUp(error)
-    allowed = replace(trial, lane=Lane("creative_writing", "default", ("gpt-4", "gemini")))
-    assert judge.judge(error, allowed) == TryNextModel(error, allowed.lane.without("gpt-4"))
+    allowed = replace(trial, lane=Lane("creative_writing", "default", ("gpt-4", "gpt-mini", "gemini")))
+    assert judge.judge(error, allowed) == TryNextModel(error, Lane("creative_writing", "default", ("gemini",)))
 
 
-def test_backing_off_doubles_up_to_its_most_with_jitter_of_one_half() -> None:
-    random = Random(1)
-    for tries in range(1, 12):
-        full = min(60.0, 2.0 ** (tries - 1))
-        for _ in range(50):
-            assert full / 2 <= backoff_seconds(tries, base=1.0, most=60.0, random=random) <= full
-    assert len({backoff_seconds(3, base=1.0, most=60.0, random=random) for _ in range(10)}) == 10
+def test_backing_off_doubles_up_to_its_most_and_its_jitter_is_full() -> None:
+    backoff = Backoff(base_seconds=1.0, most_seconds=60.0, random=Random(1))
+    for kind in ErrorKind:
+        for tries in (1, 2, 3, 7, 2000):
+            whole = min(60.0, FACTORS.get(kind, 1.0) * 2.0 ** min(tries - 1, 100))
+            assert backoff.whole(kind, tries) == whole
+            waits = [backoff.jittered(kind, tries) for _ in range(400)]
+            assert 0 <= min(waits) < 0.05 * whole
+            assert 0.95 * whole < max(waits) <= whole
 
 
 @pytest.fixture
