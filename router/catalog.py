@@ -44,6 +44,22 @@ class Limits(Frozen):
     tokens_per_minute: int | None = Field(default=None, ge=1)
 
 
+class Breaker(Frozen):
+    """When a model's own faults take it out of routing, over all workers together.
+
+    It opens when at least `min_calls` of the last `window_seconds` have ended and `error_ratio` of them failed by
+    the model's own fault; after `open_seconds`, twice as long each time in a row up to `max_open_seconds`, it is
+    half-open: `probes` jobs go to it at a time, and as many answers close it, one fault opens it again.
+    """
+
+    window_seconds: float = Field(default=60.0, ge=1, le=3600)
+    min_calls: int = Field(default=20, ge=1, le=10_000)
+    error_ratio: float = Field(default=0.5, gt=0, le=1)
+    open_seconds: float = Field(default=10.0, ge=0.1, le=3600)
+    max_open_seconds: float = Field(default=300.0, ge=0.1, le=86_400)
+    probes: int = Field(default=3, ge=1, le=100)
+
+
 class Price(Frozen):
     """USD per million tokens; cached input costs the input price where nothing else is said."""
 
@@ -68,6 +84,7 @@ class Model(Frozen):
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     worker_concurrency: int = Field(default=8, ge=1, le=10_000)
     limits: Limits = Limits()
+    breaker: Breaker | None = Breaker()
     context_window: int | None = Field(default=None, ge=1)
     max_output_tokens: int = Field(default=4096, ge=1)
     timeout_seconds: float = Field(default=120.0, gt=0, le=3600)

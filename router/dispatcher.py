@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from .broker import message_template
 from .catalog import Catalog
+from .changes import Changes
 from .classify import Classifier
 from .errors import StoreUnavailable
 from .intake import sort_intake
@@ -50,6 +51,7 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self.bound = 0
         self._skip_lanes = 0
+        self._changes = Changes()
 
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
@@ -117,6 +119,8 @@ class Dispatcher:
     async def round(self) -> Round | None:
         """Run one round; returns what it saw, or None when another round should follow at once."""
         seen = await self.store.read(skip_lanes=self._skip_lanes)
+        for line in self._changes.since_last_look(seen.states):
+            log.warning("%s", line)
         if seen.intake and await self._classify():
             return None
         if seen.next_due is not None and seen.next_due <= seen.now:

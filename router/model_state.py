@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
-from typing import Self
+from typing import Literal, Self
 
 from .catalog import Model
+
+BreakerState = Literal["closed", "open", "half_open"]
 
 ERRORS_HALVE_MS = 60_000
 """The half-life of an error rate."""
@@ -19,7 +21,8 @@ class ModelState:
 
     `announced` is the number of slots its live workers offer, `window` the share of it that may wait in the
     model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something. `waiting`
-    counts the jobs in lanes of this model alone. `errors` is the error rate, 0 to 1, as it was at `errors_at`.
+    counts the jobs in lanes of this model alone. `errors` is the error rate, 0 to 1, as it was at `errors_at`. The
+    breaker is `closed`, `open` until `open_until`, or `half_open` with so many of its `probes` in flight.
     """
 
     model: Model
@@ -42,6 +45,10 @@ class ModelState:
     ms_per_token: float | None = None
     errors: float = 0.0
     errors_at: int = 0
+    breaker: BreakerState = "closed"
+    open_until: int = 0
+    breaker_why: str = ""
+    probes: int = 0
     kept_for: str = ""
 
     # What is derived is worked out once: a round looks at the same state for hundreds of jobs.
@@ -84,7 +91,13 @@ class ModelState:
         if self.announced == 0:
             return 0
         most = self.announced + int(self.announced * self.window)
-        return max(0, min(most, self.model.limits.concurrency or most) - self.depth)
+        free = min(most, self.model.limits.concurrency or most) - self.depth
+        return max(0, min(free, self.probes_left) if self.breaker == "half_open" else free)
+
+    @property
+    def probes_left(self) -> int:
+        """How many more jobs may probe a half-open model now."""
+        return (self.model.breaker.probes if self.model.breaker else 1) - self.probes
 
     def closed_because(self, tokens: int) -> str | None:
         """Return in words why no job of so many tokens can be bound now, or None."""
@@ -99,6 +112,8 @@ class ModelState:
             return f"paused: {self.paused}"
         if self.announced == 0:
             return "no live worker"
+        if self.breaker == "open":
+            return f"breaker open: {self.breaker_why}; probed in {(self.open_until - self.now) / 1000:.1f} s"
         return None
 
     def full_because(self, tokens: int) -> str | None:
@@ -113,6 +128,8 @@ class ModelState:
             return f"cooling for another {(self.cooled_until - self.now) / 1000:.1f} s"
         if self.kept_for:
             return f"its tokens are kept for {self.kept_for}, which comes first"
+        if self.breaker == "half_open" and self.probes_left <= 0:
+            return f"breaker half-open: {self.probes} probes in flight"
         if self.slots == 0:
             return f"full: {self.depth} of {self.capacity} slots taken"
         most = self.model.limits.requests_per_minute
@@ -130,8 +147,8 @@ class ModelState:
 
     def opens_at(self) -> int | None:
         """Return when time alone may open the model, or None when only an event can."""
-        if self.cooled_until > self.now:
-            return self.cooled_until
+        if max(self.cooled_until, self.open_until) > self.now:
+            return max(self.cooled_until, self.open_until)
         limits = self.model.limits
         waits = limits.requests_per_minute or limits.tokens_per_minute
         return self.oldest_leaves if waits and self.now < self.oldest_leaves < self.now + 60_001 else None
@@ -145,6 +162,7 @@ class ModelState:
         return replace(
             self,
             bound=self.bound + 1,
+            probes=self.probes + 1,
             served=self.served + 1,
             requests_in_minute=self.requests_in_minute + 1,
             tokens_in_minute=self.tokens_in_minute + tokens,

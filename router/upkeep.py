@@ -56,5 +56,5 @@ class Upkeep:
 
 def _overfull(state: ModelState) -> bool:
     """Whether the model is closed, or has more jobs than its workers, one of which may just have gone, can take."""
-    closed = state.down or state.paused or state.cooled_until > state.now
+    closed = state.down or state.paused or max(state.cooled_until, state.open_until) > state.now
     return bool(closed) or state.depth > state.announced + int(state.announced * state.window)

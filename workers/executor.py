@@ -77,7 +77,7 @@ class Executor:
                 return Report(f"stopped: {lost}", failed=True)
             except Exception as error:  # else the job would be lost and tried, and paid, again and again
                 log.exception("job %s failed by a mistake of the worker's own", job_id)
-                wrong = CallFailed(ErrorKind.SERVER_ERROR, f"the worker failed: {type(error).__name__}")
+                wrong = CallFailed(ErrorKind.WORKER_LOST, f"the worker failed: {type(error).__name__}")
                 return await self._settle(self._tried(claim, model), GaveUp(wrong), model)
 
     async def _release(self, job_id: str, binding: int, why: str) -> Report:
@@ -108,7 +108,7 @@ class Executor:
         api_key = self._equipment.api_keys.get(model.name)
         tried = self._tried(claim, model)
         if claim.payload.get("schema", 0) > PAYLOAD_SCHEMA:
-            later = CallFailed(ErrorKind.CONNECTION, "the payload is newer than this worker; update the worker")
+            later = CallFailed(ErrorKind.WORKER_LOST, "the payload is newer than this worker; update the worker")
             return await self._settle(tried, RetryLater(later, wait_seconds=1.0, spends_attempt=False), model)
         began = time.monotonic()
         try:
@@ -129,7 +129,8 @@ class Executor:
 
     def _tried(self, claim: Claim, model: Model) -> Tried:
         equipment = self._equipment
-        return Tried(claim, model.name, equipment.worker, key_print(equipment.api_keys.get(model.name)))
+        print_of_key = key_print(equipment.api_keys.get(model.name))
+        return Tried(claim, model.name, equipment.worker, print_of_key, breaker=model.breaker)
 
     async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease) -> Answer:
         """Call the model as a task of its own, which a lost lease cancels."""
@@ -184,7 +185,7 @@ def _trial(claim: Claim, model: Model) -> Trial:
 
 
 def _worker_stopped() -> Outcome:
-    error = CallFailed(ErrorKind.CONNECTION, "the worker was stopped during the call")
+    error = CallFailed(ErrorKind.WORKER_LOST, "the worker was stopped during the call")
     return RetryLater(error, spends_attempt=False)
 
 

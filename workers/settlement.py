@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from router.catalog import Price
+from router.catalog import Breaker, Price
 from router.chat import Answer
 from router.errors import ErrorKind
 from router.job import JobResult, JobState
@@ -28,6 +28,7 @@ class Tried:
     key_print: str
     seconds: float | None = None
     dropped: tuple[str, ...] = ()
+    breaker: Breaker | None = None
 
 
 def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) -> Settlement:
@@ -79,6 +80,7 @@ def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
         output_tokens=min(MOST_TOKENS, answer.usage.output_tokens),
         latency_seconds=tried.seconds,
         cost_usd=cost,
+        breaker=tried.breaker,
     )
 
 
@@ -89,6 +91,7 @@ def _failure(tried: Tried, error: CallFailed, state: JobState, **more: Any) -> S
         kind=error.kind,
         message=error.message,
         key_print=tried.key_print,
+        breaker=tried.breaker,
         **more,
     )
 

@@ -27,6 +27,9 @@ PATTERNS = {
     "reserved": "reserved:%s",  # hash: <job>.<binding> -> tokens, and `total`
     "models": "models",  # set: every model that a job was ever bound to
     "model": "model:%s",  # hash: health of a model: cooled, paused, down
+    "breaker": "breaker:%s",  # hash: an open or half-open breaker: until when, how often in a row, why
+    "outcomes": "outcomes:%s",  # hash: calls and faults in the parts of a breaker's rolling window
+    "probes": "probes:%s",  # zset: <job>.<binding> of the probes of a half-open model, by when they were bound
     "stats": "stats:%s",  # hash: what a model has served
     "cursors": "cursors",  # hash: what the strategies remember, by task class and strategy
     "answer": "answer:%s",  # string: the first answer to a bind, for a client that resends it

@@ -15,14 +15,14 @@ from ..chat import Frozen
 from ..explain import Explanation, explain
 from ..job import JobSpec
 from ..lanes import Lane
-from ..model_state import ModelState
+from ..model_state import BreakerState, ModelState
 from ..settings import Settings
 from .connection import translated
 from .rounds import RoundStore
 from .scripts import Scripts
 from .units import milliseconds
 
-TROUBLES = ("no live worker:", "down:", "paused:")
+TROUBLES = ("no live worker:", "down:", "paused:", "breaker")
 """How the status of a model begins that somebody has to look after."""
 
 
@@ -47,6 +47,7 @@ class ModelView(Frozen):
     requests_last_minute: int
     tokens_last_minute: int
     cost_usd: float
+    breaker: BreakerState
     status: str
 
 
@@ -143,6 +144,7 @@ def _view(state: ModelState, waiting: int, stats: dict[str, Any]) -> ModelView:
         requests_last_minute=state.requests_in_minute,
         tokens_last_minute=state.tokens_in_minute,
         cost_usd=int(stats.get("cost_micro_usd", 0)) / 1_000_000,
+        breaker=state.breaker,
         status=_status(state, waiting),
     )
 
@@ -150,4 +152,5 @@ def _view(state: ModelState, waiting: int, stats: dict[str, Any]) -> ModelView:
 def _status(state: ModelState, waiting: int) -> str:
     if state.announced == 0 and waiting:
         return f"no live worker: {waiting} jobs wait; start one with: pointsman work --model {state.model.name}"
-    return state.closed_because(0) or "open"
+    half_open = "breaker half-open: probed with a few jobs" if state.breaker == "half_open" else "open"
+    return state.closed_because(0) or half_open

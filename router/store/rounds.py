@@ -64,7 +64,7 @@ class RoundStore:
 
     def _state(self, name: str, row: Sequence[Any], now: int, waiting: int) -> ModelState:
         slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest, *measured = row
-        latency, latency_at, per_token, errors, errors_at = measured
+        latency, latency_at, per_token, errors, errors_at, breaker, open_until, breaker_why, probes = measured
         return ModelState(
             model=self.catalog.models[name],
             announced=int(slots),
@@ -86,6 +86,10 @@ class RoundStore:
             ms_per_token=float(per_token) if per_token else None,
             errors=float(errors),
             errors_at=int(float(errors_at)),
+            breaker=breaker,
+            open_until=int(float(open_until)),
+            breaker_why=breaker_why,
+            probes=int(probes),
         )
 
     async def bind(
@@ -104,12 +108,13 @@ class RoundStore:
         names = list(dict.fromkeys(str(bind.decision.model) for bind in binds if bind.decision.lane is None))
         models: list[Argument] = []
         for name in names:
-            limits = self.catalog.models[name].limits
+            limits, breaker = self.catalog.models[name].limits, self.catalog.models[name].breaker
             models += [
                 name,
                 limits.concurrency or 0,
                 limits.requests_per_minute or 0,
                 limits.tokens_per_minute or 0,
+                breaker.probes if breaker else 1,
                 templates[name],
             ]
         jobs = [part for bind in binds for part in _bind_row(bind)]

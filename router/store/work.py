@@ -9,6 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from ..catalog import Breaker
 from ..errors import COUNT_AGAINST_MODEL
 from ..job import JobState
 from ..settings import Settings
@@ -48,6 +49,7 @@ class Settlement:
     """How an attempt ends. `state` is succeeded, failed, expired or pending; times are in seconds.
 
     `stop` closes the model: `paused` until an operator resumes it, `down` until its key (`key_print`) changes.
+    `breaker` has the rules by which the model's own faults close it, None for never.
     """
 
     state: JobState
@@ -65,6 +67,7 @@ class Settlement:
     cool_seconds: float = 0.0
     stop: str = ""
     key_print: str = ""
+    breaker: Breaker | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class WorkStore:
             milliseconds(self.settings.result_ttl_seconds),
             _fault(end.kind),
             end.output_tokens,
+            *_rules(end.breaker),
         )
         return None if answer[0] == "stale" else JobState(answer[0])
 
@@ -183,3 +187,16 @@ def _fault(kind: str) -> str:
     if not kind:
         return "0"
     return "1" if kind in COUNT_AGAINST_MODEL else ""
+
+
+def _rules(breaker: Breaker | None) -> list[Argument]:
+    if breaker is None:
+        return [1, 0, 1, 1, 1, 1]
+    return [
+        milliseconds(breaker.window_seconds),
+        breaker.min_calls,
+        breaker.error_ratio,
+        milliseconds(breaker.open_seconds),
+        milliseconds(breaker.max_open_seconds),
+        breaker.probes,
+    ]

@@ -11,6 +11,7 @@ import pytest
 
 from router.catalog import Catalog, Limits
 from router.chains import Chains
+from router.changes import Changes
 from router.decide import Decision, Moment, Waiting, decide
 from router.lanes import Lane
 from router.model_state import ModelState
@@ -143,12 +144,37 @@ def test_the_record_of_a_decision_is_plain_data(state: NewState) -> None:
 def test_one_more_job_counts_in_every_figure(state: NewState) -> None:
     before = state("gpt-4", bound=1, served=7, requests_in_minute=2, tokens_in_minute=10)
     after = before.with_one_more(90)
-    wanted = replace(before, bound=2, served=8, requests_in_minute=3, tokens_in_minute=100)
+    wanted = replace(before, bound=2, served=8, requests_in_minute=3, tokens_in_minute=100, probes=1)
     assert after == wanted
+
+
+def test_an_open_breaker_sends_jobs_elsewhere_and_a_half_open_one_lets_a_few_through(state: NewState) -> None:
+    claude = state("claude", running=3)
+    broken = state("gpt-4", breaker="open", open_until=NOW + 2500, breaker_why="12 of 20 calls failed")
+    decision = decided(broken, claude)
+    assert decision.model == "claude"
+    assert decision.ruled_out["gpt-4"] == "breaker open: 12 of 20 calls failed; probed in 2.5 s"
+    probed = state("gpt-4", breaker="half_open", probes=2)
+    assert (probed.slots, probed.with_one_more(0).slots) == (1, 0)
+    assert decided(probed, claude).model == "gpt-4"
+    full = decided(probed.with_one_more(0), claude)
+    assert (full.model, full.ruled_out["gpt-4"]) == ("claude", "breaker half-open: 3 probes in flight")
+
+
+def test_a_dispatcher_tells_each_change_of_a_models_health_once(state: NewState) -> None:
+    changes = Changes()
+    fine, broken = state("gpt-4"), state("gpt-4", breaker="open", open_until=NOW + 2500, breaker_why="10 of 20")
+    assert changes.since_last_look({"gpt-4": fine}) == []
+    assert changes.since_last_look({"gpt-4": broken}) == ["gpt-4: breaker open: 10 of 20; probed in 2.5 s"]
+    assert changes.since_last_look({"gpt-4": broken}) == []
+    assert changes.since_last_look({"gpt-4": state("gpt-4", breaker="half_open")}) == ["gpt-4: breaker half-open"]
+    assert changes.since_last_look({"gpt-4": fine}) == ["gpt-4: open"]
+    assert changes.since_last_look({"gpt-4": state("gpt-4", paused="a test")}) == ["gpt-4: paused: a test"]
 
 
 def test_a_model_tells_when_time_alone_may_open_it(state: NewState) -> None:
     limits = Limits(requests_per_minute=5)
+    assert state("gpt-4", breaker="open", open_until=NOW + 10).opens_at() == NOW + 10
     assert state("gpt-4", cooled_until=NOW + 10).opens_at() == NOW + 10
     assert state("gpt-4", limits=limits, oldest_leaves=NOW + 500).opens_at() == NOW + 500
     assert state("gpt-4", oldest_leaves=NOW + 500).opens_at() is None

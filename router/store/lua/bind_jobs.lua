@@ -4,13 +4,14 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: token of this round   ARGV[3]: ms until release
 -- ARGV[4]: window, as a share of the announced slots   ARGV[5]: how many models follow
--- ARGV: model, concurrency limit, requests/min, tokens/min (0: none) and message template, for each model
+-- ARGV: model, concurrency limit, requests/min, tokens/min (0: none), probes of its breaker and message template,
+--   for each model
 -- ARGV: how many cursors follow, and name, value before and value after, for each cursor
 -- ARGV: job id, lane, model, tokens, decision or '' to keep the one it has, cursor or '', lane to move to or '',
 --   for each job, to the end
 -- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' for each job, in order;
 --   a repeat with the same token returns the first answer
--- uses: time, move, lane, reservation, capacity
+-- uses: time, move, lane, reservation, capacity, breaker
 local MOST_TOKENS = 1000000000
 local now = clock(ARGV[1])
 local token, release_ms, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -21,14 +22,16 @@ local models, at = {}, 6
 for _ = 1, tonumber(ARGV[5]) do
   local name, limit = ARGV[at], tonumber(ARGV[at + 1])
   forget_old(name, now)
+  local free, probing = free_slots(name, now, limit, window), breaker(name, now).state == 'half_open'
+  if probing then free = math.min(free, tonumber(ARGV[at + 4]) - probes_in_flight(name)) end
   models[name] = {
-    free = free_slots(name, now, limit, window),
+    free = free, probing = probing,
     open = is_open(name, now),
-    requests = tonumber(ARGV[at + 2]), tokens = tonumber(ARGV[at + 3]), template = ARGV[at + 4],
+    requests = tonumber(ARGV[at + 2]), tokens = tonumber(ARGV[at + 3]), template = ARGV[at + 5],
     used_requests = redis.call('ZCARD', key.reservations(name)),
     used_tokens = tonumber(redis.call('HGET', key.reserved(name), 'total') or '0'),
   }
-  at = at + 5
+  at = at + 6
 end
 
 local cursors = {}
@@ -85,6 +88,7 @@ for i = at, #ARGV, 7 do
     redis.call('ZADD', key.bound(name), now + release_ms, id)
     redis.call('HINCRBY', key.stats(name), 'served', 1)
     reserve(name, id .. '.' .. binding, tokens)
+    if model.probing then redis.call('ZADD', key.probes(name), now, id .. '.' .. binding) end
     push(name, model.template, id, binding)
     model.free, model.used_requests = model.free - 1, model.used_requests + 1
     model.used_tokens = model.used_tokens + tokens

@@ -9,8 +9,10 @@
 -- ARGV[16]: ms to cool the model for   ARGV[17]: 'paused' | 'down' | ''   ARGV[18]: fingerprint of the key used
 -- ARGV[19]: ms that a result is kept   ARGV[20]: 1 where the error is the model's own fault, 0 where it answered, else ''
 -- ARGV[21]: output tokens, or 0
+-- The model's breaker: ARGV[22]: ms of its window   ARGV[23]: least calls in it (0: no breaker)   ARGV[24]: ratio of
+-- faults that opens it   ARGV[25]: ms open at first   ARGV[26]: ms open at most   ARGV[27]: probes that close it
 -- returns: {the state the job is in now} or {'stale'}; a repeat with the same token returns the first answer
--- uses: time, wake, move, lane, reservation, measure, finish
+-- uses: time, wake, move, lane, reservation, measure, breaker, finish
 local now = clock(ARGV[1])
 local id, binding, token, outcome, kind = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local message, ttl = ARGV[8], tonumber(ARGV[19])
@@ -28,6 +30,8 @@ end
 
 local record = cjson.decode(ARGV[9])
 for i = 11, 16 do assert(tonumber(ARGV[i]), 'ARGV[' .. i .. '] is no number') end
+local rules = {window = tonumber(ARGV[22]), calls = tonumber(ARGV[23]), ratio = tonumber(ARGV[24]),
+  open = tonumber(ARGV[25]), most = tonumber(ARGV[26]), probes = tonumber(ARGV[27])}
 
 redis.call('ZREM', key.running(model), id)
 redis.call('HSET', key.job(id), 'settled:' .. binding, token .. ' ' .. outcome)
@@ -42,6 +46,7 @@ redis.call('HINCRBY', stats, ARGV[7] == '' and 'succeeded' or 'error:' .. ARGV[7
 redis.call('HINCRBY', stats, 'cost_micro_usd', ARGV[15])
 if tonumber(ARGV[14]) >= 0 then measure_latency(model, now, tonumber(ARGV[14]), tonumber(ARGV[21])) end
 if ARGV[20] ~= '' then measure_errors(model, now, tonumber(ARGV[20])) end
+judge_breaker(model, now, id .. '.' .. binding, tonumber(ARGV[20]), rules)
 
 if tonumber(ARGV[16]) > 0 then
   local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')

@@ -31,5 +31,6 @@ end
 
 local function is_open(model, now)
   local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down')
-  return not health[2] and not health[3] and (tonumber(health[1]) or 0) <= now
+  if health[2] or health[3] or (tonumber(health[1]) or 0) > now then return false end
+  return (tonumber(redis.call('HGET', key.breaker(model), 'open_until')) or 0) <= now
 end
