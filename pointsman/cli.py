@@ -10,6 +10,7 @@ import typer
 from router.errors import ConfigError, PointsmanError, StoreUnavailable
 
 from .cli_classify import classify
+from .cli_dead import dead, retry
 from .cli_health import health, pause, resume
 from .cli_jobs import cancel, models, result, submit, wait
 from .cli_parts import demo, dispatch, flower, serve, up, work
@@ -32,6 +33,8 @@ USE: tuple[Callable[..., None], ...] = (
     result,
     wait,
     cancel,
+    dead,
+    retry,
     explain,
     why,
     models,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from router.errors import ConfigError
 from router.job import JobError, JobRecord, JobSpec
 from router.settings import load_settings
 
+from .durations import seconds_of
 from .tables import console_for_tables, models_table, results_table
 
 Url = Annotated[
@@ -44,6 +46,7 @@ def submit(
     system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
     priority: Annotated[int, typer.Option(min=0, max=9, help="0 to 9, 9 first.")] = 5,
     expires_in: Annotated[float | None, typer.Option(help="Seconds the job may take, retries included.")] = None,
+    not_before: Annotated[str | None, typer.Option(help="Time to wait for: in 90s, 1h, ..., or ISO 8601.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again returns the first job.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="In place of the class's; may be repeated.")] = None,
     metric: Annotated[str | None, typer.Option(help="What matters, for model_aware: speed, accuracy, ...")] = None,
@@ -57,6 +60,7 @@ def submit(
     """Submit a job, or a file of jobs; prints each job's id."""
     fields = {
         "task_class": task_class, "model": model, "system": system, "priority": priority, "expires_in": expires_in,
+        "not_before": _moment(not_before),
         "idempotency_key": idempotency_key, "strategy": tuple(strategy or ()), "metric": metric,
         "affinity_key": affinity_key, "max_cost_usd": max_cost_usd,
     }  # fmt: skip
@@ -132,7 +136,7 @@ def models(
         views = client.models()
         _tell_warnings(client)
     if as_json:
-        _print_json([view.model_dump(mode="json") for view in views])
+        print_json([view.model_dump(mode="json") for view in views])
     else:
         console = console_for_tables()
         console.print(models_table(views, width=console.width))
@@ -141,6 +145,16 @@ def models(
 def _tell_warnings(client: Client) -> None:
     for warning in client.warnings():
         sys.stderr.write(f"warning: {warning}\n")
+
+
+def _moment(given: str | None) -> str | float | None:
+    """Return a time for `not_before`: from now on where a duration was given."""
+    if given is None:
+        return None
+    try:
+        return time.time() + seconds_of(given)
+    except ValueError:
+        return given
 
 
 def _specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) -> list[JobSpec]:
@@ -190,7 +204,7 @@ def _wait_for(client: Client, ids: list[str], timeout: float | None) -> list[Job
 
 def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
     if as_json:
-        _print_json([record.summary() for record in records])
+        print_json([record.summary() for record in records])
     elif len(records) == 1:
         _print_one(records[0])
     else:
@@ -218,5 +232,6 @@ def _why(error: JobError) -> str:
     return error.message if error.kind in ("cancelled", "expired") else f"{error.kind}: {error.message}"
 
 
-def _print_json(data: Any) -> None:
+def print_json(data: Any) -> None:
+    """Print data as JSON for programs."""
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")

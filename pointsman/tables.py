@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from rich.box import ROUNDED, SIMPLE_HEAD
 from rich.console import Console
@@ -81,7 +82,30 @@ def _row(record: JobRecord) -> tuple[str, ...]:
     return record.id, record.task_class or "-", record.model or "-", why, seconds, first_words
 
 
-def console_for_tables() -> Console:
+def dead_table(records: Iterable[JobRecord], *, width: int) -> Table:
+    """Return one row for each dead letter: when it ended, how, and after how many attempts."""
+    wide = width >= WIDE_FROM
+    table = Table(box=ROUNDED if wide else SIMPLE_HEAD, padding=(0, 1 if wide else 0))
+    table.add_column("job", no_wrap=True, min_width=24)
+    table.add_column("ended", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    for name in ("class", "model"):
+        table.add_column(name, overflow="fold")
+    table.add_column("attempts", justify="right")
+    table.add_column("message", overflow="fold", min_width=12)
+    for record in records:
+        table.add_row(*map(Text, _dead_row(record)))
+    return table
+
+
+def _dead_row(record: JobRecord) -> tuple[str, ...]:
+    ended = datetime.fromtimestamp(record.finished or 0).strftime("%m-%d %H:%M:%S")
+    kind, message = (record.error.kind, record.error.message) if record.error else ("", "")
+    tried = str(record.attempts)
+    return record.id, ended, kind, record.task_class or "-", record.model or "-", tried, message
+
+
+def console_for_tables(*, stderr: bool = False) -> Console:
     """Return a console that is wide enough for the tables where the output is no terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, WIDE_ENOUGH))
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=max(console.width, WIDE_ENOUGH))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from router.stopping import stop
 from router.store import ModelView
 
 from .client import HERE, AsyncClient
-from .specs import Job, JobFields
+from .specs import DeadFields, Job, JobFields
 
 Answer = TypeVar("Answer")
 
@@ -63,19 +63,23 @@ class Client:
 
     def as_finished(self, job_ids: Iterable[str], timeout: float | None = None) -> Iterator[JobRecord]:
         """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
-        found: queue.SimpleQueue[JobRecord | None] = queue.SimpleQueue()
+        return self._iterate(self._client.as_finished(job_ids, timeout))
+
+    def _iterate(self, items: AsyncIterable[Answer]) -> Iterator[Answer]:
+        """Yield what the background loop yields; who stops early stops it too."""
+        found: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
 
         async def find() -> None:
             try:
-                async for record in self._client.as_finished(job_ids, timeout):
-                    found.put(record)
+                async for item in items:
+                    found.put(item)
             finally:
                 found.put(None)
 
         finding = self._start(find())
         try:
-            while (record := found.get()) is not None:
-                yield record
+            while (item := found.get()) is not None:
+                yield item
             finding.result()  # raises what ended it early
         finally:
             finding.cancel()
@@ -83,6 +87,18 @@ class Client:
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
         return self._run(self._client.cancel(job_id))
+
+    def retry(self, job_id: str) -> JobState:
+        """Let a failed or expired job begin anew, and return its state now: any other job stays as it is."""
+        return self._run(self._client.retry(job_id))
+
+    def dead(self, limit: int = 100, **which: Unpack[DeadFields]) -> list[JobRecord]:
+        """Return up to about `limit` failed and expired jobs, the last to end first; `which` as in DeadFilter."""
+        return self._run(self._client.dead(limit, **which))
+
+    def retry_dead(self, **which: Unpack[DeadFields]) -> Iterator[list[str]]:
+        """Let all dead letters that fit begin anew, a page at a time; yields the ids of each page."""
+        return self._iterate(self._client.retry_dead(**which))
 
     def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted."""

@@ -13,13 +13,15 @@ from router.errors import JobFailed, StoreUnavailable
 from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobSpec, JobState
 from router.stopping import stop
-from router.store import ModelView
+from router.store import DeadFilter, DeadPage, ModelView, RetriedPage
 
 from .chunks import portions
 from .doors import open_door
 from .patience import delay_seconds, patiently
-from .specs import Job, JobFields, make_spec
+from .specs import DeadFields, Job, JobFields, make_spec
 
+PAGE = 500
+"""Dead letters asked for at once."""
 HERE = "http://127.0.0.1:8300"
 
 
@@ -120,6 +122,35 @@ class AsyncClient:
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
         return await patiently(lambda: self._door.cancel(job_id), retries=self._retries)
+
+    async def retry(self, job_id: str) -> JobState:
+        """Let a failed or expired job begin anew, and return its state now: any other job stays as it is."""
+        return await patiently(lambda: self._door.retry(job_id), retries=self._retries)
+
+    async def dead(self, limit: int = 100, **which: Unpack[DeadFields]) -> list[JobRecord]:
+        """Return up to about `limit` failed and expired jobs, the last to end first; `which` as in DeadFilter."""
+        asked, found = DeadFilter.model_validate(which), list[JobRecord]()
+        while len(found) < limit:
+            page = await self._dead_page(asked, min(PAGE, limit))
+            found += page.jobs
+            if page.cursor is None:
+                break
+            asked = asked.model_copy(update={"until": page.cursor})
+        return found
+
+    async def _dead_page(self, asked: DeadFilter, limit: int) -> DeadPage:
+        return await patiently(lambda: self._door.dead(asked, limit=limit), retries=self._retries)
+
+    async def retry_dead(self, **which: Unpack[DeadFields]) -> AsyncGenerator[list[str], None]:
+        """Let all dead letters that fit begin anew, a page at a time; yields the ids of each page."""
+        asked: DeadFilter | None = DeadFilter.model_validate(which)
+        while asked is not None:
+            page = await self._retried_page(asked)
+            yield page.ids
+            asked = None if page.cursor is None else asked.model_copy(update={"until": page.cursor})
+
+    async def _retried_page(self, asked: DeadFilter) -> RetriedPage:
+        return await patiently(lambda: self._door.retry_dead(asked, limit=PAGE), retries=self._retries)
 
     async def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted. Raises InvalidJob."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypedDict
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ class JobFields(TypedDict, total=False):
     tenant: str
     idempotency_key: str | None
     expires_in: float | None
+    not_before: datetime | float | str | None
     max_attempts: int | None
     metadata: dict[str, str]
     strategy: str | Sequence[str]
@@ -33,6 +35,17 @@ class JobFields(TypedDict, total=False):
     context: dict[str, Any]
     max_cost_usd: float | None
     id: str | None
+
+
+class DeadFields(TypedDict, total=False):
+    """Which dead letters, as in DeadFilter: one `kind` or several, times in Unix seconds."""
+
+    kind: str | Sequence[str]
+    since: float | None
+    until: float | None
+    model: str | None
+    task_class: str | None
+    tenant: str | None
 
 
 Job = str | JobSpec | Mapping[str, Any]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from .chat import Answer, ChatRequest, Frozen
 from .errors import ErrorKind
@@ -22,13 +22,16 @@ PAYLOAD_SCHEMA = 1
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 """What models, task classes and tenants may be called: safe in a Redis key, a queue name and a URL."""
 
+LONGEST_DELAY_SECONDS = 366 * 86_400
+"""How far `not_before` may lie ahead; more is more likely milliseconds taken for seconds."""
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 ContextValue = Annotated[str, Field(max_length=200)] | bool | int | float | list[str]
 JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
 class JobState(StrEnum):
-    """Where a job is. The last four are terminal."""
+    """Where a job is. The last four are terminal; only `retry` leads out of two of them."""
 
     PENDING = "pending"
     BOUND = "bound"
@@ -38,6 +41,14 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
 
+    @property
+    def terminal(self) -> bool:
+        """Whether a job in this state has come to its end."""
+        return self in TERMINAL
+
+
+DEAD = frozenset({JobState.FAILED, JobState.EXPIRED})
+"""What dead letters are: jobs that ended without an answer and against their caller's will."""
 
 TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 
@@ -51,6 +62,10 @@ MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
             JobState.RUNNING: frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.PENDING, JobState.EXPIRED})
         },
         "reap": {JobState.RUNNING: frozenset({JobState.PENDING, JobState.FAILED, JobState.EXPIRED})},
+        "retry": {
+            JobState.FAILED: frozenset({JobState.PENDING}),
+            JobState.EXPIRED: frozenset({JobState.PENDING}),
+        },
         "cancel": {
             JobState.PENDING: frozenset({JobState.CANCELLED}),
             JobState.BOUND: frozenset({JobState.CANCELLED}),
@@ -74,11 +89,12 @@ def new_job_id() -> str:
 class JobSpec(Frozen):
     """What a caller submits: a prompt or a chat request, and how the job is to be treated.
 
-    Give `prompt` (with an optional `system`) or `request`, not both. `priority` is 0 to 9, 9 first.
-    `expires_in` is the time in seconds the whole job may take, retries included. `model` is a model, which pins the
-    job, or an alias. `strategy` is used in place of the class's; `metric` is for model_aware, `affinity_key` for
-    consistent_hash (default: the prompt), `context` for the rules of contextual. Models that are expected to cost
-    more than `max_cost_usd` for one call are ruled out.
+    Give `prompt` (with an optional `system`) or `request`, not both. `priority` is 0 to 9, 9 first. Nothing is
+    called before `not_before`, ISO 8601 with its zone or Unix seconds; from then, or from now, the whole job may
+    take `expires_in` seconds, retries included. `model` is a model, which pins the job, or an alias. `strategy` is
+    used in place of the class's; `metric` is for model_aware, `affinity_key` for consistent_hash (default: the
+    prompt), `context` for the rules of contextual. Models that are expected to cost more than `max_cost_usd` for
+    one call are ruled out.
     """
 
     prompt: str | None = None
@@ -91,6 +107,7 @@ class JobSpec(Frozen):
     id: JobId | None = None
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=200)
     expires_in: float | None = Field(default=None, gt=0, le=30 * 86_400)
+    not_before: AwareDatetime | None = None
     max_attempts: int | None = Field(default=None, ge=1, le=50)
     metadata: dict[str, str] = Field(default_factory=dict, max_length=16)
     strategy: tuple[str, ...] = Field(default=(), max_length=4)
@@ -114,6 +131,8 @@ class JobSpec(Frozen):
             raise ValueError("system goes with prompt; inside request it is a message of role 'system'")
         if self.prompt is not None and not self.prompt.strip():
             raise ValueError("prompt is empty")
+        if self.not_before is not None and self.not_before.timestamp() > time.time() + LONGEST_DELAY_SECONDS:
+            raise ValueError("not_before is more than a year away")
         return self
 
     def facts(self, chat: ChatRequest) -> JobFacts:
@@ -198,7 +217,7 @@ class JobRecord(Frozen):
     @property
     def done(self) -> bool:
         """Whether the job has come to its end."""
-        return self.state in TERMINAL
+        return self.state.terminal
 
     def summary(self) -> dict[str, Any]:
         """Return the record as JSON-ready data without the fields that are not set."""

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     expires_in_seconds: float = Field(default=86_400.0, gt=0)
     result_ttl_seconds: float = Field(default=86_400.0, ge=1)
+    dead_ttl_seconds: float = Field(default=604_800.0, ge=1)
     max_attempts: int = Field(default=4, ge=1, le=50)
     max_losses: int = Field(default=5, ge=1, le=50)
     max_rate_limits: int = Field(default=20, ge=1, le=1000)

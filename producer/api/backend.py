@@ -15,7 +15,7 @@ from router.catalog import Catalog
 from router.errors import UnknownJob
 from router.job import JobRecord
 from router.settings import Settings
-from router.store import JobStore, ModelStore, Waiter, open_redis
+from router.store import DeadStore, JobStore, ModelStore, Waiter, open_redis
 
 CONNECTIONS = 512
 """Connections to Redis at most: a burst beyond it is told to come again."""
@@ -27,6 +27,7 @@ class Backend:
 
     redis: Redis
     jobs: JobStore
+    dead: DeadStore
     models: ModelStore
     waiter: Waiter
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,7 +39,7 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     redis = open_redis(settings.redis_url, connections=CONNECTIONS)
     jobs = JobStore(redis, settings=settings, catalog=catalog)
     models = ModelStore(redis, settings=settings, catalog=catalog)
-    backend = Backend(redis, jobs, models, Waiter(redis, jobs.keys))
+    backend = Backend(redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys))
     try:
         yield backend
     finally:

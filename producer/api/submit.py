@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from pydantic import Field
 
 from router.chat import Frozen
@@ -16,6 +16,9 @@ from .backend import Asker, Asking
 BATCH_AT_MOST = 1000
 
 routes = APIRouter(tags=["jobs"])
+
+
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
 class Accepted(Frozen):
@@ -41,12 +44,14 @@ class AcceptedBatch(Frozen):
 
 
 @routes.post("/v1/jobs", status_code=202)
-async def submit_job(spec: JobSpec, asker: Asking, response: Response) -> Accepted:
+async def submit_job(spec: JobSpec, asker: Asking, response: Response, key: IdempotencyKey = None) -> Accepted:
     """Accept a job.
 
     The same request again under the same id or idempotency key is answered with the first job; another request
-    under it with 409.
+    under it with 409. The key may stand in the body or in the header.
     """
+    if key is not None and spec.idempotency_key is None:
+        spec = spec.model_copy(update={"idempotency_key": key})
     job_id = await asker.backend.jobs.submit(for_asker(spec, asker))
     record = await asker.backend.jobs.get(job_id)
     response.headers["location"] = f"/v1/jobs/{job_id}"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
-from router.store import ModelView
+from router.store import DeadFilter, DeadPage, ModelView, RetriedPage
 
 
 class Door(Protocol):
@@ -27,6 +27,18 @@ class Door(Protocol):
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job and return the state it is in now."""
+        ...
+
+    async def retry(self, job_id: str) -> JobState:
+        """Let a dead letter begin anew and return the state the job is in now."""
+        ...
+
+    async def dead(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+        """Return a page of dead letters."""
+        ...
+
+    async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+        """Let a page of dead letters begin anew."""
         ...
 
     async def explain(self, spec: JobSpec) -> Explanation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from router.explain import Explanation
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
 from router.stopping import stop
-from router.store import ModelView
+from router.store import DeadFilter, DeadPage, ModelView, RetriedPage
 
 from ..errors import ApiUnavailable
 from .replies import read_reply
@@ -26,6 +27,7 @@ TURN_SECONDS = 30.0
 SHORT_TURN_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 
+RECORDS = TypeAdapter(list[JobRecord])
 VIEWS = TypeAdapter(list[ModelView])
 JOB_ID = TypeAdapter[str](JobId)
 
@@ -73,13 +75,30 @@ class HttpDoor:
 
     async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
         params = {"wait": wait_seconds} if wait_seconds else {}
-        reply = await self._ask("GET", _path(job_id), params=params)
+        reply = await self._ask("GET", _path(job_id), params=params, waits=wait_seconds)
         return JobRecord.model_validate(reply)
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job."""
         reply = await self._ask("DELETE", _path(job_id))
         return JobState(reply["state"])
+
+    async def retry(self, job_id: str) -> JobState:
+        """Let a dead letter begin anew."""
+        reply = await self._ask("POST", f"{_path(job_id)}/retry")
+        return JobState(reply["state"])
+
+    async def dead(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+        """Return a page of dead letters."""
+        params = asked.model_dump(mode="json", exclude_defaults=True) | {"limit": limit}
+        reply = await self._ask("GET", "/v1/dead", params=params)
+        return DeadPage(RECORDS.validate_python(reply["jobs"]), reply.get("cursor"))
+
+    async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+        """Let a page of dead letters begin anew."""
+        body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True) | {"limit": limit})
+        reply = await self._ask("POST", "/v1/dead/retry", body=body)
+        return RetriedPage(list(map(str, reply["ids"])), reply.get("cursor"))
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now."""
@@ -97,10 +116,15 @@ class HttpDoor:
         return list(map(str, reply["warnings"]))
 
     async def _ask(
-        self, method: str, path: str, *, body: str | None = None, params: Mapping[str, float] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        waits: float = 0.0,
     ) -> Any:
         headers = self._headers if body is None else {**self._headers, "content-type": "application/json"}
-        waits = sum((params or {}).values())
         # a request may wait without limit for a free connection of ours: that says nothing about the API
         timeout = Timeout(ANSWER_SECONDS + waits, pool=None)
         try:

@@ -15,7 +15,17 @@ from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.stopping import stop
-from router.store import JobStore, ModelStore, ModelView, Waiter, open_redis
+from router.store import (
+    DeadFilter,
+    DeadPage,
+    DeadStore,
+    JobStore,
+    ModelStore,
+    ModelView,
+    RetriedPage,
+    Waiter,
+    open_redis,
+)
 
 CALLS_AT_ONCE = 48
 """Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""
@@ -36,6 +46,7 @@ class RedisDoor:
     def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog) -> None:
         self._redis = redis
         self._jobs = JobStore(redis, settings=settings, catalog=catalog)
+        self._dead = DeadStore(self._jobs)
         self._models = ModelStore(redis, settings=settings, catalog=catalog)
         self._waiter = Waiter(redis, self._jobs.keys)
         self._turn = asyncio.Semaphore(CALLS_AT_ONCE)
@@ -83,6 +94,21 @@ class RedisDoor:
         """Cancel a job."""
         async with self._turn:
             return await self._jobs.cancel(job_id)
+
+    async def retry(self, job_id: str) -> JobState:
+        """Let a dead letter begin anew."""
+        async with self._turn:
+            return await self._dead.retry(job_id)
+
+    async def dead(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+        """Return a page of dead letters."""
+        async with self._turn:
+            return await self._dead.page(asked, limit=limit)
+
+    async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+        """Let a page of dead letters begin anew."""
+        async with self._turn:
+            return await self._dead.retry_page(asked, limit=limit)
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now."""

@@ -1,6 +1,7 @@
 """What Redis knows: every key, every script, and one class for each side that uses them."""
 
 from .connection import open_redis, server_warnings, translated
+from .dead import DeadFilter, DeadPage, DeadStore, RetriedPage
 from .jobs import JobStore, Page
 from .keys import Keys
 from .models import ModelStore, ModelView
@@ -10,6 +11,9 @@ from .work import Claim, Held, Offer, Settlement, WorkStore
 
 __all__ = [
     "Claim",
+    "DeadFilter",
+    "DeadPage",
+    "DeadStore",
     "Held",
     "JobStore",
     "Keys",
@@ -17,6 +21,7 @@ __all__ = [
     "ModelView",
     "Offer",
     "Page",
+    "RetriedPage",
     "RoundStore",
     "Settlement",
     "Waiter",

@@ -96,6 +96,7 @@ class JobStore:
             self._lane(spec, facts),
             spec.priority,
             milliseconds(expires_in),
+            "" if spec.not_before is None else milliseconds(spec.not_before.timestamp()),
             *_flat(self._fields(spec, chat, facts)),
         ]
 

@@ -20,6 +20,7 @@ PATTERNS = {
     "deadlines": "deadlines",  # zset: jobs that are not done, by deadline
     "state": "state:%s",  # zset: jobs in one state, by submit number
     "finished": "finished",  # zset: ended jobs, by the time their record expires
+    "dead": "dead:%s",  # zset: failed and expired jobs of one error kind, by when they ended
     "bound": "ledger:%s:bound",  # zset: the ledger's unclaimed bindings of a model, by release deadline
     "running": "ledger:%s:running",  # zset: the ledger's claimed jobs of a model, by lease end
     "workers": "workers:%s",  # hash: presence on a model, worker -> JSON of slots and expiry

@@ -150,7 +150,7 @@ class RoundStore:
 
     async def reject(self, rejected: Sequence[tuple[str, str, ErrorKind, str]]) -> int:
         """End jobs of intake (id, class, kind, message) that no model can ever do; returns how many ended."""
-        ttl = milliseconds(self.settings.result_ttl_seconds)
+        ttl = milliseconds(self.settings.dead_ttl_seconds)
         return int(await self._scripts.run("reject_jobs", "", ttl, *[part for job in rejected for part in job]))
 
     async def release_due(self, model: str, *, all_of_them: bool, now: int | None = None) -> int:
@@ -181,7 +181,7 @@ class RoundStore:
             moment(now),
             milliseconds(settings.lease_seconds),
             settings.max_losses,
-            milliseconds(settings.result_ttl_seconds),
+            milliseconds(settings.dead_ttl_seconds),
             BATCH,
             *await self.models(),
         )
@@ -189,7 +189,7 @@ class RoundStore:
 
     async def expire(self, *, now: int | None = None) -> int:
         """End jobs whose deadline has passed; returns how many."""
-        ttl = milliseconds(self.settings.result_ttl_seconds)
+        ttl = milliseconds(self.settings.dead_ttl_seconds)
         return int(await self._scripts.run("expire_jobs", moment(now), BATCH, ttl))
 
     async def promote(self, *, now: int | None = None) -> int:
@@ -198,7 +198,8 @@ class RoundStore:
 
     async def prune(self, *, now: int | None = None) -> int:
         """Forget ended jobs whose record has expired; returns how many."""
-        return int(await self._scripts.run("prune_jobs", moment(now), BATCH))
+        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
+        return int(await self._scripts.run("prune_jobs", moment(now), BATCH, dead_ms, *ErrorKind))
 
     async def announce(self, dispatcher: str, *, now: int | None = None) -> int:
         """Say that a dispatcher lives; returns how many do."""

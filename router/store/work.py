@@ -101,7 +101,7 @@ class WorkStore:
             worker,
             milliseconds(self.settings.lease_seconds),
             milliseconds(timeout_seconds),
-            milliseconds(self.settings.result_ttl_seconds),
+            milliseconds(self.settings.dead_ttl_seconds),
         )
         if answer[0] != "claimed":
             return None
@@ -156,6 +156,7 @@ class WorkStore:
             _fault(end.kind),
             end.output_tokens,
             *_rules(end.breaker),
+            milliseconds(self.settings.dead_ttl_seconds),
         )
         return None if answer[0] == "stale" else JobState(answer[0])
 

@@ -112,6 +112,11 @@ class Driver:
         answer: list[str] = await self.scripts.run("cancel_job", self.now, job_id, ttl_ms, "by the test")
         return answer
 
+    async def retry(self, job_id: str) -> list[str]:
+        """Let a dead letter begin anew; returns the state before and after."""
+        answer: list[str] = await self.scripts.run("retry_job", self.now, job_id)
+        return answer
+
     async def release_due(self, model: str = "gpt-4", *, all_of_them: bool = False) -> int:
         """Give unclaimed bindings back."""
         return await self.rounds.release_due(model, all_of_them=all_of_them, now=self.now)

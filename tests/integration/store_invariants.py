@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from store_driver import Driver
 
-from router.job import TERMINAL, JobState
+from router.errors import ErrorKind
+from router.job import DEAD, TERMINAL, JobState
 
-FIELDS = ("state", "lane", "model", "seq", "not_before", "binding")
+FIELDS = ("state", "lane", "model", "seq", "not_before", "binding", "error_kind")
 
 Fields = Mapping[str, str | None]
 Held = Mapping[str, Mapping[str, float]]
@@ -32,6 +33,7 @@ class Invariants:
         live = {job_id for job_id, fields in jobs.items() if JobState(fields["state"]) not in TERMINAL}
         assert set(held["deadlines"]) == live
         assert set(held["finished"]) <= set(jobs) - live
+        dead_letters_are_indexed_by_their_kind(jobs, held)
         for model in self._driver.catalog.models:
             await self._reservations_add_up(model, jobs, held)
 
@@ -46,6 +48,7 @@ class Invariants:
         names = [(name, "") for name in ("intake", "delayed", "lanes", "deadlines", "finished")]
         names += [("lane", lane) for lane in sorted(self._lanes)]
         names += [("state", state) for state in JobState]
+        names += [("dead", kind) for kind in ErrorKind]
         for model in self._driver.catalog.models:
             names += [(name, model) for name in ("bound", "running", "reservations")]
         pipeline = self._driver.redis.pipeline(transaction=False)
@@ -87,6 +90,12 @@ def _place_of(fields: Fields) -> list[str]:
     if fields["not_before"] is not None:
         return ["delayed"]
     return [f"lane:{fields['lane']}"] if fields["lane"] else ["intake"]
+
+
+def dead_letters_are_indexed_by_their_kind(jobs: Mapping[str, Fields], held: Held) -> None:
+    """The indexes of dead letters hold what failed or expired, by kind, and nothing else."""
+    found = {job_id: kind for kind in ErrorKind for job_id in held[f"dead:{kind}"]}
+    assert found == {job_id: fields["error_kind"] for job_id, fields in jobs.items() if fields["state"] in DEAD}
 
 
 def state_indexes_agree(jobs: Mapping[str, Fields], held: Held) -> None:

@@ -57,5 +57,5 @@ async def test_every_verb_runs_on_this_server(driver: Driver) -> None:
     assert await driver.rounds.expire(now=driver.now) == 1
     states = [await driver.state(job_id) for job_id in (done, lost, released, cancelled, expired)]
     assert states == ["succeeded", "pending", "pending", "cancelled", "expired"]
-    driver.pass_seconds(driver.settings.result_ttl_seconds)
+    driver.pass_seconds(driver.settings.dead_ttl_seconds)
     assert await driver.rounds.prune(now=driver.now) == 3

@@ -130,3 +130,30 @@ async def test_intake_is_read_by_the_megabyte_and_never_not_at_all(driver: Drive
     for job_id in huge:
         await driver.cancel(job_id)
     assert [job.id for job in await driver.rounds.read_intake(10)] == small
+
+
+async def test_a_job_with_a_start_waits_for_it_and_its_time_counts_from_there(driver: Driver) -> None:
+    job_id = await driver.submit(not_before=driver.now / 1000 + 100, expires_in=50)
+    record = await driver.get(job_id)
+    assert (record.not_before, record.expires) == (driver.now / 1000 + 100, driver.now / 1000 + 150)
+    assert await driver.lanes() == {}
+    assert (await driver.read()).next_due == driver.now + 100_000
+    driver.pass_seconds(99)
+    assert await driver.rounds.promote(now=driver.now) == 0
+    driver.pass_seconds(1)
+    assert await driver.rounds.promote(now=driver.now) == 1
+    assert await driver.lanes() == {"technical_support|default|gpt-4,claude": [job_id]}
+    assert (await driver.get(job_id)).not_before is None
+
+
+async def test_a_job_that_waits_for_its_start_can_be_cancelled(driver: Driver) -> None:
+    job_id = await driver.submit(not_before=driver.now / 1000 + 100)
+    assert await driver.cancel(job_id) == ["pending", "cancelled"]
+    driver.pass_seconds(101)
+    assert await driver.rounds.promote(now=driver.now) == 0
+
+
+async def test_a_start_in_the_past_is_now(driver: Driver) -> None:
+    job_id = await driver.submit(not_before=driver.now / 1000 - 100, expires_in=50)
+    assert (await driver.get(job_id)).expires == driver.now / 1000 + 50
+    assert await driver.lanes() == {"technical_support|default|gpt-4,claude": [job_id]}

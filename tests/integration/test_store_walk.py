@@ -9,7 +9,7 @@ import pytest
 from store_driver import Driver, failure, success
 from store_invariants import Invariants
 
-from router.catalog import Catalog
+from router.catalog import Breaker, Catalog
 from router.job import JobState
 from router.lanes import Lane
 from router.plan import plan_round
@@ -17,6 +17,7 @@ from router.plan import plan_round
 STEPS = 500
 LIVE_AT_MOST = 12
 MODELS = ("gpt-4", "claude")
+TOUCHY = Breaker(min_calls=2, open_seconds=3, probes=1)
 
 
 @pytest.fixture
@@ -73,6 +74,7 @@ class Walk:
             "priority": random.randrange(10),
             "tenant": random.choice(("acme", "zeta")),
             "expires_in": random.choice((None, None, 20.0)),
+            "not_before": random.choice((None, None, self.driver.now / 1000 + random.choice((-1, 2)))),
             **random.choice(({}, {"task_class": None}, {"model": random.choice(MODELS)})),
         }
         self.jobs.append(await self.driver.submit("word " * random.choice((1, 100, 4_000)), **fields))
@@ -133,7 +135,8 @@ class Walk:
             success(tokens=self.random.randrange(5_000)),
             failure("invalid_request"),
             failure("server_error", JobState.PENDING, lane=fields["lane"], wait_seconds=self.random.choice((0, 3))),
-            failure("overloaded", JobState.PENDING, lane=lane),
+            failure("overloaded", JobState.PENDING, lane=lane, breaker=TOUCHY),
+            success(breaker=TOUCHY),
             failure("rate_limited", JobState.PENDING, lane=fields["lane"], cool_seconds=2, spends_attempt=False),
         )
         end, token = self.random.choice(ends), f"settle-{self.driver.now}"
@@ -156,6 +159,11 @@ class Walk:
     async def do_cancel(self) -> None:
         if self.random.random() < 0.3:
             await self.driver.cancel((await self._any_job())[0])
+
+    async def do_retry(self) -> None:
+        live = await self.driver.redis.zcard(self.driver.keys.key("deadlines"))
+        if live < LIVE_AT_MOST and self.jobs:
+            await self.driver.retry(self.random.choice(self.jobs))
 
     async def do_expire(self) -> None:
         await self.driver.rounds.expire(now=self.driver.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from router.job import MOVES, TERMINAL, JobState
+from router.job import DEAD, MOVES, TERMINAL, JobState
 from router.store.scripts import FOLDER, prelude
 
 ROOT = Path(__file__).parents[2]
@@ -66,8 +66,9 @@ def test_only_submit_and_move_write_a_state() -> None:
     assert writers == {"submit_job.lua", "move.lua"}
 
 
-def test_nothing_leads_out_of_a_terminal_state() -> None:
-    assert not {before for _, before, _ in all_moves()} & set(TERMINAL)
+def test_only_a_retry_leads_out_of_a_terminal_state_and_only_out_of_dead_letters() -> None:
+    leads_out = {(verb, before) for verb, before, _ in all_moves() if before in TERMINAL}
+    assert leads_out == {("retry", state) for state in DEAD}
 
 
 def test_every_state_can_be_reached_and_every_job_can_come_to_an_end() -> None:

@@ -1,7 +1,7 @@
 -- Starts an attempt: checks the fence, starts the lease, returns what the worker has to know.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: binding   ARGV[4]: token of this claim
--- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a result is kept
+-- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a dead letter is kept
 -- A job that reaches a worker while its model is cooled goes back to its lane: its call would only be refused too.
 -- returns: {'claimed', payload, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
 --           rate limits so far, lane, decision, now} or {'stale'}, {'cooled'} or {'expired'};

@@ -1,7 +1,7 @@
 -- Ends the jobs whose deadline has passed. A running one is left to its worker, or to reap, and looked at later;
 -- only where no ledger holds it any more, which should not be, it ends here.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most   ARGV[3]: ms that a result is kept
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most   ARGV[3]: ms that a dead letter is kept
 -- returns: how many jobs expired
 -- uses: time, wake, move, lane, reservation, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass

@@ -2,7 +2,7 @@
 -- After a gap in reaping nothing is reaped for one lease: the leases ran out for want of Redis or of a dispatcher.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: lease in ms   ARGV[3]: losses at most
--- ARGV[4]: ms that a result is kept   ARGV[5]: how many at most   ARGV[6...]: models
+-- ARGV[4]: ms that a dead letter is kept   ARGV[5]: how many at most   ARGV[6...]: models
 -- returns: {how many jobs were given back, how many ended}
 -- uses: time, wake, move, lane, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass

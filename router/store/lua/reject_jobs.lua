@@ -1,6 +1,6 @@
 -- Ends jobs that no model can ever do; a job that has left intake meanwhile is passed over.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: ms that a result is kept
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: ms that a dead letter is kept
 -- ARGV: job id, task class or '', error kind and message, for each job in turn
 -- returns: how many jobs were ended
 -- uses: time, wake, move, finish

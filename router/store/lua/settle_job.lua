@@ -11,6 +11,7 @@
 -- ARGV[21]: output tokens, or 0
 -- The model's breaker: ARGV[22]: ms of its window   ARGV[23]: least calls in it (0: no breaker)   ARGV[24]: ratio of
 -- faults that opens it   ARGV[25]: ms open at first   ARGV[26]: ms open at most   ARGV[27]: probes that close it
+-- ARGV[28]: ms that a dead letter is kept
 -- returns: {the state the job is in now} or {'stale'}; a repeat with the same token returns the first answer
 -- uses: time, wake, move, lane, reservation, measure, breaker, finish
 local now = clock(ARGV[1])
@@ -70,7 +71,7 @@ elseif outcome == 'pending' then
     give_back(id)
   end
 else
-  finish('settle', id, 'running', outcome, {now = now, ttl = ttl, kind = kind, message = message})
+  finish('settle', id, 'running', outcome, {now = now, ttl = tonumber(ARGV[28]), kind = kind, message = message})
 end
 wake()
 return {outcome}

@@ -2,8 +2,8 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: fingerprint of the request
 -- ARGV[4]: <tenant>:<idempotency key>, or ''   ARGV[5]: ms that the idempotency key is kept
--- ARGV[6]: lane, or '' for intake   ARGV[7]: priority 0-9   ARGV[8]: ms until the deadline
--- ARGV[9...]: further fields of the job, name and value in turn
+-- ARGV[6]: lane, or '' for intake   ARGV[7]: priority 0-9   ARGV[8]: ms that it may take   ARGV[9]: not before, or ''
+-- ARGV[10...]: further fields of the job, name and value in turn
 -- returns: {'accepted' | 'repeat' | 'conflict', job id}; a repeat is the same request under the same id or key
 -- uses: time, wake, lane
 local now = clock(ARGV[1])
@@ -19,16 +19,23 @@ if known then
   return {known == fingerprint and 'repeat' or 'conflict', id}
 end
 
+local start = math.max(now, tonumber(ARGV[9]) or 0)
+local deadline = start + tonumber(ARGV[8])
 local seq = redis.call('INCR', key.sequence())
 redis.call('HSET', key.job(id),
   'state', 'pending', 'seq', seq, 'fingerprint', fingerprint, 'lane', ARGV[6], 'priority', ARGV[7],
-  'submitted', now, 'deadline', now + tonumber(ARGV[8]), 'binding', 0, 'attempts', 0, 'losses', 0,
-  unpack(ARGV, 9))
+  'submitted', now, 'deadline', deadline, 'binding', 0, 'attempts', 0, 'losses', 0,
+  unpack(ARGV, 10))
 if idempotency ~= '' then
-  redis.call('SET', key.idempotency(idempotency), id, 'PX', ARGV[5])
+  redis.call('SET', key.idempotency(idempotency), id, 'PX', start - now + tonumber(ARGV[5]))
 end
-redis.call('ZADD', key.deadlines(), now + tonumber(ARGV[8]), id)
+redis.call('ZADD', key.deadlines(), deadline, id)
 redis.call('ZADD', key.state('pending'), seq, id)
-enter(id, ARGV[6], ARGV[7], seq)
+if start > now then
+  redis.call('HSET', key.job(id), 'not_before', start)
+  redis.call('ZADD', key.delayed(), start, id)
+else
+  enter(id, ARGV[6], ARGV[7], seq)
+end
 wake()
 return {'accepted', id}

@@ -28,12 +28,18 @@ local function store_result(id, status, result_json, now, ttl)
   redis.call('PUBLISH', results .. id, meta)
 end
 
--- result_json: the answer of a succeeded job; otherwise kind and message say why it ended.
+-- result_json: the answer of a succeeded job; otherwise kind and message say why it ended. What failed or expired is a
+-- dead letter: it keeps its payload, so that it can be tried again.
 local function finish(verb, id, before, after, how)
   move(verb, id, before, after)
   redis.call('ZREM', key.deadlines(), id)
   redis.call('ZREM', key.delayed(), id)
-  redis.call('HDEL', key.job(id), 'payload', 'claim', 'not_before')
+  redis.call('HDEL', key.job(id), 'claim', 'not_before')
+  if not may('retry', after, 'pending') then
+    redis.call('HDEL', key.job(id), 'payload')
+  else
+    redis.call('ZADD', key.dead(how.kind), how.now, id)
+  end
   redis.call('HSET', key.job(id), 'finished', how.now)
   if how.result_json then
     store_result(id, 'SUCCESS', how.result_json, how.now, how.ttl)

@@ -1,0 +1,26 @@
+-- Lets a dead letter begin anew, in its old place: attempts, losses and deadline start afresh, its history stays.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id
+-- returns: {'unknown'} or {the state before, the state now}; a job that is no dead letter stays as it is
+-- uses: time, wake, move, lane
+local now = clock(ARGV[1])
+local id = ARGV[2]
+local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'submitted', 'deadline', 'priority', 'seq')
+local state = job[1]
+if not state then return {'unknown'} end
+local whole = redis.call('HEXISTS', key.job(id), 'payload') == 1
+if not whole or not may('retry', state, 'pending') then return {state, state} end
+
+redis.call('ZREM', key.dead(job[2]), id)
+redis.call('ZREM', key.finished(), id)
+redis.call('DEL', results .. id)
+redis.call('HDEL', key.job(id), 'finished', 'error_kind', 'error_message', 'rate_limits', 'model', 'decision')
+redis.call('PERSIST', key.job(id))
+redis.call('PERSIST', key.history(id))
+move('retry', id, state, 'pending')
+local deadline = now + tonumber(job[4]) - tonumber(job[3])
+redis.call('HSET', key.job(id), 'lane', '', 'attempts', 0, 'losses', 0, 'submitted', now, 'deadline', deadline)
+redis.call('ZADD', key.deadlines(), deadline, id)
+enter(id, '', job[5], job[6])
+wake()
+return {state, 'pending'}
