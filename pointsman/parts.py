@@ -14,8 +14,10 @@ from .embedded_redis import redis_server_command
 from .process_tree import Part
 
 POINTSMAN = [sys.executable, "-m", "pointsman"]
-CALLS_MAY_TAKE_SECONDS = 30.0
-"""How long a worker may finish its calls in flight before it is killed; its jobs then go to another one."""
+CALLS_MAY_TAKE_SECONDS = 25.0
+"""How long a worker may finish its calls in flight before it stops them; their jobs then wait for another one."""
+SETTLING_SECONDS = 5.0
+"""What it may take longer until it is killed."""
 
 
 def redis_part(folder: Path, port: int) -> Part:
@@ -34,7 +36,7 @@ def worker_part(model: Model, environment: Mapping[str, str]) -> Part:
         f"worker-{model.name}",
         [*POINTSMAN, "work", "--model", model.name],
         environment,
-        grace_seconds=CALLS_MAY_TAKE_SECONDS,
+        grace_seconds=CALLS_MAY_TAKE_SECONDS + SETTLING_SECONDS,
     )
 
 

@@ -19,7 +19,16 @@ from router.store import ModelStore, open_redis, server_warnings
 from workers.api_keys import environment, read_api_keys
 
 from .folder_lock import lock_folder
-from .parts import api_part, dispatcher_part, flower_command, flower_part, redis_part, simulated_part, worker_part
+from .parts import (
+    CALLS_MAY_TAKE_SECONDS,
+    api_part,
+    dispatcher_part,
+    flower_command,
+    flower_part,
+    redis_part,
+    simulated_part,
+    worker_part,
+)
 from .ports import check_free, free_port, is_free
 from .process_tree import ProcessTree
 from .readiness import http_answers, redis_answers, until
@@ -153,6 +162,7 @@ def _environment(settings: Settings, redis_url: str, models_file: Path) -> dict[
     """Return the environment of the parts: our settings, as they are in force here."""
     values = {name: getattr(settings, name) for name in Settings.model_fields}
     values |= {"redis_url": redis_url, "models_file": models_file, "api_keys": ",".join(settings.api_keys)}
+    values["grace_seconds"] = min(CALLS_MAY_TAKE_SECONDS, settings.grace_seconds or CALLS_MAY_TAKE_SECONDS)
     return {f"POINTSMAN_{name.upper()}": str(value) for name, value in values.items()}
 
 

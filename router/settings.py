@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=15.0, ge=1, le=600)
     release_seconds: float = Field(default=10.0, ge=0.5, le=600)
     presence_seconds: float = Field(default=6.0, ge=1.5, le=60)
+    grace_seconds: float = Field(default=0.0, ge=0, le=3600)
     upkeep_seconds: float = Field(default=1.0, ge=0.05, le=60.0)
     bind_window_ratio: float = Field(default=0.125, ge=0, le=1)
     bind_batch: int = Field(default=200, ge=1, le=2000)

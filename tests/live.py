@@ -124,6 +124,14 @@ class Live:
         """Return how many calls the simulated server has in flight."""
         return sum(counts["in_flight"] for counts in self.server.ledger.report()["models"].values())
 
+    async def until_calling(self, count: int) -> None:
+        """Wait until so many calls are in flight."""
+
+        async def calling() -> bool:
+            return self.in_flight() >= count
+
+        await eventually(calling, what=f"{count} calls in flight")
+
     def paid(self, prompt: str) -> int:
         """Return how often a prompt's answer was generated, over all models."""
         return int(self.server.ledger.report()["paid"].get(prompt_hash(prompt), 0))

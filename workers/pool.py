@@ -19,6 +19,8 @@ from typing import Any, Protocol, TypeVar
 
 from celery.concurrency.base import BasePool
 
+from router.stopping import stop
+
 log = logging.getLogger("pointsman.pool")
 
 Value = TypeVar("Value")
@@ -28,7 +30,12 @@ JOIN_SECONDS = 15.0
 
 
 class Shared(Protocol):
-    """What all tasks of a process share: told to take no more, and closed when the last task has ended."""
+    """What all tasks of a process share: told to take no more, and closed when the last task has ended.
+
+    After a stop, tasks in flight have `grace_seconds` to end.
+    """
+
+    grace_seconds: float
 
     async def withdraw(self) -> None:
         """Take no more."""
@@ -52,6 +59,7 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self._pids = count(1)
         self._running: dict[int, asyncio.Task[Any]] = {}
         self.shared: Shared | None = None
+        self._hurried = asyncio.Event()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="pointsman-loop", daemon=True)
         started = threading.Event()
@@ -112,8 +120,12 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
                 log.exception("a completed task could not be reported")
 
     def on_stop(self) -> None:
-        """Wait for everything in flight, report it, and stop the loop."""
-        self._end(self.drain())
+        """Wait for what is in flight, for the grace time at most, report it, and stop the loop."""
+        self._end(self.drain_or_cancel())
+
+    def hurry(self) -> None:
+        """Wait no longer for what is in flight; may be called from a signal handler."""
+        self.loop.call_soon_threadsafe(self._hurried.set)
 
     def on_terminate(self) -> None:
         """Stop everything in flight, each task saying what becomes of its job, and stop the loop."""
@@ -146,6 +158,16 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         """Wait until nothing is in flight."""
         while self._running:
             await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def drain_or_cancel(self) -> None:
+        """Wait until nothing is in flight; stop what still is when the grace time is over or somebody hurries."""
+        ends = asyncio.create_task(self.drain()), asyncio.create_task(self._hurried.wait())
+        grace_seconds = self.shared.grace_seconds if self.shared is not None else None
+        await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._running:
+            log.warning("%d calls did not end in time and are stopped; their jobs go back", len(self._running))
+            await self.cancel_all()
+        await stop(*ends)
 
     async def cancel_all(self) -> None:
         """Stop everything in flight and wait until it has stopped."""

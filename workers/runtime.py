@@ -6,12 +6,12 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 from redis.asyncio import Redis
 
-from router.catalog import Catalog
+from router.catalog import Catalog, Model
 from router.errors import StoreUnavailable
 from router.http import open_client
 from router.settings import Settings
@@ -30,10 +30,19 @@ class Runtime:
     """Opened on the pool's event loop when the worker starts, closed when it stops."""
 
     def __init__(
-        self, *, settings: Settings, catalog: Catalog, api_keys: Mapping[str, str], hostname: str, concurrency: int
+        self,
+        *,
+        settings: Settings,
+        catalog: Catalog,
+        models: Iterable[Model],
+        api_keys: Mapping[str, str],
+        hostname: str,
+        concurrency: int,
     ) -> None:
         self.worker = f"{hostname}:{os.getpid()}:{secrets.token_hex(3)}"
         self.settings, self.catalog, self._api_keys = settings, catalog, api_keys
+        longest = max((model.timeout_seconds for model in models), default=0.0)
+        self.grace_seconds = settings.grace_seconds or longest
         self._presence = asyncio.Lock()
         # a claim, a settle and the renewals may all want a connection at the same moment
         self._redis: Redis = open_redis(settings.redis_url, connections=max(64, concurrency + 16))

@@ -21,7 +21,10 @@ log = logging.getLogger("pointsman.worker")
 
 
 class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
-    """Gives the task its runtime; at SIGTERM the worker's slots are withdrawn before Celery begins to stop."""
+    """Gives the task its runtime; at SIGTERM the worker's slots are withdrawn before Celery begins to stop.
+
+    A second SIGTERM, which Celery passes over, ends the grace time of the calls in flight.
+    """
 
     requires = ("celery.worker.components:Pool",)
 
@@ -33,14 +36,23 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
         runtime = Runtime(
             settings=settings,
             catalog=catalog,
+            models=models,
             api_keys=read_api_keys(models, environment()),
             hostname=worker.hostname,
             concurrency=worker.pool.limit,
         )
         worker.pool.spawn(runtime.open()).result()
         worker.app.tasks[TASK].runtime = worker.pool.shared = worker.pointsman_runtime = runtime
-        self._on_sigterm = lambda **_: self._withdraw(worker)
+        self._told = 0
+        self._on_sigterm = lambda **_: self._tell(worker)
         worker_shutting_down.connect(self._on_sigterm, sender=worker.hostname, weak=False)
+
+    def _tell(self, worker: Any) -> None:
+        self._told += 1
+        if self._told == 1:
+            self._withdraw(worker)
+        else:
+            worker.pool.hurry()
 
     def _withdraw(self, worker: Any) -> None:
         with suppress(RuntimeError):  # a cold shutdown has stopped the pool already

@@ -141,6 +141,50 @@ async def test_a_worker_told_to_stop_ends_its_calls_and_takes_no_more(live: Live
     assert all(record.losses == 0 for record in records)
 
 
+async def test_unclaimed_jobs_of_a_worker_told_to_stop_go_elsewhere_within_a_second(live: Live) -> None:
+    change(live, base_seconds=3.0, jitter=0.0)
+    live.dispatcher()
+    first, other = live.worker("gpt-4", "-c", "8"), live.worker("claude", "-c", "32")
+    await live.until_capacity(gpt_4=8, claude=32)
+    ids = await live.submit(8, model="gpt-4")
+    await live.until_state(ids[-1], "running")
+    waiting = await live.submit(8, task_class="technical_support", start=8, strategy=("round_robin",))
+
+    async def one_in_the_queue() -> bool:
+        return (await live.view("gpt-4")).depth > 8
+
+    await eventually(one_in_the_queue, what="a job is bound to gpt-4 that no worker has taken")
+    first.send_signal(signal.SIGTERM)
+    told = time.time()
+    records = await live.until_done(waiting)
+    assert {(record.state, record.model) for record in records} == {("succeeded", "claude")}, live.logs()
+    assert max(record.history[0].started for record in records) < told + 1
+    assert await asyncio.to_thread(first.wait, 20) == 0
+    assert other.poll() is None
+
+
+@pytest.mark.parametrize("how", ["its grace time ends", "it is told again"])
+async def test_a_worker_told_to_stop_waits_no_longer_than_it_may(live: Live, how: str) -> None:
+    change(live, base_seconds=60.0)
+    live.dispatcher()
+    in_time = how == "its grace time ends"
+    first = live.worker("gpt-4", POINTSMAN_GRACE_SECONDS="1" if in_time else "60")
+    ids = await live.submit(3, task_class="technical_support")
+    await live.until_calling(3)
+    first.send_signal(signal.SIGTERM)
+    if not in_time:
+        await live.until_capacity(gpt_4=0)
+        first.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(first.wait, 20) == 0
+    change(live, base_seconds=0.05)
+    live.worker("claude")
+    for record in await live.until_done(ids):
+        assert (record.state, record.losses) == (JobState.SUCCEEDED, 0), live.logs()
+        assert record.history[0].kind == "worker_lost"
+        assert record.history[0].reason == "the worker was stopped during the call"
+        assert [attempt.number for attempt in record.history] == [1, 1], "the stopped call spends no attempt"
+
+
 async def test_a_rate_limit_cools_the_model_and_costs_no_attempt(live: Live) -> None:
     change(live, rate_limit_rate=1.0, retry_after_seconds=1.0)
     live.dispatcher()
@@ -240,11 +284,7 @@ async def test_a_worker_told_to_quit_gives_its_calls_back_at_once(live: Live) ->
     live.dispatcher()
     first = live.worker("gpt-4")
     ids = await live.submit(3, task_class="technical_support")
-
-    async def calling() -> bool:
-        return live.in_flight() == 3
-
-    await eventually(calling, what="three calls in flight")
+    await live.until_calling(3)
     first.send_signal(signal.SIGQUIT)
     await asyncio.to_thread(first.wait, 15)
     await live.until_capacity(gpt_4=0)
