@@ -23,7 +23,10 @@ ForeignError = aiohttp.ClientError
 """What the transport lets through untranslated: replies that are not HTTP at all."""
 
 
-def open_client(*, connections: int, timeout_seconds: float = 30.0, base_url: str = "") -> AsyncClient:
+NO_LIMIT = 0  # aiohttp's word for it
+
+
+def open_client(*, connections: int = NO_LIMIT, timeout_seconds: float = 30.0, base_url: str = "") -> AsyncClient:
     """Return a client for up to `connections` requests at once; the caller closes it."""
     return HttpxAiohttpClient(
         base_url=base_url,

@@ -19,6 +19,7 @@ from pointsman.simulated import SimulatedModel, Simulation, running_server, simu
 from pointsman.simulated.catalog import write_catalog
 from pointsman.simulated.ledger import prompt_hash
 from pointsman.simulated.server import SimulatedServer
+from pointsman.simulated.settings import Changes
 from router.catalog import Catalog
 from router.job import JobRecord, JobSpec
 from router.settings import Settings
@@ -119,6 +120,10 @@ class Live:
 
         found: JobRecord = await eventually(there, what=f"job {state}")
         return found
+
+    def change(self, **fields: object) -> None:
+        """Change how every simulated model behaves from now on."""
+        self.server.simulation = self.server.simulation.changed(Changes(default=fields))
 
     def in_flight(self) -> int:
         """Return how many calls the simulated server has in flight."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from router.errors import ErrorKind, PointsmanError
 
+TIME_LIMIT = "the worker's time limit"
+"""What cancels a task when Celery's time limit ends it; any other cancellation means that the worker stops."""
+
 
 class CallFailed(PointsmanError):
     """Raised when a call gave no usable answer; `retry_after` is in seconds, None where the vendor said nothing."""

@@ -22,7 +22,7 @@ from router.store import Claim, Held, Settlement, WorkStore
 
 from .api_keys import key_print
 from .call import call
-from .errors import CallFailed, LeaseLost
+from .errors import TIME_LIMIT, CallFailed, LeaseLost
 from .leases import Lease, Leases
 from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
 from .providers import FORMATS, WireRequest, named
@@ -122,9 +122,12 @@ class Executor:
             if error.kind is ErrorKind.TIMEOUT and claim.ends_at_deadline:
                 return await self._end(tried, past_deadline(tried, error))
             outcome = self._judge.judge(error, _trial(claim, model))
-        except asyncio.CancelledError:
-            await self._settle(tried, _worker_stopped(), model)
-            raise
+        except asyncio.CancelledError as stopped:
+            if TIME_LIMIT not in stopped.args:
+                await self._settle(tried, _worker_stopped(), model)
+                raise
+            late = CallFailed(ErrorKind.TIMEOUT, f"{TIME_LIMIT} ended the call")
+            outcome = self._judge.judge(late, _trial(claim, model))
         return await self._settle(replace(tried, seconds=time.monotonic() - began), outcome, model)
 
     def _tried(self, claim: Claim, model: Model) -> Tried:

@@ -21,6 +21,8 @@ from celery.concurrency.base import BasePool
 
 from router.stopping import stop
 
+from .errors import TIME_LIMIT
+
 log = logging.getLogger("pointsman.pool")
 
 Value = TypeVar("Value")
@@ -59,6 +61,7 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self._pids = count(1)
         self._running: dict[int, asyncio.Task[Any]] = {}
         self.shared: Shared | None = None
+        self.resized: Callable[[], None] = _nothing
         self._hurried = asyncio.Event()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="pointsman-loop", daemon=True)
@@ -82,15 +85,24 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         """Take over one task; called from the hub's thread."""
         pid = next(self._pids)
         options["accept_callback"](pid, time.monotonic())
-        self.loop.call_soon_threadsafe(self._begin, pid, target, args, options["callback"])
+        self.loop.call_soon_threadsafe(self._begin, pid, target, args, options)
 
-    def _begin(self, pid: int, target: Callable[..., Any], args: Any, callback: Callable[..., Any]) -> None:
+    def _begin(self, pid: int, target: Callable[..., Any], args: Any, options: dict[str, Any]) -> None:
         name, task_id, request = args[:3]
         began = time.monotonic()
         running = self.loop.create_task(self.app.tasks[name].arun(task_id, request))
         self._running[pid] = running
-        report = partial(_report, callback, began)
+        report = partial(_report, options["callback"], began)
         running.add_done_callback(lambda _: self._ended(pid, target, args, report))
+        seconds = self._time_limit(options)
+        if seconds is not None:
+            ending = self.loop.call_later(seconds, running.cancel, TIME_LIMIT)
+            running.add_done_callback(lambda _: ending.cancel())
+
+    def _time_limit(self, options: dict[str, Any]) -> float | None:
+        """Return the task's time limit, else the worker's; soft or hard, either stops the call."""
+        names = ("soft_timeout", "timeout")
+        return min(filter(None, (options.get(name) or self.options.get(name) for name in names)), default=None)
 
     def _ended(
         self, pid: int, target: Callable[..., Any], args: Any, report: Callable[[tuple[Any, Any]], None]
@@ -175,6 +187,18 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
             task.cancel()
         await self.drain()
 
+    def grow(self, n: int = 1) -> None:
+        """Have `n` more slots; Celery raises the prefetch by as many."""
+        self.limit += n
+        self.resized()
+
+    def shrink(self, n: int = 1) -> None:
+        """Have `n` slots fewer, while calls in flight go on; raises ValueError where none would be left."""
+        if n >= self.limit:
+            raise ValueError(f"the pool has {self.limit} slots, and one has to stay")
+        self.limit -= n
+        self.resized()
+
     def terminate_job(self, pid: int, signal: Any = None) -> None:
         """Stop one task; `pid` is the number given to its accept callback."""
         self.loop.call_soon_threadsafe(self._cancel, pid)
@@ -186,6 +210,10 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     def _get_info(self) -> dict[str, Any]:
         return {**super()._get_info(), "in-flight": len(self._running)}
+
+
+def _nothing() -> None:
+    """Do nothing, until somebody wants to know of a new size."""
 
 
 def _report(callback: Callable[..., Any], began: float, seen: tuple[Any, Any]) -> None:

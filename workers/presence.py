@@ -1,4 +1,7 @@
-"""Announces a worker's slots from its consumer's own timer: a consumer that hangs stops announcing."""
+"""Announces a worker's slots from its consumer's own timer: a consumer that hangs stops announcing.
+
+A pool that has grown or shrunk is announced at once.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ class Presence(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
         """Announce at once and then three times within the time after which Redis forgets a worker."""
         runtime: Runtime = consumer.controller.pointsman_runtime
         every = runtime.settings.presence_seconds / ANNOUNCEMENTS_PER_PRESENCE
+        consumer.pool.resized = lambda: self._tick(consumer)
         self._timers = [
             consumer.timer.call_after(0.05, self._tick, (consumer,)),
             consumer.timer.call_repeatedly(every, self._tick, (consumer,)),

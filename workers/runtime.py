@@ -48,7 +48,7 @@ class Runtime:
         self._redis: Redis = open_redis(settings.redis_url, connections=max(64, concurrency + 16))
         self._store = WorkStore(self._redis, settings=settings)
         self._leases = Leases(self._store, lease_seconds=settings.lease_seconds)
-        self._client = open_client(connections=concurrency)
+        self._client = open_client()  # the pool, which may grow, bounds how many calls there are
         judge = Judge(catalog, settings, Random())
         equipment = Equipment(self.worker, catalog, self._client, api_keys)
         self.executor = Executor(self._store, equipment, judge=judge, leases=self._leases)

@@ -28,11 +28,6 @@ async def live(settings: Settings, catalog: Catalog, tmp_path: Path) -> AsyncIte
         yield found
 
 
-def change(live: Live, **fields: object) -> None:
-    """Change how every simulated model behaves from now on."""
-    live.server.simulation = live.server.simulation.changed(Changes(default=fields))
-
-
 async def test_a_job_goes_from_submit_to_result_and_celery_can_read_it(live: Live) -> None:
     live.dispatcher()
     live.worker("gpt-4")
@@ -81,7 +76,7 @@ async def test_jobs_of_a_model_without_workers_wait_and_the_model_says_so(live: 
 
 
 async def test_a_cancel_reaches_a_running_call_at_once(live: Live) -> None:
-    change(live, base_seconds=60.0)
+    live.change(base_seconds=60.0)
     live.dispatcher()
     live.worker("gpt-4")
     [job_id] = await live.submit(1, task_class="technical_support")
@@ -103,7 +98,7 @@ async def test_a_cancel_reaches_a_running_call_at_once(live: Live) -> None:
 
 
 async def test_a_revoke_cancels_the_job_and_stops_its_call(live: Live) -> None:
-    change(live, base_seconds=60.0)
+    live.change(base_seconds=60.0)
     live.dispatcher()
     live.worker("gpt-4")
     [job_id] = await live.submit(1, task_class="technical_support")
@@ -118,75 +113,12 @@ async def test_a_revoke_cancels_the_job_and_stops_its_call(live: Live) -> None:
         return live.in_flight() == 0
 
     await eventually(ended, what="the call was stopped", seconds=10)
-    change(live, base_seconds=0.05)
+    live.change(base_seconds=0.05)
     await live.until_done(await live.submit(2, task_class="technical_support", start=10))
 
 
-async def test_a_worker_told_to_stop_ends_its_calls_and_takes_no_more(live: Live) -> None:
-    change(live, base_seconds=1.5, jitter=0.0)
-    live.dispatcher()
-    first = live.worker("gpt-4")
-    ids = await live.submit(8, task_class="technical_support")
-    await live.until_state(ids[0], "running")
-    first.send_signal(signal.SIGTERM)
-    await live.until_capacity(gpt_4=0)
-    assert await asyncio.to_thread(first.wait, 20) == 0
-    begun = [record for record in await live.jobs.get_many(ids) if record and record.history]
-    assert begun
-    assert all(record.state is JobState.SUCCEEDED for record in begun), live.logs()
-    live.worker("gpt-4")
-    records = await live.until_done(ids)
-    assert {record.state for record in records} == {JobState.SUCCEEDED}
-    assert [live.paid(f"prompt {at}") for at in range(8)] == [1] * 8
-    assert all(record.losses == 0 for record in records)
-
-
-async def test_unclaimed_jobs_of_a_worker_told_to_stop_go_elsewhere_within_a_second(live: Live) -> None:
-    change(live, base_seconds=3.0, jitter=0.0)
-    live.dispatcher()
-    first, other = live.worker("gpt-4", "-c", "8"), live.worker("claude", "-c", "32")
-    await live.until_capacity(gpt_4=8, claude=32)
-    ids = await live.submit(8, model="gpt-4")
-    await live.until_state(ids[-1], "running")
-    waiting = await live.submit(8, task_class="technical_support", start=8, strategy=("round_robin",))
-
-    async def one_in_the_queue() -> bool:
-        return (await live.view("gpt-4")).depth > 8
-
-    await eventually(one_in_the_queue, what="a job is bound to gpt-4 that no worker has taken")
-    first.send_signal(signal.SIGTERM)
-    told = time.time()
-    records = await live.until_done(waiting)
-    assert {(record.state, record.model) for record in records} == {("succeeded", "claude")}, live.logs()
-    assert max(record.history[0].started for record in records) < told + 1
-    assert await asyncio.to_thread(first.wait, 20) == 0
-    assert other.poll() is None
-
-
-@pytest.mark.parametrize("how", ["its grace time ends", "it is told again"])
-async def test_a_worker_told_to_stop_waits_no_longer_than_it_may(live: Live, how: str) -> None:
-    change(live, base_seconds=60.0)
-    live.dispatcher()
-    in_time = how == "its grace time ends"
-    first = live.worker("gpt-4", POINTSMAN_GRACE_SECONDS="1" if in_time else "60")
-    ids = await live.submit(3, task_class="technical_support")
-    await live.until_calling(3)
-    first.send_signal(signal.SIGTERM)
-    if not in_time:
-        await live.until_capacity(gpt_4=0)
-        first.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(first.wait, 20) == 0
-    change(live, base_seconds=0.05)
-    live.worker("claude")
-    for record in await live.until_done(ids):
-        assert (record.state, record.losses) == (JobState.SUCCEEDED, 0), live.logs()
-        assert record.history[0].kind == "worker_lost"
-        assert record.history[0].reason == "the worker was stopped during the call"
-        assert [attempt.number for attempt in record.history] == [1, 1], "the stopped call spends no attempt"
-
-
 async def test_a_rate_limit_cools_the_model_and_costs_no_attempt(live: Live) -> None:
-    change(live, rate_limit_rate=1.0, retry_after_seconds=1.0)
+    live.change(rate_limit_rate=1.0, retry_after_seconds=1.0)
     live.dispatcher()
     live.worker("gpt-4")
     [job_id] = await live.submit(1, task_class="technical_support", max_attempts=1)
@@ -195,7 +127,7 @@ async def test_a_rate_limit_cools_the_model_and_costs_no_attempt(live: Live) -> 
         return "cooling" in (await live.view("gpt-4")).status
 
     await eventually(cooled, what="the model is cooled")
-    change(live, rate_limit_rate=0.0)
+    live.change(rate_limit_rate=0.0)
     [record] = await live.until_done([job_id])
     assert record.state is JobState.SUCCEEDED
     assert record.attempts == 1
@@ -250,7 +182,7 @@ async def test_a_wrong_models_file_ends_a_worker_with_file_line_and_field(live: 
 
 
 async def test_a_failed_job_raises_its_kind_from_celerys_result(live: Live) -> None:
-    change(live, bad_response_rate=1.0)
+    live.change(bad_response_rate=1.0)
     live.dispatcher()
     live.worker("gpt-4")
     [job_id] = await live.submit(1, model="gpt-4", task_class=None, max_attempts=2)
@@ -266,7 +198,7 @@ async def test_a_failed_job_raises_its_kind_from_celerys_result(live: Live) -> N
 
 
 async def test_a_deadline_ends_a_call_that_takes_too_long(live: Live) -> None:
-    change(live, base_seconds=60.0)
+    live.change(base_seconds=60.0)
     live.dispatcher()
     live.worker("gpt-4")
     await live.until_capacity(gpt_4=4)
@@ -277,22 +209,3 @@ async def test_a_deadline_ends_a_call_that_takes_too_long(live: Live) -> None:
     assert record.error is not None
     assert record.error.kind == "expired"
     assert time.monotonic() - began < 30
-
-
-async def test_a_worker_told_to_quit_gives_its_calls_back_at_once(live: Live) -> None:
-    change(live, base_seconds=60.0)
-    live.dispatcher()
-    first = live.worker("gpt-4")
-    ids = await live.submit(3, task_class="technical_support")
-    await live.until_calling(3)
-    first.send_signal(signal.SIGQUIT)
-    await asyncio.to_thread(first.wait, 15)
-    await live.until_capacity(gpt_4=0)
-    records = await live.jobs.get_many(ids)
-    assert [record.state for record in records if record] == [JobState.PENDING] * 3, live.logs()
-    change(live, base_seconds=0.05)
-    live.worker("claude")
-    for record in await live.until_done(ids):
-        assert record.state is JobState.SUCCEEDED
-        assert record.losses == 0
-        assert record.history[0].reason == "the worker was stopped during the call"

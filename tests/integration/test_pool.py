@@ -49,7 +49,7 @@ def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
         told.set()
 
     def begin() -> None:
-        pool._begin(1, trace, ARGUMENTS, report)
+        pool._begin(1, trace, ARGUMENTS, {"callback": report})
         if stopped_at_once:
             pool._cancel(1)
 
@@ -60,3 +60,16 @@ def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
     assert (failed, words) == ((1, "stopped") if stopped_at_once else (0, "ran job-1.1"))
     assert seconds >= 0
     assert len(reported) == 1
+
+
+def test_a_pool_grows_and_shrinks_and_says_so_and_keeps_one_slot(task: Recorded) -> None:
+    pool = AsyncPool(limit=2, app=SimpleNamespace(tasks={"task": task}))
+    pool.start()
+    sizes: list[int] = []
+    pool.resized = lambda: sizes.append(pool.num_processes)
+    pool.grow(3)
+    pool.shrink(4)
+    with pytest.raises(ValueError, match="one has to stay"):
+        pool.shrink(1)
+    pool.stop()
+    assert sizes == [5, 1]
