@@ -6,6 +6,7 @@ of lua/lib/ that its header names after `uses:`, and its own file.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError
 
 from ..job import MOVES
 from .connection import translated
@@ -50,28 +51,62 @@ def source(name: str) -> str:
     return prelude() + "\n".join([*libraries, body])
 
 
+@cache
+def digest(name: str) -> str:
+    """Return the SHA-1 by which Redis knows one script."""
+    return hashlib.sha1(source(name).encode()).hexdigest()
+
+
 class Scripts:
     """Runs scripts against one Redis and one set of keys."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis, self.keys = redis, keys
-        self._loaded: dict[str, AsyncScript] = {}
 
     async def run(self, name: str, *arguments: Argument) -> Any:
         """Run the script; raises StoreUnavailable when Redis is away or refuses to write."""
-        script = self._loaded.get(name)
-        if script is None:
-            script = self._loaded[name] = self.redis.register_script(source(name))
-        with translated():
-            return await script(keys=self.keys.prefixes, args=arguments)
+        return (await self.run_many(name, [arguments]))[0]
 
     async def run_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
-        """Run the script once for each call, all in one round trip; the answers come in the same order."""
+        """Run the script once for each call, all in one round trip; the answers come in the same order.
+
+        All are run, also behind one that fails, and then the first failure is raised.
+        """
+        answers = await self.try_many(name, calls)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    async def try_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Run the script as `run_many` does; what fails has its exception for an answer."""
+        answers = await self._send(name, calls)
+        unknown = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # Redis is new, was flushed, or is another one since a failover
+            with translated():
+                await self.redis.script_load(source(name))
+            again = await self._send(name, [calls[at] for at in unknown])
+            for at, answer in zip(unknown, again, strict=True):
+                answers[at] = answer
+        return list(map(_translate, answers))
+
+    async def _send(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
         if not calls:
             return []
-        script = self._loaded.setdefault(name, self.redis.register_script(source(name)))
+        prefixes = self.keys.prefixes
+        pipeline = self.redis.pipeline(transaction=False)
+        for arguments in calls:
+            pipeline.evalsha(digest(name), len(prefixes), *prefixes, *arguments)
         with translated():
-            pipeline = self.redis.pipeline(transaction=False)
-            for arguments in calls:
-                await script(keys=self.keys.prefixes, args=arguments, client=pipeline)
-            return list(await pipeline.execute())
+            return list(await pipeline.execute(raise_on_error=False))
+
+
+def _translate(answer: Any) -> Any:
+    """Return an answer as it is, and a redis-py error as the one that it stands for."""
+    if not isinstance(answer, Exception):
+        return answer
+    try:
+        with translated():
+            raise answer
+    except Exception as error:  # it becomes a value, whatever it is
+        return error

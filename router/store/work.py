@@ -13,6 +13,7 @@ from ..catalog import Breaker
 from ..errors import COUNT_AGAINST_MODEL
 from ..job import JobState
 from ..settings import Settings
+from .gathering import Gathering
 from .keys import Keys
 from .scripts import Argument, Scripts
 from .units import milliseconds, moment
@@ -86,14 +87,15 @@ class WorkStore:
         self.redis, self.settings = redis, settings
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
+        self._claims = Gathering(self._scripts, "claim_job")
+        self._settles = Gathering(self._scripts, "settle_job")
 
     async def claim(
         self, job_id: str, binding: int, *, token: str, worker: str, timeout_seconds: float,
         now: int | None = None,
     ) -> Claim | None:  # fmt: skip
         """Claim a binding; None when it is stale, or when its job has just expired."""
-        answer = await self._scripts.run(
-            "claim_job",
+        answer = await self._claims.run(
             moment(now),
             job_id,
             binding,
@@ -132,8 +134,7 @@ class WorkStore:
         self, job_id: str, binding: int, *, token: str, end: Settlement, now: int | None = None
     ) -> JobState | None:
         """End an attempt; returns the job's state, or None where the binding was stale."""
-        answer = await self._scripts.run(
-            "settle_job",
+        answer = await self._settles.run(
             moment(now),
             job_id,
             binding,
