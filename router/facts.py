@@ -50,13 +50,13 @@ class JobFacts:
         )
 
 
-def read_facts(text: str, *, tokens: int = 0) -> JobFacts:
-    """Read facts back; a job of an older producer has none, and counts `tokens` of input alone."""
+def read_facts(text: str) -> JobFacts:
+    """Read facts back; a job that has gone meanwhile has none."""
     if not text:
-        return JobFacts(input_tokens=tokens)
+        return JobFacts()
     said: dict[str, Any] = json.loads(text)
     return JobFacts(
-        input_tokens=said.get("in", tokens),
+        input_tokens=said.get("in", 0),
         output_tokens=said.get("out", 0),
         needs=frozenset(said.get("needs", ())),
         affinity=int(said.get("key", "0"), 16),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,6 @@ from redis.asyncio import Redis
 
 from ..catalog import Catalog
 from ..chains import check_asked
-from ..chat import ChatRequest
-from ..classify import EXPLICIT
 from ..errors import Conflict, InvalidJob, UnknownJob
 from ..facts import JobFacts
 from ..job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
@@ -22,6 +21,7 @@ from ..placement import place
 from ..settings import Settings
 from .connection import translated
 from .keys import Keys
+from .packing import pack
 from .record import FIELDS, read_record
 from .scripts import Argument, Scripts
 from .units import milliseconds
@@ -87,6 +87,7 @@ class JobStore:
         facts = spec.facts(chat)
         settings = self.settings
         expires_in = spec.expires_in or settings.expires_in_seconds
+        request = f'{{"schema":{PAYLOAD_SCHEMA},"chat":{chat.model_dump_json(exclude_none=True)}}}'
         return [
             "",
             spec.id or new_job_id(),
@@ -97,7 +98,8 @@ class JobStore:
             spec.priority,
             milliseconds(expires_in),
             "" if spec.not_before is None else milliseconds(spec.not_before.timestamp()),
-            *_flat(self._fields(spec, chat, facts)),
+            pack(request),
+            *_flat(self._fields(spec, facts)),
         ]
 
     def _lane(self, spec: JobSpec, facts: JobFacts) -> str:
@@ -107,21 +109,17 @@ class JobStore:
         placed = place(self.catalog, facts, task_class=spec.task_class, named=spec.model, tenant=spec.tenant)
         return str(placed.lane or "")
 
-    def _fields(self, spec: JobSpec, chat: ChatRequest, facts: JobFacts) -> dict[str, Argument]:
-        payload = {"schema": PAYLOAD_SCHEMA, "chat": chat.model_dump(mode="json", exclude_none=True)}
-        fields: dict[str, Argument] = {
-            "payload": json.dumps(payload, separators=(",", ":")),
+    def _fields(self, spec: JobSpec, facts: JobFacts) -> dict[str, Argument]:
+        """Return what is kept in the job's hash; what is not set is left out, since a million jobs may wait."""
+        fields: dict[str, Argument | None] = {
             "tenant": spec.tenant,
-            "tokens": facts.tokens,
             "facts": facts.dump(),
             "max_attempts": spec.max_attempts or self.settings.max_attempts,
-            "metadata": json.dumps(spec.metadata),
+            "metadata": json.dumps(spec.metadata) if spec.metadata else None,
+            "task_class": spec.task_class,
+            "pinned_model": spec.model,
         }
-        if spec.task_class is not None:
-            fields |= {"task_class": spec.task_class, "classified_by": EXPLICIT}
-        if spec.model is not None:
-            fields["pinned_model"] = spec.model
-        return fields
+        return {name: value for name, value in fields.items() if value is not None}
 
     async def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job; raises UnknownJob."""
@@ -139,7 +137,7 @@ class JobStore:
             for job_id in job_ids:
                 pipeline.hmget(self.keys.key("job", job_id), FIELDS)
                 pipeline.lrange(self.keys.key("history", job_id), 0, -1)
-                pipeline.get(self.keys.result(job_id))
+                pipeline.mget(self.keys.key("decision", job_id), self.keys.result(job_id))
             rows = await pipeline.execute()
         return [
             read_record(job_id, *rows[3 * at : 3 * at + 3]) if any(rows[3 * at]) else None
@@ -173,7 +171,7 @@ def _fingerprint(spec: JobSpec) -> str:
     except PydanticSerializationError as error:  # JSON can carry a lone surrogate, UTF-8 can not
         field = "prompt" if spec.prompt is not None else "request"
         raise InvalidJob("the text is not valid Unicode: half of a surrogate pair", field=field) from error
-    return hashlib.sha256(content.encode()).hexdigest()[:32]
+    return urlsafe_b64encode(hashlib.sha256(content.encode()).digest()[:15]).decode()
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PATTERNS = {
-    "job": "job:%s",  # hash: everything about one job but its history and its result
+    "job": "job:%s",  # hash: a job's state and what routing needs of it, short values only: so it stays a listpack
+    "request": "request:%s",  # string: what a worker gets of a job, packed
+    "decision": "decision:%s",  # string: JSON of the last decision, until it stands in the history
     "history": "history:%s",  # list: one JSON record for each ended attempt
     "sequence": "sequence",  # string: the last submit number
     "idempotency": "idempotency:%s",  # string: job id, by <tenant>:<key>

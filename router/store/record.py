@@ -6,23 +6,29 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..classify import EXPLICIT
 from ..errors import ErrorKind
 from ..job import Attempt, JobError, JobRecord, JobResult, JobState
 
 FIELDS = (
     "state", "task_class", "model", "pinned_model", "tenant", "priority", "submitted", "deadline", "finished",
-    "not_before", "binding", "attempts", "losses", "max_attempts", "metadata", "decision", "error_kind",
+    "not_before", "binding", "attempts", "losses", "max_attempts", "metadata", "error_kind",
     "error_message", "classified_by",
 )  # fmt: skip
-"""What is read of a job's hash: all but the payload, which may be megabytes, and what only scripts need."""
+"""What is read of a job's hash: all but what only scripts need."""
 
 
-def read_record(job_id: str, values: Sequence[str | None], history: Sequence[str], meta: str | None) -> JobRecord:
+def read_record(
+    job_id: str, values: Sequence[str | None], history: Sequence[str], more: Sequence[str | None]
+) -> JobRecord:
     """Return the record of one job.
 
-    `values` are those of FIELDS, in that order; `meta` is the value that Celery's result backend would read.
+    `values` are those of FIELDS, in that order; `more` is its last decision, unless that stands in the history, and
+    the value that Celery's result backend would read.
     """
     fields = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
+    attempts = tuple(_attempt(json.loads(line)) for line in history)
+    decision, meta = more
     return JobRecord(
         id=job_id,
         state=JobState(fields["state"]),
@@ -35,14 +41,16 @@ def read_record(job_id: str, values: Sequence[str | None], history: Sequence[str
         expires=int(fields["deadline"]) / 1000,
         finished=_seconds(fields.get("finished")),
         not_before=_seconds(fields.get("not_before")),
-        binding=int(fields["binding"]),
-        attempts=int(fields["attempts"]),
-        losses=int(fields["losses"]),
+        binding=int(fields.get("binding", 0)),
+        attempts=int(fields.get("attempts", 0)),
+        losses=int(fields.get("losses", 0)),
         max_attempts=int(fields["max_attempts"]),
-        metadata=json.loads(fields["metadata"]),
-        classified_by=fields.get("classified_by"),
-        decision=json.loads(fields["decision"]) if "decision" in fields else None,
-        history=tuple(_attempt(json.loads(line)) for line in history),
+        metadata=json.loads(fields.get("metadata", "{}")),
+        classified_by=fields.get("classified_by", EXPLICIT if "task_class" in fields else None),
+        decision=json.loads(decision)
+        if decision
+        else next((a.decision for a in attempts[::-1] if a.decision), None),
+        history=attempts,
         result=_result(fields["state"], meta),
         error=_error(fields),
     )
@@ -52,6 +60,10 @@ def _attempt(data: dict[str, Any]) -> Attempt:
     data.setdefault("kind", None)
     data["dropped"] = tuple(data.get("dropped") or ())  # Lua's cjson writes an empty list as an empty object
     return Attempt.model_validate(data)
+
+
+def _last_decision(attempts: Sequence[Attempt]) -> dict[str, Any] | None:
+    return next((attempt.decision for attempt in reversed(attempts) if attempt.decision), None)
 
 
 def _result(state: str, meta: str | None) -> JobResult | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from pydantic_core import from_json
 from redis.asyncio import Redis
 
 from ..catalog import Catalog
@@ -19,18 +21,20 @@ from ..round import Bind, LaneHead, Round, Unplaced
 from ..settings import Settings
 from .connection import translated
 from .keys import Keys
+from .packing import unpack
 from .scripts import Argument, Scripts
 from .units import milliseconds, moment
 
 log = logging.getLogger("pointsman.dispatcher")
 
 BATCH = 1000
-INTAKE_BYTES = 1_000_000
+INTAKE_TOKENS = 250_000
+"""About a megabyte of text; its size in Redis tells little, since it is deflated there."""
 UNCLAIMED_THAT_COOL = 5
 COOL_SECONDS = 30
 
 
-INTAKE_FIELDS = ("tenant", "payload", "tokens", "facts", "task_class", "pinned_model")
+INTAKE_FIELDS = ("tenant", "facts", "task_class", "pinned_model")
 NO_CURSORS: Mapping[str, str] = {}
 
 
@@ -129,18 +133,21 @@ class RoundStore:
         return answer
 
     async def read_intake(self, limit: int) -> list[Unplaced]:
-        """Return the first jobs of intake, about a megabyte at most: the only read that loads prompts."""
+        """Return the first jobs of intake, about a megabyte of text at most: the only read that loads prompts."""
         with translated():
             ids: Any = await self.redis.zrange(self.keys.key("intake"), 0, limit - 1)
-            sizes: Any = await self._of_each(ids, "hstrlen", "payload")
-            few = _within(INTAKE_BYTES, ids, sizes)
-            rows: Any = await self._of_each(few, "hmget", *INTAKE_FIELDS)
-        return [_unplaced(job_id, row) for job_id, row in zip(few, rows, strict=True) if row[1]]
+            rows: Any = await self._of_each(ids, "hmget", "job", *INTAKE_FIELDS)
+            known = [_unplaced(job_id, row) for job_id, row in zip(ids, rows, strict=True)]
+            few = _within(INTAKE_TOKENS, known)
+            requests: Any = await self._of_each([job.id for job in few], "get", "request")
+        both = zip(few, requests, strict=True)
+        return [replace(job, payload=_decoded(request)) for job, request in both if request]
 
-    async def _of_each(self, ids: Sequence[str], command: str, *fields: str) -> Any:
+    async def _of_each(self, ids: Sequence[str], command: str, name: str, *fields: str) -> Any:
+        """Run a command on the key called `name` of each job, in one round trip."""
         pipeline = self.redis.pipeline(transaction=False)
         for job_id in ids:
-            getattr(pipeline, command)(self.keys.key("job", job_id), *fields)
+            getattr(pipeline, command)(self.keys.key(name, job_id), *fields)
         return await pipeline.execute() if ids else []
 
     async def classify(self, placed: Sequence[tuple[str, Lane, str]]) -> int:
@@ -214,26 +221,27 @@ class RoundStore:
         return before or ""
 
 
-def _within(most: int, ids: Sequence[str], sizes: Sequence[int]) -> list[str]:
-    """Return the first ids whose sizes together stay within `most`; one at least."""
-    taken: list[str] = []
-    for job_id, size in zip(ids, sizes, strict=True):
-        most -= size
+def _within(most: int, jobs: Sequence[Unplaced]) -> list[Unplaced]:
+    """Return the first jobs whose input tokens together stay within `most`; one at least."""
+    taken: list[Unplaced] = []
+    for job in jobs:
+        most -= job.facts.input_tokens
         if taken and most < 0:
             break
-        taken.append(job_id)
+        taken.append(job)
     return taken
 
 
 def _lane_head(row: Sequence[Any]) -> LaneHead:
     name, waiting, *flat = row
     lane = Lane.parse(name)
-    jobs = tuple(_job(lane, *flat[at : at + 4]) for at in range(0, len(flat), 4))
+    jobs = tuple(_job(lane, *flat[at : at + 3]) for at in range(0, len(flat), 3))
     return LaneHead(jobs, more=int(waiting) > len(jobs))
 
 
-def _job(lane: Lane, job_id: str, place: str, tokens: str, facts: str) -> Waiting:
-    return Waiting(job_id, float(place), int(tokens), lane, read_facts(facts, tokens=int(tokens)))
+def _job(lane: Lane, job_id: str, place: str, facts: str) -> Waiting:
+    known = read_facts(facts)
+    return Waiting(job_id, float(place), known.tokens, lane, known)
 
 
 def _waiting(lanes: Sequence[Sequence[Any]]) -> dict[str, int]:
@@ -255,14 +263,13 @@ def _bind_row(bind: Bind) -> list[Argument]:
 
 
 def _unplaced(job_id: str, row: Sequence[str | None]) -> Unplaced:
-    tenant, payload, tokens, facts, task_class, named = row
-    known = read_facts(facts or "", tokens=int(tokens or 0))
-    return Unplaced(job_id, tenant or "", _decoded(payload or "{}"), known, task_class, named)
+    tenant, facts, task_class, named = row
+    return Unplaced(job_id, tenant or "", {}, read_facts(facts or ""), task_class, named)
 
 
-def _decoded(payload: str) -> dict[str, Any]:
+def _decoded(request: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(payload))
+        return dict(from_json(unpack(request)))
     except (ValueError, TypeError):
         log.warning("a payload can not be read; its job gets the default class")
         return {}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import from_json
 from redis.asyncio import Redis
 
 from ..catalog import Breaker
@@ -15,6 +16,7 @@ from ..job import JobState
 from ..settings import Settings
 from .gathering import Gathering
 from .keys import Keys
+from .packing import unpack
 from .scripts import Argument, Scripts
 from .units import milliseconds, moment
 
@@ -107,18 +109,18 @@ class WorkStore:
         )
         if answer[0] != "claimed":
             return None
-        _, payload, attempt, timeout_ms, at_deadline, most, limited, lane, decision, _ = answer
+        _, request, attempt, timeout_ms, at_deadline, most, limited, lane, decision, _ = answer
         return Claim(
             job_id=job_id,
             binding=binding,
-            payload=json.loads(payload),
+            payload=from_json(unpack(request)),
             attempt=int(attempt),
             timeout_seconds=int(timeout_ms) / 1000,
             ends_at_deadline=at_deadline == 1,
             max_attempts=int(most),
             rate_limits=int(limited),
             lane=lane,
-            decision=json.loads(decision),
+            decision=from_json(decision or "{}"),
         )
 
     async def renew(self, held: Sequence[Held], *, now: int | None = None) -> list[Held]:

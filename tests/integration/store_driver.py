@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from router.broker import message_template
 from router.catalog import Catalog
 from router.decide import Decision, Waiting
+from router.facts import read_facts
 from router.job import JobRecord, JobSpec, JobState
 from router.lanes import Lane
 from router.round import Bind, Round
@@ -86,8 +87,8 @@ class Driver:
         )
 
     async def _waiting(self, job_id: str) -> Waiting:
-        lane, tokens = await self.redis.hmget(self.keys.key("job", job_id), "lane", "tokens")
-        return Waiting(job_id, 0.0, int(tokens or 0), Lane.parse(lane))
+        lane, facts = await self.redis.hmget(self.keys.key("job", job_id), "lane", "facts")
+        return Waiting(job_id, 0.0, read_facts(facts or "").tokens, Lane.parse(lane))
 
     async def claim(
         self, job_id: str, binding: int = 1, *, token: str = "", worker: str = "w1", timeout_seconds: float = 60

@@ -190,7 +190,7 @@ async def test_a_payload_that_can_not_be_read_holds_up_nobody_else(
     redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
 ) -> None:
     poison = await jobs.submit(JobSpec(prompt="Hello"))
-    await redis.hset(jobs.keys.key("job", poison), "payload", "not JSON")
+    await redis.set(jobs.keys.key("request", poison), "not JSON")
     (other,) = await submit(jobs, 1, task_class=None)
     dispatcher = new_dispatcher(redis, settings, catalog)
     await work.announce("w1", OFFERS, config=catalog.version)

@@ -131,8 +131,8 @@ async def test_a_dead_letter_is_kept_longer_than_a_result_and_then_forgotten(dri
     kept = await driver.redis.ttl(keys.key("job", died))
     assert settings.dead_ttl_seconds - 60 < kept <= settings.dead_ttl_seconds
     assert await driver.redis.ttl(keys.key("job", succeeded)) <= settings.result_ttl_seconds
-    assert await driver.redis.hexists(keys.key("job", died), "payload")
-    assert not await driver.redis.hexists(keys.key("job", succeeded), "payload")
+    assert await driver.redis.exists(keys.key("request", died))
+    assert not await driver.redis.exists(keys.key("request", succeeded))
     driver.pass_seconds(settings.dead_ttl_seconds + 1)
     assert await driver.rounds.prune(now=driver.now) == 2
     for kind in ErrorKind:

@@ -6,6 +6,7 @@ import pytest
 from store_driver import Driver, failure, success
 
 from router.catalog import Catalog
+from router.facts import read_facts
 from router.job import JobState
 
 LANE = "technical_support|default|gpt-4,claude"
@@ -27,7 +28,7 @@ async def submit_many(driver: Driver, count: int) -> list[str]:
 
 
 async def tokens_of(driver: Driver, job_id: str) -> int:
-    return int(await driver.redis.hget(driver.keys.key("job", job_id), "tokens"))
+    return read_facts(await driver.redis.hget(driver.keys.key("job", job_id), "facts")).tokens
 
 
 async def test_no_more_requests_than_the_limit_are_bound(driver: Driver) -> None:

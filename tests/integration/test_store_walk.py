@@ -63,7 +63,7 @@ class Walk:
         return job_id, max(0, await self._binding(job_id) - (self.random.random() < 0.15))
 
     async def _binding(self, job_id: str) -> int:
-        return int(await self.driver.redis.hget(self.driver.keys.key("job", job_id), "binding"))
+        return int(await self.driver.redis.hget(self.driver.keys.key("job", job_id), "binding") or 0)
 
     async def do_submit(self) -> None:
         live = await self.driver.redis.zcard(self.driver.keys.key("deadlines"))

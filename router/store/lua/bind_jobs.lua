@@ -73,7 +73,7 @@ for i = at, #ARGV, 7 do
     redis.call('ZREM', key.lane(lane), id)
     touched[lane] = true
     if cursor ~= '' then cursors[cursor].used = true end
-    if ARGV[i + 4] ~= '' then redis.call('HSET', key.job(id), 'decision', ARGV[i + 4]) end
+    if ARGV[i + 4] ~= '' then redis.call('SET', key.decision(id), ARGV[i + 4]) end
   end
   if not refused and to ~= '' then
     local job = redis.call('HMGET', key.job(id), 'priority', 'seq')

@@ -3,7 +3,7 @@
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: binding   ARGV[4]: token of this claim
 -- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a dead letter is kept
 -- A job that reaches a worker while its model is cooled goes back to its lane: its call would only be refused too.
--- returns: {'claimed', payload, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
+-- returns: {'claimed', request, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
 --           rate limits so far, lane, decision, now} or {'stale'}, {'cooled'} or {'expired'};
 --   a repeat with the same token returns 'claimed' again
 -- uses: time, wake, move, lane, reservation, capacity, finish
@@ -41,6 +41,7 @@ if not repeated then
   redis.call('HDEL', key.model(model), 'unclaimed')
   start_minute(model, id .. '.' .. binding, now)
 end
-local more = redis.call('HMGET', key.job(id), 'payload', 'attempts', 'max_attempts', 'rate_limits', 'lane', 'decision')
-return {'claimed', more[1], more[2], timeout, deadline - now <= tonumber(ARGV[7]) and 1 or 0, more[3], more[4] or '0',
-  more[5], more[6], now}
+local more = redis.call('HMGET', key.job(id), 'attempts', 'max_attempts', 'rate_limits', 'lane')
+local last = deadline - now <= tonumber(ARGV[7]) and 1 or 0
+return {'claimed', redis.call('GET', key.request(id)), more[1], timeout, last, more[2], more[3] or '0', more[4],
+  redis.call('GET', key.decision(id)), now}

@@ -4,7 +4,7 @@
 -- ARGV[4...]: model names
 -- returns: {now, size of intake, next due time of a delayed job or '', lanes, 1 where more lanes follow, models,
 --           cursors: name and value in turn}
---   lanes: {name, how many wait, id, place, tokens, facts, ...} for each, the foremost head first
+--   lanes: {name, how many wait, id, place, facts, ...} for each, the foremost head first
 --   models: {slots, workers, bound, running, served, cooled until, paused, down, requests in the last minute,
 --            tokens in the last minute, when the oldest of these leaves the minute, latency in ms or '', when it was
 --            measured, ms per output token or '', error rate, as of when, breaker: 'closed' | 'open' | 'half_open',
@@ -24,9 +24,7 @@ for i, name in ipairs(names) do
   for j = 1, #jobs, 2 do
     lane[#lane + 1] = jobs[j]
     lane[#lane + 1] = jobs[j + 1]
-    local job = redis.call('HMGET', key.job(jobs[j]), 'tokens', 'facts')
-    lane[#lane + 1] = job[1] or '0'
-    lane[#lane + 1] = job[2] or ''
+    lane[#lane + 1] = redis.call('HGET', key.job(jobs[j]), 'facts') or ''
   end
   lanes[i] = lane
 end

@@ -15,9 +15,10 @@ redis.call('HSET', key.reap(), 'last', now, 'resume', resume)
 if now < resume then return {0, 0} end
 
 local function lose(id, model)
-  local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'decision')
-  local read, decision = pcall(cjson.decode, job[6] or 'null')
+  local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline')
+  local read, decision = pcall(cjson.decode, redis.call('GET', key.decision(id)) or 'null')
   redis.call('ZREM', key.running(model), id)
+  redis.call('DEL', key.decision(id)) -- it goes into the history
   local losses = redis.call('HINCRBY', key.job(id), 'losses', 1)
   redis.call('HINCRBY', key.job(id), 'attempts', -1)
   redis.call('HINCRBY', key.stats(model), 'error:worker_lost', 1)

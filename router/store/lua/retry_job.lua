@@ -8,14 +8,15 @@ local id = ARGV[2]
 local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'submitted', 'deadline', 'priority', 'seq')
 local state = job[1]
 if not state then return {'unknown'} end
-local whole = redis.call('HEXISTS', key.job(id), 'payload') == 1
+local whole = redis.call('EXISTS', key.request(id)) == 1
 if not whole or not may('retry', state, 'pending') then return {state, state} end
 
 redis.call('ZREM', key.dead(job[2]), id)
 redis.call('ZREM', key.finished(), id)
-redis.call('DEL', results .. id)
-redis.call('HDEL', key.job(id), 'finished', 'error_kind', 'error_message', 'rate_limits', 'model', 'decision')
+redis.call('DEL', results .. id, key.decision(id))
+redis.call('HDEL', key.job(id), 'finished', 'error_kind', 'error_message', 'rate_limits', 'model')
 redis.call('PERSIST', key.job(id))
+redis.call('PERSIST', key.request(id))
 redis.call('PERSIST', key.history(id))
 move('retry', id, state, 'pending')
 local deadline = now + tonumber(job[4]) - tonumber(job[3])

@@ -38,6 +38,7 @@ redis.call('ZREM', key.running(model), id)
 redis.call('HSET', key.job(id), 'settled:' .. binding, token .. ' ' .. outcome)
 record.ended, record.started = now / 1000, tonumber(job[6]) / 1000
 redis.call('RPUSH', key.history(id), cjson.encode(record))
+redis.call('DEL', key.decision(id)) -- it stands in the record
 if ARGV[12] == '1' then redis.call('HINCRBY', key.job(id), 'attempts', -1) end
 if ARGV[7] == 'rate_limited' then redis.call('HINCRBY', key.job(id), 'rate_limits', 1) end
 if tonumber(ARGV[13]) >= 0 then correct(model, id .. '.' .. binding, tonumber(ARGV[13])) end

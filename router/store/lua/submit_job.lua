@@ -3,7 +3,7 @@
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: fingerprint of the request
 -- ARGV[4]: <tenant>:<idempotency key>, or ''   ARGV[5]: ms that the idempotency key is kept
 -- ARGV[6]: lane, or '' for intake   ARGV[7]: priority 0-9   ARGV[8]: ms that it may take   ARGV[9]: not before, or ''
--- ARGV[10...]: further fields of the job, name and value in turn
+-- ARGV[10]: request as a worker gets it   ARGV[11...]: further fields of the job, name and value in turn
 -- returns: {'accepted' | 'repeat' | 'conflict', job id}; a repeat is the same request under the same id or key
 -- uses: time, wake, lane
 local now = clock(ARGV[1])
@@ -24,8 +24,8 @@ local deadline = start + tonumber(ARGV[8])
 local seq = redis.call('INCR', key.sequence())
 redis.call('HSET', key.job(id),
   'state', 'pending', 'seq', seq, 'fingerprint', fingerprint, 'lane', ARGV[6], 'priority', ARGV[7],
-  'submitted', now, 'deadline', deadline, 'binding', 0, 'attempts', 0, 'losses', 0,
-  unpack(ARGV, 10))
+  'submitted', now, 'deadline', deadline, unpack(ARGV, 11))
+redis.call('SET', key.request(id), ARGV[10])
 if idempotency ~= '' then
   redis.call('SET', key.idempotency(idempotency), id, 'PX', start - now + tonumber(ARGV[5]))
 end

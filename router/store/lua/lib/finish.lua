@@ -29,15 +29,17 @@ local function store_result(id, status, result_json, now, ttl)
 end
 
 -- result_json: the answer of a succeeded job; otherwise kind and message say why it ended. What failed or expired is a
--- dead letter: it keeps its payload, so that it can be tried again.
+-- dead letter: it keeps its request, so that it can be tried again.
 local function finish(verb, id, before, after, how)
   move(verb, id, before, after)
   redis.call('ZREM', key.deadlines(), id)
   redis.call('ZREM', key.delayed(), id)
   redis.call('HDEL', key.job(id), 'claim', 'not_before')
+  redis.call('PEXPIRE', key.decision(id), how.ttl)
   if not may('retry', after, 'pending') then
-    redis.call('HDEL', key.job(id), 'payload')
+    redis.call('DEL', key.request(id))
   else
+    redis.call('PEXPIRE', key.request(id), how.ttl)
     redis.call('ZADD', key.dead(how.kind), how.now, id)
   end
   redis.call('HSET', key.job(id), 'finished', how.now)
