@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from router.allowance import Allowance
 from router.catalog import Price
 from router.chat import Answer
 from router.errors import ErrorKind
@@ -14,13 +15,16 @@ from router.store import Claim, Settlement
 from router.tokens import MOST_TOKENS
 
 from .cost import cost_usd
-from .errors import CallFailed
+from .errors import NOTHING_SAID, CallFailed
 from .outcome import GaveUp, Outcome, RetryLater, Succeeded, TryNextModel
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One attempt at its end: what was claimed, by whom, how long the call took, what was left out of it."""
+    """One attempt at its end: what was claimed, by whom, how long the call took, what was left out of it.
+
+    `allowance` is what the vendor said with its reply.
+    """
 
     claim: Claim
     model: str
@@ -28,6 +32,7 @@ class Tried:
     key_print: str
     seconds: float | None = None
     dropped: tuple[str, ...] = ()
+    allowance: Allowance = NOTHING_SAID
 
 
 def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) -> Settlement:
@@ -78,6 +83,7 @@ def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
         output_tokens=min(MOST_TOKENS, answer.usage.output_tokens),
         latency_seconds=tried.seconds,
         cost_usd=cost,
+        allowance=tried.allowance,
     )
 
 
@@ -88,6 +94,7 @@ def _failure(tried: Tried, error: CallFailed, state: JobState, **more: Any) -> S
         kind=error.kind,
         message=error.message,
         key_print=tried.key_print,
+        allowance=tried.allowance,
         **more,
     )
 

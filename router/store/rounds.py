@@ -64,7 +64,8 @@ class RoundStore:
 
     def _state(self, name: str, row: Sequence[Any], now: int, waiting: int) -> ModelState:
         slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest, *measured = row
-        latency, latency_at, per_token, errors, errors_at = measured
+        latency, latency_at, per_token, errors, errors_at, *vendor = measured
+        requests_left, requests_left_until, tokens_left, tokens_left_until = vendor
         return ModelState(
             model=self.catalog.models[name],
             announced=int(slots),
@@ -86,6 +87,10 @@ class RoundStore:
             ms_per_token=float(per_token) if per_token else None,
             errors=float(errors),
             errors_at=int(float(errors_at)),
+            requests_left=_count(requests_left),
+            requests_left_until=int(requests_left_until),
+            tokens_left=_count(tokens_left),
+            tokens_left_until=int(tokens_left_until),
         )
 
     async def bind(
@@ -238,6 +243,10 @@ def _waiting(lanes: Sequence[Sequence[Any]]) -> dict[str, int]:
         if only:
             waiting[only] = waiting.get(only, 0) + int(count)
     return waiting
+
+
+def _count(value: int | str) -> int | None:
+    return None if value == "" else int(value)
 
 
 def _bind_row(bind: Bind) -> list[Argument]:

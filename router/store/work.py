@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
 
+from ..allowance import Allowance, Left
 from ..errors import COUNT_AGAINST_MODEL
 from ..job import JobState
 from ..settings import Settings
@@ -48,6 +49,7 @@ class Settlement:
     """How an attempt ends. `state` is succeeded, failed, expired or pending; times are in seconds.
 
     `stop` closes the model: `paused` until an operator resumes it, `down` until its key (`key_print`) changes.
+    `allowance` is what the vendor's reply says of the requests and tokens that are left.
     """
 
     state: JobState
@@ -65,6 +67,7 @@ class Settlement:
     cool_seconds: float = 0.0
     stop: str = ""
     key_print: str = ""
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class WorkStore:
             milliseconds(self.settings.result_ttl_seconds),
             _fault(end.kind),
             end.output_tokens,
+            _said(end.allowance),
         )
         return None if answer[0] == "stale" else JobState(answer[0])
 
@@ -183,3 +187,9 @@ def _fault(kind: str) -> str:
     if not kind:
         return "0"
     return "1" if kind in COUNT_AGAINST_MODEL else ""
+
+
+def _said(allowance: Allowance) -> str:
+    """Return what is left as the JSON of the script: nothing stands for what the vendor did not say."""
+    said: dict[str, Left | None] = {"requests": allowance.requests, "tokens": allowance.tokens}
+    return json.dumps({what: [left.count, milliseconds(left.seconds)] for what, left in said.items() if left})

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from router.allowance import Allowance
 from router.catalog import Model
 from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, TextPart, Tool, ToolCall
 from router.errors import ErrorKind
@@ -77,6 +78,10 @@ class GeminiGenerateContent:
         )
         asked = from_google_details(details)
         return judge(complaint, RULES, retry_after=asked if asked is not None else from_headers(headers))
+
+    def allowance(self, headers: Mapping[str, str]) -> Allowance:
+        """Return nothing: Gemini sends no such headers."""
+        return Allowance()
 
 
 def _reasons(details: Any) -> Iterable[Any]:

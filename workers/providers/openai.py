@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from router.allowance import Allowance
 from router.catalog import Model
 from router.chat import Answer, ChatRequest, Message, Tool
 from router.errors import ErrorKind
 
+from .allowance import from_openai
 from .dropping import only_said, without
 from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
@@ -74,6 +76,10 @@ class OpenAIChat:
             message=first_text(dig(fault, "message"), error, dig(body, "detail"), body),
         )
         return judge(complaint, RULES, retry_after=from_headers(headers))
+
+    def allowance(self, headers: Mapping[str, str]) -> Allowance:
+        """Read from any reply what the vendor still allows."""
+        return from_openai(headers)
 
 
 def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:

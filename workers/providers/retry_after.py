@@ -25,7 +25,7 @@ def from_headers(headers: Mapping[str, str]) -> float | None:
         return milliseconds / 1000
     value = named.get("retry-after", "")
     seconds = _seconds(value)
-    return seconds if seconds is not None else _until(value, now=_date(named.get("date", "")))
+    return seconds if seconds is not None else _until(value, now=date_of(named.get("date", "")))
 
 
 def from_google_details(details: Any) -> float | None:
@@ -47,13 +47,14 @@ def _seconds(value: str) -> float | None:
 
 
 def _until(value: str, *, now: datetime | None) -> float | None:
-    then = _date(value)
+    then = date_of(value)
     if then is None:
         return None
     return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
 
 
-def _date(value: str) -> datetime | None:
+def date_of(value: str) -> datetime | None:
+    """Return an HTTP date, None where there is none."""
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

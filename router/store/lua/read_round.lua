@@ -7,8 +7,9 @@
 --   lanes: {name, how many wait, id, place, tokens, facts, ...} for each, the foremost head first
 --   models: {slots, workers, bound, running, served, cooled until, paused, down, requests in the last minute,
 --            tokens in the last minute, when the oldest of these leaves the minute, latency in ms or '', when it was
---            measured, ms per output token or '', error rate, as of when} for each, in the order asked
--- uses: time, reservation, capacity
+--            measured, ms per output token or '', error rate, as of when, requests and until when, tokens
+--            and until when: what the vendor still allows, or ''} for each, in the order asked
+-- uses: time, reservation, capacity, allowance
 local LANES_AT_MOST = 1000
 local now = clock(ARGV[1])
 local skip = tonumber(ARGV[3])
@@ -40,6 +41,7 @@ for i = 4, #ARGV do
   local oldest = redis.call('ZRANGE', key.reservations(model), 0, 0, 'WITHSCORES')
   local stats = redis.call('HMGET', key.stats(model), 'served', 'latency_ms', 'latency_at', 'ms_per_token',
     'error_rate', 'error_at')
+  local left = left_to_bind(model, now)
   models[#models + 1] = {
     slots, workers, bound, running, stats[1] or '0',
     health[1] or '0', health[2] or '', health[3] or '',
@@ -47,6 +49,7 @@ for i = 4, #ARGV do
     redis.call('HGET', key.reserved(model), 'total') or '0',
     oldest[2] or '0',
     stats[2] or '', stats[3] or '0', stats[4] or '', stats[5] or '0', stats[6] or '0',
+    left.requests or '', left.requests_until, left.tokens or '', left.tokens_until,
   }
 end
 

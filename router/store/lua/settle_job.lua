@@ -9,12 +9,14 @@
 -- ARGV[16]: ms to cool the model for   ARGV[17]: 'paused' | 'down' | ''   ARGV[18]: fingerprint of the key used
 -- ARGV[19]: ms that a result is kept   ARGV[20]: 1 where the error is the model's own fault, 0 where it answered, else ''
 -- ARGV[21]: output tokens, or 0
+-- ARGV[22]: what the vendor still allows, as JSON: {requests: [how many are left, ms until the reset], tokens: the same}
 -- returns: {the state the job is in now} or {'stale'}; a repeat with the same token returns the first answer
--- uses: time, wake, move, lane, reservation, measure, finish
+-- uses: time, wake, move, lane, reservation, measure, allowance, finish
 local now = clock(ARGV[1])
 local id, binding, token, outcome, kind = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local message, ttl = ARGV[8], tonumber(ARGV[19])
-local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'model', 'deadline', 'settled:' .. binding, 'started')
+local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'model', 'deadline', 'settled:' .. binding, 'started',
+  'counted')
 if job[5] then
   local first, answer = job[5]:match('^(%S+) (%S+)$')
   return {first == token and answer or 'stale'}
@@ -26,7 +28,7 @@ if outcome == 'pending' and now + wait >= tonumber(job[4]) then
   message = 'the deadline comes before the next try; the last one: ' .. ARGV[7] .. ': ' .. message
 end
 
-local record = cjson.decode(ARGV[9])
+local record, allowed = cjson.decode(ARGV[9]), cjson.decode(ARGV[22])
 for i = 11, 16 do assert(tonumber(ARGV[i]), 'ARGV[' .. i .. '] is no number') end
 
 redis.call('ZREM', key.running(model), id)
@@ -42,6 +44,7 @@ redis.call('HINCRBY', stats, ARGV[7] == '' and 'succeeded' or 'error:' .. ARGV[7
 redis.call('HINCRBY', stats, 'cost_micro_usd', ARGV[15])
 if tonumber(ARGV[14]) >= 0 then measure_latency(model, now, tonumber(ARGV[14]), tonumber(ARGV[21])) end
 if ARGV[20] ~= '' then measure_errors(model, now, tonumber(ARGV[20])) end
+hear_all(model, job[7], tonumber(job[6]), now, allowed)
 
 if tonumber(ARGV[16]) > 0 then
   local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')
