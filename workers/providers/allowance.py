@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from router.allowance import Allowance, Left
 
+from .duration import seconds_of
 from .retry_after import date_of
 
 LONGEST_SECONDS = 2 * 86_400.0
@@ -19,9 +20,6 @@ LONGEST_SECONDS = 2 * 86_400.0
 MOST = 10**12
 """More than anybody allows; far below where Lua's numbers lose digits."""
 
-_UNITS: Mapping[str, float] = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(h|ms|m|s|us|µs|ns)")
-_DURATION = re.compile(rf"(?:{_PART.pattern})+")
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 
 
@@ -68,11 +66,8 @@ def _left(remaining: str, seconds: float | None) -> Left | None:
 
 
 def _duration(text: str) -> float | None:
-    if _NUMBER.fullmatch(text):
-        return float(text)  # some servers leave the unit out, and mean seconds
-    if len(text) > 100 or not _DURATION.fullmatch(text):
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    # some servers leave the unit out, and mean seconds
+    return float(text) if _NUMBER.fullmatch(text) else seconds_of(text)
 
 
 def _until(text: str, now: datetime) -> float | None:

@@ -29,7 +29,11 @@ NO_SAMPLING_SINCE = "2026-10-21"
 """From this API version on temperature and top_p are refused, even with their default values."""
 
 RULES = (
-    Rule(ErrorKind.QUOTA_EXHAUSTED, code=re.compile(r".*_spend_limit_reached|billing_error")),
+    Rule(
+        ErrorKind.QUOTA_EXHAUSTED, code=re.compile(r".*_spend_limit_reached|.*_billing_unavailable|billing_error")
+    ),
+    # 400, but the account's fault and not the job's.
+    Rule(ErrorKind.AUTH, code=re.compile(r"organization_(on_hold|type_not_supported)")),
     Rule(
         ErrorKind.QUOTA_EXHAUSTED,
         statuses=REFUSED,

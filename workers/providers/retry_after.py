@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from .duration import seconds_of
 from .json_path import dig, objects
-
-_GOOGLE_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 def from_headers(headers: Mapping[str, str]) -> float | None:
@@ -32,9 +30,9 @@ def from_google_details(details: Any) -> float | None:
     """Return the `retryDelay` of a google.rpc.RetryInfo in seconds, None where there is none."""
     for detail in objects(details):
         delay = dig(detail, "retryDelay")
-        match = _GOOGLE_DURATION.fullmatch(delay) if isinstance(delay, str) else None
-        if match:
-            return _seconds(match[1])
+        seconds = seconds_of(delay) if isinstance(delay, str) else None
+        if seconds is not None:
+            return seconds
     return None
 
 
