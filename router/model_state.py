@@ -14,6 +14,9 @@ BreakerState = Literal["closed", "open", "half_open"]
 ERRORS_HALVE_MS = 60_000
 """The half-life of an error rate."""
 
+MINUTE_MS = 61_000
+"""How long a call counts from its claim: it reaches the vendor a little later, and counts there for a minute."""
+
 
 @dataclass(frozen=True)
 class ModelState:
@@ -23,6 +26,7 @@ class ModelState:
     model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something. `waiting`
     counts the jobs in lanes of this model alone. `errors` is the error rate, 0 to 1, as it was at `errors_at`. The
     breaker is `closed`, `open` until `open_until`, or `half_open` with so many of its `probes` in flight.
+    `requests_left` and `tokens_left` are what the vendor allows to be bound until a reset, None where it is silent.
     """
 
     model: Model
@@ -50,6 +54,10 @@ class ModelState:
     breaker_why: str = ""
     probes: int = 0
     kept_for: str = ""
+    requests_left: int | None = None
+    requests_left_until: int = 0
+    tokens_left: int | None = None
+    tokens_left_until: int = 0
 
     # What is derived is worked out once: a round looks at the same state for hundreds of jobs.
 
@@ -120,20 +128,30 @@ class ModelState:
         """Return in words why a healthy model can take no job of so many tokens now, or None."""
         if self._shut is not None:
             return self._shut
-        return f"{self.model.limits.tokens_per_minute} tokens per minute reached" if tokens > self._room else None
+        if tokens > self._room:
+            return f"{self.model.limits.tokens_per_minute} tokens per minute reached"
+        left = self.tokens_left
+        if left is not None and tokens > left:
+            return f"the vendor allows only {max(0, left)} tokens {self._for_another(self.tokens_left_until)}"
+        return None
 
     @cached_property
     def _shut(self) -> str | None:
         if self.cooled_until > self.now:
-            return f"cooling for another {(self.cooled_until - self.now) / 1000:.1f} s"
+            return f"cooling {self._for_another(self.cooled_until)}"
         if self.kept_for:
             return f"its tokens are kept for {self.kept_for}, which comes first"
         if self.breaker == "half_open" and self.probes_left <= 0:
             return f"breaker half-open: {self.probes} probes in flight"
         if self.slots == 0:
             return f"full: {self.depth} of {self.capacity} slots taken"
+        if self.requests_left is not None and self.requests_left <= 0:
+            return f"the vendor allows no more requests {self._for_another(self.requests_left_until)}"
         most = self.model.limits.requests_per_minute
         return f"{most} requests per minute reached" if most and self.requests_in_minute >= most else None
+
+    def _for_another(self, until: int) -> str:
+        return f"for another {(until - self.now) / 1000:.1f} s"
 
     @cached_property
     def _room(self) -> float:
@@ -142,16 +160,20 @@ class ModelState:
         return most - self.tokens_in_minute if most and self.tokens_in_minute else inf
 
     def lacks_tokens(self, tokens: int) -> bool:
-        """Whether only the tokens of the last minute keep such a job away."""
-        return self.away_because is None and self._shut is None and tokens > self._room
+        """Whether only the tokens of the last minute, or those that the vendor allows, keep such a job away."""
+        room = self._room if self.tokens_left is None else min(self._room, self.tokens_left)
+        return self.away_because is None and self._shut is None and tokens > room
 
     def opens_at(self) -> int | None:
         """Return when time alone may open the model, or None when only an event can."""
         if max(self.cooled_until, self.open_until) > self.now:
             return max(self.cooled_until, self.open_until)
+        due = [moment for moment in (self.requests_left_until, self.tokens_left_until) if moment > self.now]
         limits = self.model.limits
         waits = limits.requests_per_minute or limits.tokens_per_minute
-        return self.oldest_leaves if waits and self.now < self.oldest_leaves < self.now + 60_001 else None
+        if waits and self.now < self.oldest_leaves <= self.now + MINUTE_MS:
+            due.append(self.oldest_leaves)
+        return min(due, default=None)
 
     def with_one_waiting(self, more: int = 1) -> Self:
         """Return the state after jobs have come into its own lane, or left it."""
@@ -166,4 +188,6 @@ class ModelState:
             served=self.served + 1,
             requests_in_minute=self.requests_in_minute + 1,
             tokens_in_minute=self.tokens_in_minute + tokens,
+            requests_left=None if self.requests_left is None else self.requests_left - 1,
+            tokens_left=None if self.tokens_left is None else self.tokens_left - tokens,
         )

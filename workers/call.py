@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any, NamedTuple
 
+from router.allowance import Allowance
 from router.chat import Answer
 from router.errors import ErrorKind
 from router.http import (
@@ -46,14 +47,21 @@ SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 """Servers have been seen to repeat the key in their error message; `api-key` is Azure's."""
 
 
+class Answered(NamedTuple):
+    """The model's answer, and what its vendor says of the requests and tokens that are left."""
+
+    answer: Answer
+    allowance: Allowance
+
+
 class _Reply(NamedTuple):
     status: int
     headers: Headers
     content: bytes
 
 
-async def call(client: AsyncClient, wire: WireFormat, request: WireRequest, *, timeout_seconds: float) -> Answer:
-    """Return the model's answer.
+async def call(client: AsyncClient, wire: WireFormat, request: WireRequest, *, timeout_seconds: float) -> Answered:
+    """Return the model's answer, and what is left of the vendor's limits.
 
     Raises CallFailed, and nothing else, for whatever goes wrong; cancelling passes through.
     """
@@ -62,6 +70,15 @@ async def call(client: AsyncClient, wire: WireFormat, request: WireRequest, *, t
             reply = await _post(client, request, timeout_seconds)
     except tuple(foreign for foreign, _ in FOREIGN) as error:
         raise _translated(error, timeout_seconds) from error
+    allowance = wire.allowance(reply.headers)
+    try:
+        return Answered(_understood(wire, reply, request), allowance)
+    except CallFailed as failed:
+        failed.allowance = allowance
+        raise
+
+
+def _understood(wire: WireFormat, reply: _Reply, request: WireRequest) -> Answer:
     body = _parsed(_without_secrets(reply.content, request))
     if 200 <= reply.status < 300:
         return wire.answer(body)

@@ -7,14 +7,20 @@ PointsmanError
 
 from __future__ import annotations
 
+from router.allowance import Allowance
 from router.errors import ErrorKind, PointsmanError
 
 TIME_LIMIT = "the worker's time limit"
 """What cancels a task when Celery's time limit ends it; any other cancellation means that the worker stops."""
 
+NOTHING_SAID = Allowance()
+
 
 class CallFailed(PointsmanError):
-    """Raised when a call gave no usable answer; `retry_after` is in seconds, None where the vendor said nothing."""
+    """Raised when a call gave no usable answer; `retry_after` is in seconds, None where the vendor said nothing.
+
+    `allowance` is what its reply says, if there was one, of the requests and tokens that are left.
+    """
 
     def __init__(
         self,
@@ -23,8 +29,10 @@ class CallFailed(PointsmanError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        allowance: Allowance = NOTHING_SAID,
     ) -> None:
         self.kind, self.message, self.status, self.retry_after = kind, message, status, retry_after
+        self.allowance = allowance
         super().__init__(f"{kind}: {message}")
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from router.broker import task_id
 from router.catalog import Catalog, Model
-from router.chat import Answer, ChatRequest
+from router.chat import ChatRequest
 from router.errors import ErrorKind, StoreUnavailable
 from router.http import AsyncClient
 from router.job import PAYLOAD_SCHEMA, JobState
@@ -21,7 +21,7 @@ from router.lanes import Lane
 from router.store import Claim, Held, Settlement, WorkStore
 
 from .api_keys import key_print
-from .call import call
+from .call import Answered, call
 from .errors import TIME_LIMIT, CallFailed, LeaseLost
 from .leases import Lease, Leases
 from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
@@ -116,9 +116,11 @@ class Executor:
             call_id = task_id(claim.job_id, claim.binding)
             request = named(FORMATS[model.format].request(chat, model, api_key), call_id)
             tried = replace(tried, dropped=request.dropped)
-            answer = await self._call(claim, model, request, lease)
-            outcome: Outcome = Succeeded(answer)
+            answered = await self._call(claim, model, request, lease)
+            tried = replace(tried, allowance=answered.allowance)
+            outcome: Outcome = Succeeded(answered.answer)
         except CallFailed as error:
+            tried = replace(tried, allowance=error.allowance)
             if error.kind is ErrorKind.TIMEOUT and claim.ends_at_deadline:
                 return await self._end(tried, past_deadline(tried, error))
             outcome = self._judge.judge(error, _trial(claim, model))
@@ -135,7 +137,7 @@ class Executor:
         print_of_key = key_print(equipment.api_keys.get(model.name))
         return Tried(claim, model.name, equipment.worker, print_of_key, breaker=model.breaker)
 
-    async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease) -> Answer:
+    async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease) -> Answered:
         """Call the model as a task of its own, which a lost lease cancels."""
         lease.check()
         wire = FORMATS[model.format]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from router.chat import Answer
 from router.errors import StoreUnavailable
 from router.store import Held, WorkStore
 
+from .call import Answered
 from .errors import LeaseLost
 
 log = logging.getLogger("pointsman.leases")
@@ -27,7 +27,7 @@ class Lease:
 
     held: Held
     valid_until: float
-    call: asyncio.Task[Answer] | None = None
+    call: asyncio.Task[Answered] | None = None
     lost: str = ""
 
     def check(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from router.allowance import Allowance
 from router.catalog import Breaker, Price
 from router.chat import Answer
 from router.errors import ErrorKind
@@ -14,13 +15,16 @@ from router.store import Claim, Settlement
 from router.tokens import MOST_TOKENS
 
 from .cost import cost_usd
-from .errors import CallFailed
+from .errors import NOTHING_SAID, CallFailed
 from .outcome import GaveUp, Outcome, RetryLater, Succeeded, TryNextModel
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One attempt at its end: what was claimed, by whom, how long the call took, what was left out of it."""
+    """One attempt at its end: what was claimed, by whom, how long the call took, what was left out of it.
+
+    `allowance` is what the vendor said with its reply.
+    """
 
     claim: Claim
     model: str
@@ -29,6 +33,7 @@ class Tried:
     seconds: float | None = None
     dropped: tuple[str, ...] = ()
     breaker: Breaker | None = None
+    allowance: Allowance = NOTHING_SAID
 
 
 def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) -> Settlement:
@@ -81,6 +86,7 @@ def _success(tried: Tried, answer: Answer, price: Price | None) -> Settlement:
         latency_seconds=tried.seconds,
         cost_usd=cost,
         breaker=tried.breaker,
+        allowance=tried.allowance,
     )
 
 
@@ -92,6 +98,7 @@ def _failure(tried: Tried, error: CallFailed, state: JobState, **more: Any) -> S
         message=error.message,
         key_print=tried.key_print,
         breaker=tried.breaker,
+        allowance=tried.allowance,
         **more,
     )
 

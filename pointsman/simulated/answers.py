@@ -10,6 +10,7 @@ from typing import Any, Literal
 from .faults import Damage
 from .json_instance import instance_of
 from .mark import MARK
+from .window import WindowLeft
 
 OPENINGS = (
     "Here is how one could begin with",
@@ -54,7 +55,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """What the simulated model answers: text, or a tool to call; counts are in tokens."""
+    """What the simulated model answers: text, or a tool to call; counts are in tokens, `left` is of its limits."""
 
     text: str
     called: Called | None
@@ -62,6 +63,7 @@ class Said:
     output_tokens: int
     cut: bool = False
     damage: Damage | None = None
+    left: WindowLeft | None = None
 
     @property
     def finish(self) -> Literal["stop", "length", "tool_calls"] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from uuid import uuid4
 
 from router.errors import ErrorKind
@@ -10,6 +12,7 @@ from router.errors import ErrorKind
 from .answers import Asked, Called, Said, call_of, json_of
 from .faults import Failure
 from .formats import Body, all_text, bearer, last_user, messages_of, whole, words
+from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
     ErrorKind.AUTH: (401, "authentication_error"),
@@ -63,6 +66,17 @@ class ServedAnthropic:
         status, type_ = ERRORS[failure.kind]
         error = {"type": type_, "message": failure.message}
         return status, {"type": "error", "error": error, "request_id": request_id}
+
+    def limits(self, left: WindowLeft) -> Mapping[str, str]:
+        """Write the headers that say what is left of a limit; the vendor has times in whole seconds."""
+        now = datetime.now(UTC)
+        reset = (now + timedelta(seconds=left.reset_seconds + 1)).isoformat(timespec="seconds")
+        return {
+            "date": format_datetime(now, usegmt=True),
+            "anthropic-ratelimit-requests-limit": str(left.limit),
+            "anthropic-ratelimit-requests-remaining": str(left.remaining),
+            "anthropic-ratelimit-requests-reset": reset.replace("+00:00", "Z"),
+        }
 
 
 def _asked_call(body: Body) -> Called | None:

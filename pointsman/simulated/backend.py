@@ -15,7 +15,7 @@ from .faults import REFUSALS, Failure, draw_damage, draw_fault
 from .ledger import Ledger
 from .line import Line
 from .settings import SimulatedModel, Simulation, latency_seconds
-from .window import RequestWindow
+from .window import RequestWindow, WindowLeft
 
 
 class Backend:
@@ -30,12 +30,18 @@ class Backend:
         """Take over a changed concurrency; those that wait are let in at once."""
         self._line.resize(model.concurrency)
 
+    def _left(self, model: SimulatedModel) -> WindowLeft | None:
+        if not model.says_limits or model.requests_per_minute is None:
+            return None
+        return self._window.left(model.requests_per_minute, now=time.monotonic(), seconds=model.minute_seconds)
+
     async def serve(self, asked: Asked, simulation: Simulation) -> Said | Failure:
         """Answer a request as the simulation says, and count it."""
         nth = self._ledger.begin(asked.upstream, asked.prompt)
         draw = simulation.draw(asked.upstream, asked.prompt, nth)
         try:
-            return await self._outcome(asked, simulation, draw)
+            outcome = await self._outcome(asked, simulation, draw)
+            return replace(outcome, left=self._left(simulation.model(asked.upstream)))
         except asyncio.CancelledError:
             # The client hung up.
             self._ledger.count_error(asked.upstream, ErrorKind.CANCELLED)
@@ -56,7 +62,8 @@ class Backend:
         return replace(said, damage=draw_damage(fault, draw))
 
     def _refusal(self, model: SimulatedModel, fault: ErrorKind | None) -> Failure | None:
-        wait = self._window.take(model.requests_per_minute, now=time.monotonic())
+        minute = model.minute_seconds
+        wait = self._window.take(model.requests_per_minute, now=time.monotonic(), seconds=minute)
         if wait > 0:
             return Failure(ErrorKind.RATE_LIMITED, "simulated: too many requests this minute", math.ceil(wait))
         if fault in REFUSALS:

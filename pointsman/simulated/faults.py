@@ -9,6 +9,7 @@ from random import Random
 from router.errors import ErrorKind
 
 from .settings import SimulatedModel
+from .window import WindowLeft
 
 REFUSALS = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED, ErrorKind.SERVER_ERROR})
 """Faults that answer at once with an error body; the others damage a finished answer."""
@@ -30,6 +31,7 @@ class Failure:
     kind: ErrorKind
     message: str
     retry_after: float = 0.0
+    left: WindowLeft | None = None
 
 
 def draw_fault(model: SimulatedModel, draw: Random) -> ErrorKind | None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from .answers import Asked, Said
 from .faults import Failure
+from .window import WindowLeft
 
 Body = dict[str, Any]
 
@@ -30,6 +31,9 @@ class ServedFormat(Protocol):
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
         """Write an error: status and body."""
+
+    def limits(self, left: WindowLeft) -> Mapping[str, str]:
+        """Write the headers that say what is left of a limit."""
 
 
 def bearer(headers: Mapping[str, str]) -> str:

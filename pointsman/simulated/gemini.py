@@ -11,6 +11,7 @@ from router.errors import ErrorKind
 from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
 from .faults import Failure
 from .formats import Body, bearer, whole, words
+from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
     ErrorKind.AUTH: (401, "UNAUTHENTICATED"),
@@ -71,6 +72,10 @@ class ServedGemini:
             retry = {"@type": f"{RPC}.RetryInfo", "retryDelay": f"{failure.retry_after:g}s"}
             error["details"] = [quota, retry]
         return status, {"error": error}
+
+    def limits(self, left: WindowLeft) -> Mapping[str, str]:
+        """Return nothing: Gemini has no such headers."""
+        return {}
 
 
 def _asked_call(body: Body) -> Called | None:

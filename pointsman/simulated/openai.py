@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from router.errors import ErrorKind
 from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
 from .faults import Failure
 from .formats import Body, all_text, bearer, last_user, messages_of, whole
+from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str, str | None]] = {
     ErrorKind.AUTH: (401, "invalid_request_error", "invalid_api_key"),
@@ -65,6 +67,14 @@ class ServedOpenAI:
         """Write an error: status and body."""
         status, type_, code = ERRORS[failure.kind]
         return status, {"error": {"message": failure.message, "type": type_, "param": None, "code": code}}
+
+    def limits(self, left: WindowLeft) -> Mapping[str, str]:
+        """Write the headers that say what is left of a limit."""
+        return {
+            "x-ratelimit-limit-requests": str(left.limit),
+            "x-ratelimit-remaining-requests": str(left.remaining),
+            "x-ratelimit-reset-requests": f"{math.ceil(left.reset_seconds * 1000)}ms",
+        }
 
 
 def _asked_call(body: Body) -> Called | None:

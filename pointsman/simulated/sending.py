@@ -18,7 +18,7 @@ PROXY_PAGE = "<html><body>[simulated] a proxy's page where JSON was due</body></
 def send_error(wire: ServedFormat, failure: Failure, request_id: str) -> web.Response:
     """Return an error in the vendor's shape; a rate limit says when to come back."""
     status, body = wire.error(failure, request_id)
-    headers = {wire.request_id_header: request_id}
+    headers = _headers(wire, failure, request_id)
     if failure.kind is ErrorKind.RATE_LIMITED:
         headers["Retry-After"] = f"{failure.retry_after:g}"
     return web.json_response(body, status=status, headers=headers)
@@ -29,7 +29,7 @@ async def send_answer(
 ) -> web.StreamResponse:
     """Return an answer, or what its damage leaves of it, with status 200."""
     body = json.dumps({**wire.said(upstream, said), "simulated": True})
-    headers = {wire.request_id_header: request_id}
+    headers = _headers(wire, said, request_id)
     match said.damage:
         case Damage.DISCONNECTED:
             return await _hang_up(request, body.encode())
@@ -38,6 +38,11 @@ async def send_answer(
         case Damage.TRUNCATED:
             body = body[: len(body) // 2]
     return web.Response(text=body, content_type="application/json", headers=headers)
+
+
+def _headers(wire: ServedFormat, outcome: Said | Failure, request_id: str) -> dict[str, str]:
+    left = wire.limits(outcome.left) if outcome.left else {}
+    return {wire.request_id_header: request_id, **left}
 
 
 async def _hang_up(request: web.Request, body: bytes) -> web.StreamResponse:

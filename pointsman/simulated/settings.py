@@ -19,7 +19,8 @@ class SimulatedModel(Frozen):
     1 - `jitter` to 1 + `jitter`. `answer_tokens` is the usual length, which the request's own maximum cuts.
 
     Requests above `concurrency` wait in line, first come first served; while `queue_limit` of them wait, the next
-    one gets 429. Absent means no limit. `requests_per_minute` is a sliding window of 60 s.
+    one gets 429. Absent means no limit. `requests_per_minute` is a sliding window of `minute_seconds`; a model that
+    `says_limits` tells in the vendor's headers what is left of it.
 
     The rates are parts of 1 of all requests and exclude each other, so their sum is 1 at most. Rate limits, server
     errors and overload answer at once; bad responses and disconnects come after the full latency.
@@ -32,6 +33,8 @@ class SimulatedModel(Frozen):
     concurrency: int | None = Field(default=None, ge=1)
     queue_limit: int | None = Field(default=None, ge=0)
     requests_per_minute: int | None = Field(default=None, ge=1)
+    minute_seconds: float = Field(default=60.0, gt=0)
+    says_limits: bool = False
     retry_after_seconds: float = Field(default=1.0, ge=0)
     server_error_rate: Rate = 0.0
     overloaded_rate: Rate = 0.0

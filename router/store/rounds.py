@@ -68,7 +68,9 @@ class RoundStore:
 
     def _state(self, name: str, row: Sequence[Any], now: int, waiting: int) -> ModelState:
         slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest, *measured = row
-        latency, latency_at, per_token, errors, errors_at, breaker, open_until, breaker_why, probes = measured
+        latency, latency_at, per_token, errors, errors_at, *more = measured
+        breaker, open_until, breaker_why, probes, *vendor = more
+        requests_left, requests_left_until, tokens_left, tokens_left_until = vendor
         return ModelState(
             model=self.catalog.models[name],
             announced=int(slots),
@@ -94,6 +96,10 @@ class RoundStore:
             open_until=int(float(open_until)),
             breaker_why=breaker_why,
             probes=int(probes),
+            requests_left=_count(requests_left),
+            requests_left_until=int(requests_left_until),
+            tokens_left=_count(tokens_left),
+            tokens_left_until=int(tokens_left_until),
         )
 
     async def bind(
@@ -252,6 +258,10 @@ def _waiting(lanes: Sequence[Sequence[Any]]) -> dict[str, int]:
         if only:
             waiting[only] = waiting.get(only, 0) + int(count)
     return waiting
+
+
+def _count(value: int | str) -> int | None:
+    return None if value == "" else int(value)
 
 
 def _bind_row(bind: Bind) -> list[Argument]:

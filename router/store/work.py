@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json
 from redis.asyncio import Redis
 
+from ..allowance import Allowance, Left
 from ..catalog import Breaker
 from ..errors import COUNT_AGAINST_MODEL
 from ..job import JobState
@@ -53,6 +54,7 @@ class Settlement:
 
     `stop` closes the model: `paused` until an operator resumes it, `down` until its key (`key_print`) changes.
     `breaker` has the rules by which the model's own faults close it, None for never.
+    `allowance` is what the vendor's reply says of the requests and tokens that are left.
     """
 
     state: JobState
@@ -71,6 +73,7 @@ class Settlement:
     stop: str = ""
     key_print: str = ""
     breaker: Breaker | None = None
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class WorkStore:
             end.output_tokens,
             *_rules(end.breaker),
             milliseconds(self.settings.dead_ttl_seconds),
+            _said(end.allowance),
         )
         return None if answer[0] == "stale" else JobState(answer[0])
 
@@ -204,3 +208,9 @@ def _rules(breaker: Breaker | None) -> list[Argument]:
         milliseconds(breaker.max_open_seconds),
         breaker.probes,
     ]
+
+
+def _said(allowance: Allowance) -> str:
+    """Return what is left as the JSON of the script: nothing stands for what the vendor did not say."""
+    said: dict[str, Left | None] = {"requests": allowance.requests, "tokens": allowance.tokens}
+    return json.dumps({what: [left.count, milliseconds(left.seconds)] for what, left in said.items() if left})

@@ -94,6 +94,19 @@ def test_the_end_of_the_context_window_is_context_too_long() -> None:
     assert _failure("anthropic", reply).kind is ErrorKind.CONTEXT_TOO_LONG
 
 
+def test_a_gemini_answer_that_wants_to_be_continued_was_cut_by_length() -> None:
+    reply = text_reply("gemini")
+    reply["candidates"][0]["finishReason"] = "CONTINUATION"
+    assert_vendor_accepts("gemini", reply)
+    assert FORMATS["gemini"].answer(reply).finish_reason == "length"
+
+
+def test_an_account_that_gemini_has_disabled_is_an_auth_error() -> None:
+    reply = empty_reply("gemini", "PUP_LIMITED_DISABLED")
+    assert_vendor_accepts("gemini", reply)
+    assert _failure("gemini", reply).kind is ErrorKind.AUTH
+
+
 def test_a_forced_tool_call_that_finishes_with_stop_is_a_tool_call() -> None:
     reply = tool_call_reply("openai")
     reply["choices"][0]["finish_reason"] = "stop"

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from router.allowance import Allowance, Left
 from router.chat import ChatRequest
 from router.errors import ErrorKind
 from router.http import AsyncClient, open_client
@@ -37,7 +38,7 @@ async def _failure(
 
 async def test_a_good_reply_is_an_answer(vendor: str, loopback: Loopback, client: AsyncClient) -> None:
     loopback.behave = replying(200, text_reply(vendor))
-    answer = await call(client, FORMATS[vendor], _request(vendor, loopback.url), timeout_seconds=5)
+    answer, _ = await call(client, FORMATS[vendor], _request(vendor, loopback.url), timeout_seconds=5)
     assert answer.text == "Grüße"
 
 
@@ -124,7 +125,7 @@ async def test_a_call_that_timed_out_gives_its_connection_back(loopback: Loopbac
         loopback.behave = _endless_drip
         await _failure(narrow, "openai", request, timeout_seconds=0.1)
         loopback.behave = replying(200, text_reply("openai"))
-        assert (await call(narrow, FORMATS["openai"], request, timeout_seconds=2)).text == "Grüße"
+        assert (await call(narrow, FORMATS["openai"], request, timeout_seconds=2)).answer.text == "Grüße"
 
 
 async def test_a_body_that_is_cut_off_says_so(loopback: Loopback, client: AsyncClient) -> None:
@@ -140,7 +141,7 @@ async def test_a_call_may_take_longer_than_the_client_waits_by_default(loopback:
     loopback.behave = behave
     async with open_client(connections=1, timeout_seconds=0.1) as impatient:
         request = _request("openai", loopback.url)
-        assert (await call(impatient, FORMATS["openai"], request, timeout_seconds=5)).text == "Grüße"
+        assert (await call(impatient, FORMATS["openai"], request, timeout_seconds=5)).answer.text == "Grüße"
 
 
 async def test_text_that_utf_8_can_not_carry_is_an_invalid_request(vendor: str, client: AsyncClient) -> None:
@@ -220,3 +221,16 @@ async def test_a_key_that_no_header_can_carry_is_an_auth_error(vendor: str) -> N
             FORMATS[vendor].request(HELLO, model_for(vendor, "http://h"), key)
         assert failure.value.kind is ErrorKind.AUTH
         assert key not in str(failure.value)
+
+
+LEFT = {"x-ratelimit-remaining-requests": "7", "x-ratelimit-reset-requests": "1.5s"}
+
+
+async def test_an_answer_and_an_error_alike_say_what_is_left(loopback: Loopback, client: AsyncClient) -> None:
+    left = Allowance(requests=Left(7, 1.5))
+    request = _request("openai", loopback.url)
+    loopback.behave = replying(200, text_reply("openai"), LEFT)
+    assert (await call(client, FORMATS["openai"], request, timeout_seconds=5)).allowance == left
+    for status, body in ((200, {}), (429, {}), (503, b"busy")):
+        loopback.behave = replying(status, body, LEFT)
+        assert (await _failure(client, "openai", request)).allowance == left

@@ -30,7 +30,7 @@ async def _ask(
 ) -> Answer:
     model = model_for(vendor, "http://unused").model_copy(update={"base_url": server.base_urls[vendor]})
     request = FORMATS[vendor].request(ChatRequest.model_validate({"messages": [QUESTION], **chat}), model, KEY)
-    return await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds)
+    return (await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds)).answer
 
 
 async def test_a_question_gets_the_scripted_answer(

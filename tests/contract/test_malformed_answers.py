@@ -197,3 +197,22 @@ def test_arbitrary_error_bodies_always_get_a_meaning(status: int, body: Any, ret
         assert 0 < len(meaning.message) <= 500
         meaning.message.encode()
         assert meaning.retry_after is None or 0 <= meaning.retry_after < float("inf")
+
+
+@given(
+    limit=st.text() | st.integers().map(str),
+    remaining=st.text() | st.integers().map(str) | st.floats().map(str),
+    reset=st.text()
+    | st.floats().map(str)
+    | st.datetimes().map(str)
+    | st.sampled_from(["1" * 400 + "s", "9999999h"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_arbitrary_rate_limit_headers_are_read_or_passed_over(limit: str, remaining: str, reset: str) -> None:
+    values = {"limit": limit, "remaining": remaining, "reset": reset}
+    headers = {f"x-ratelimit-{name}-requests": value for name, value in values.items()}
+    headers |= {f"anthropic-ratelimit-tokens-{name}": value for name, value in values.items()}
+    for wire in FORMATS.values():
+        allowance = wire.allowance(headers)
+        for left in (allowance.requests, allowance.tokens):
+            assert left is None or (0 <= left.count <= 10**12 and 0 <= left.seconds < float("inf"))

@@ -61,12 +61,13 @@ class Invariants:
     async def _reservations_add_up(self, model: str, jobs: Mapping[str, Fields], held: Held) -> None:
         reserved = await self._driver.redis.hgetall(self._driver.keys.key("reserved", model))
         tokens = {entry: int(count) for entry, count in reserved.items()}
-        total = tokens.pop("total", 0)
+        total, unclaimed = tokens.pop("total", 0), tokens.pop("unclaimed", 0)
         assert all(count >= 0 for count in tokens.values()), f"{model}: {tokens}"
         assert total == sum(tokens.values()), f"{model}: {total} is not the sum of {tokens}"
         assert set(held[f"reservations:{model}"]) == set(tokens), model
         bound = {f"{job_id}.{jobs[job_id]['binding']}" for job_id in held[f"bound:{model}"]}
         assert bound <= set(tokens), "an unclaimed binding holds its reservation"
+        assert unclaimed == sum(tokens[entry] for entry in bound), f"{model}: {unclaimed} tokens are unclaimed"
 
 
 def each_job_is_in_exactly_its_place(jobs: Mapping[str, Fields], held: Held) -> None:

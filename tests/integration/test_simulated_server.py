@@ -207,3 +207,15 @@ async def test_two_thousand_requests_are_in_flight_at_once() -> None:
         await asyncio.wait(tasks)
     assert counts["in_flight"] == counts["most_in_flight"] == 2000
     assert set(counts["paid"].values()) == {1}
+
+
+async def test_a_model_that_says_its_limits_does_so_with_answers_and_errors() -> None:
+    async with serving(requests_per_minute=2, says_limits=True) as http:
+        replies = [await ask_openai(http) for _ in range(3)]
+        dated = await ask_anthropic(http)
+        silent = await ask_gemini(http)
+    assert [reply.status_code for reply in replies] == [200, 200, 429]
+    assert [reply.headers["x-ratelimit-remaining-requests"] for reply in replies] == ["1", "0", "0"]
+    assert all(reply.headers["x-ratelimit-reset-requests"].endswith("ms") for reply in replies)
+    assert dated.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
+    assert not [name for name in silent.headers if "ratelimit" in name]

@@ -9,6 +9,7 @@ import pytest
 from store_driver import Driver, failure, success
 from store_invariants import Invariants
 
+from router.allowance import Allowance, Left
 from router.catalog import Breaker, Catalog
 from router.job import JobState
 from router.lanes import Lane
@@ -133,6 +134,7 @@ class Walk:
         lane = str(Lane("technical_support", fields["tenant"], candidates[-1:]))
         ends = (
             success(tokens=self.random.randrange(5_000)),
+            success(allowance=self._said()),
             failure("invalid_request"),
             failure("server_error", JobState.PENDING, lane=fields["lane"], wait_seconds=self.random.choice((0, 3))),
             failure("overloaded", JobState.PENDING, lane=lane, breaker=TOUCHY),
@@ -144,6 +146,10 @@ class Walk:
         if first is not None:
             self.ends.add(first)
             assert await self.driver.settle(job_id, binding, end=end, token=token) is first
+
+    def _said(self) -> Allowance:
+        requests = Left(self.random.choice((0, 3, 100)), self.random.choice((0.0, 1.0, 5.0)))
+        return Allowance(requests, self.random.choice((None, Left(2_000, 3.0))))
 
     async def do_release(self) -> None:
         await self.driver.work.release(*await self._any_job())

@@ -35,11 +35,17 @@ def _reason(reason: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
 
 
+def _limit(quota_limit: str) -> dict[str, Any]:
+    return _reason("RATE_LIMIT_EXCEEDED") | {"metadata": {"quota_limit": quota_limit}}
+
+
 OUT_OF_MONEY = (
     "credit_balance_exhausted",
     "organization_spend_limit_exceeded",
     "project_spend_limit_exceeded",
     "organization_usage_limit_exceeded",
+    "usage_limit_exceeded",
+    "billing_not_active",
     "insufficient_quota",
 )
 TOO_LONG = (
@@ -55,6 +61,10 @@ OPENAI = [
     (429, _openai("slow_down"), ErrorKind.RATE_LIMITED),
     (503, _openai("slow_down"), ErrorKind.RATE_LIMITED),
     (429, {"error": "too fast"}, ErrorKind.RATE_LIMITED),
+    (429, _openai("requests_limit_exceeded"), ErrorKind.RATE_LIMITED),
+    (429, [_gemini("RESOURCE_EXHAUSTED")], ErrorKind.RATE_LIMITED),
+    (400, [{"error": {"code": 400, "message": TOO_LONG[0]}}], ErrorKind.CONTEXT_TOO_LONG),
+    (503, _openai("server_overloaded"), ErrorKind.OVERLOADED),
     (401, _openai("invalid_api_key"), ErrorKind.AUTH),
     (403, _openai("unsupported_country_region_territory"), ErrorKind.AUTH),
     (402, {"error": {"code": 402, "message": "Insufficient credits"}}, ErrorKind.QUOTA_EXHAUSTED),
@@ -64,6 +74,8 @@ OPENAI = [
     (429, _openai(message=TOO_LONG[0]), ErrorKind.RATE_LIMITED),
     (400, _openai("content_policy_violation"), ErrorKind.CONTENT_FILTERED),
     (400, _openai("content_filter"), ErrorKind.CONTENT_FILTERED),
+    (400, _openai("cyber_policy"), ErrorKind.CONTENT_FILTERED),
+    (403, _openai("misalignment_policy_violation"), ErrorKind.CONTENT_FILTERED),
     (400, _openai("invalid_value"), ErrorKind.INVALID_REQUEST),
     (404, _openai("model_not_found"), ErrorKind.INVALID_REQUEST),
     (413, "too large", ErrorKind.INVALID_REQUEST),
@@ -75,6 +87,19 @@ ANTHROPIC = [
     (429, _anthropic("rate_limit_error", error_code="contract_spend_limit_reached"), ErrorKind.QUOTA_EXHAUSTED),
     (429, _anthropic("rate_limit_error", error_code="ramp_limit_exceeded"), ErrorKind.RATE_LIMITED),
     (402, _anthropic("billing_error"), ErrorKind.QUOTA_EXHAUSTED),
+    (
+        402,
+        _anthropic("billing_error", error_code="linked_organization_spend_limit_reached"),
+        ErrorKind.QUOTA_EXHAUSTED,
+    ),
+    (
+        402,
+        _anthropic("billing_error", error_code="linked_organization_billing_unavailable"),
+        ErrorKind.QUOTA_EXHAUSTED,
+    ),
+    (400, _anthropic("invalid_request_error", error_code="organization_on_hold"), ErrorKind.AUTH),
+    (503, _anthropic("api_error", error_code="cmek_key_unreachable"), ErrorKind.OVERLOADED),
+    (429, _anthropic("rate_limit_error", error_code="a_code_of_tomorrow"), ErrorKind.RATE_LIMITED),
     (
         400,
         _anthropic("invalid_request_error", "Your credit balance is too low to access the API."),
@@ -107,6 +132,11 @@ ANTHROPIC = [
 GEMINI = [
     (429, _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_MINUTE, PER_DAY)), ErrorKind.QUOTA_EXHAUSTED),
     (429, _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_MINUTE)), ErrorKind.RATE_LIMITED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_DAY)), ErrorKind.QUOTA_EXHAUSTED),
+    (429, [_gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_DAY))], ErrorKind.QUOTA_EXHAUSTED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "no", _limit("Gemini25ProRequestsPerDay")), ErrorKind.QUOTA_EXHAUSTED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "no", _limit("Gemini25ProRequestsPerMinute")), ErrorKind.RATE_LIMITED),
+    (429, _gemini("RESOURCE_EXHAUSTED", "limit 'Requests per day per user'"), ErrorKind.QUOTA_EXHAUSTED),
     (429, _gemini("RESOURCE_EXHAUSTED", "check your plan and billing details"), ErrorKind.RATE_LIMITED),
     (429, _gemini("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), ErrorKind.QUOTA_EXHAUSTED),
     (400, _gemini("INVALID_ARGUMENT", "API key not valid.", _reason("API_KEY_INVALID")), ErrorKind.AUTH),
@@ -176,14 +206,3 @@ def test_the_message_is_the_vendors_and_is_cut() -> None:
 )
 def test_the_messages_of_openai_lookalikes_are_found(body: Any, message: str) -> None:
     assert FORMATS["openai"].error(404, {}, body).message == message
-
-
-def test_a_wait_is_passed_on_however_long() -> None:
-    for wire in FORMATS.values():
-        assert wire.error(429, {"Retry-After": "7200"}, {}).retry_after == 7200
-
-
-def test_googles_own_wait_comes_before_the_header() -> None:
-    retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "46s"}
-    body = _gemini("RESOURCE_EXHAUSTED", "no", _quota(PER_MINUTE), retry_info)
-    assert FORMATS["gemini"].error(429, {"retry-after": "1"}, body).retry_after == 46

@@ -160,6 +160,15 @@ def test_the_window_says_when_one_more_fits() -> None:
     assert window.take(None, now=61.0) == 0
 
 
+def test_the_window_says_what_is_left() -> None:
+    window = RequestWindow()
+    assert window.left(2, now=0.0) == (2, 2, 0.0)
+    window.take(2, now=0.0, seconds=4.0)
+    window.take(2, now=1.0, seconds=4.0)
+    assert window.left(2, now=1.0, seconds=4.0) == (2, 0, 4.0)
+    assert window.left(2, now=4.5, seconds=4.0) == (2, 1, 0.5)
+
+
 async def test_the_line_serves_in_order_and_no_more_than_its_room() -> None:
     line, served, leave = Line(), [], [asyncio.Event() for _ in range(4)]
     line.resize(2)

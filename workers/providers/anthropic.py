@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from router.allowance import Allowance
 from router.catalog import Model
 from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, ResponseFormat, Tool
 from router.errors import ErrorKind
 
+from .allowance import from_anthropic
 from .anthropic_reply import read_answer
 from .conversation import arguments_of, parts_of, system_text, turns
 from .data_url import split_data_url
@@ -27,7 +29,11 @@ NO_SAMPLING_SINCE = "2026-10-21"
 """From this API version on temperature and top_p are refused, even with their default values."""
 
 RULES = (
-    Rule(ErrorKind.QUOTA_EXHAUSTED, code=re.compile(r".*_spend_limit_reached|billing_error")),
+    Rule(
+        ErrorKind.QUOTA_EXHAUSTED, code=re.compile(r".*_spend_limit_reached|.*_billing_unavailable|billing_error")
+    ),
+    # 400, but the account's fault and not the job's.
+    Rule(ErrorKind.AUTH, code=re.compile(r"organization_(on_hold|type_not_supported)")),
     Rule(
         ErrorKind.QUOTA_EXHAUSTED,
         statuses=REFUSED,
@@ -75,6 +81,10 @@ class AnthropicMessages:
             message=first_text(dig(body, "error", "message"), body),
         )
         return judge(complaint, RULES, retry_after=from_headers(headers))
+
+    def allowance(self, headers: Mapping[str, str]) -> Allowance:
+        """Read from any reply what the vendor still allows."""
+        return from_anthropic(headers)
 
 
 def _unknown_here(chat: ChatRequest, model: Model) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from router.allowance import Allowance
 from router.catalog import Model
 from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, TextPart, Tool, ToolCall
 from router.errors import ErrorKind
@@ -22,7 +23,7 @@ from .dropping import only_said, without
 from .error_rules import TOO_LONG, Complaint, Rule, judge
 from .gemini_reply import read_answer
 from .headers import headers_for
-from .json_path import dig, first_text, objects, words
+from .json_path import alone, dig, first_text, objects, words
 from .retry_after import from_google_details, from_headers
 from .wire import WireError, WireRequest
 
@@ -37,11 +38,11 @@ RULES = (
         statuses=frozenset({400}),
         code=re.compile(r"API_KEY_(INVALID|EXPIRED)|FAILED_PRECONDITION"),
     ),
-    Rule(ErrorKind.QUOTA_EXHAUSTED, statuses=frozenset({429}), code=re.compile(r".*PerDay.*")),
+    Rule(ErrorKind.QUOTA_EXHAUSTED, statuses=frozenset({429}), code=re.compile(r".*Per(Day|Month).*")),
     Rule(
         ErrorKind.QUOTA_EXHAUSTED,
         statuses=frozenset({429}),
-        says=re.compile(r"credits are depleted|spending cap", re.IGNORECASE),
+        says=re.compile(r"credits are depleted|spending cap|requests per (day|month)\b", re.IGNORECASE),
     ),
     Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), says=TOO_LONG),
 )
@@ -69,6 +70,7 @@ class GeminiGenerateContent:
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
         """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""
+        body = alone(body)
         details = dig(body, "error", "details")
         complaint = Complaint(
             status,
@@ -78,11 +80,16 @@ class GeminiGenerateContent:
         asked = from_google_details(details)
         return judge(complaint, RULES, retry_after=asked if asked is not None else from_headers(headers))
 
+    def allowance(self, headers: Mapping[str, str]) -> Allowance:
+        """Return nothing: Gemini sends no such headers."""
+        return Allowance()
+
 
 def _reasons(details: Any) -> Iterable[Any]:
-    """Yield the reasons of google.rpc.ErrorInfo and the quota ids of google.rpc.QuotaFailure."""
+    """Yield the reasons and quotas of google.rpc.ErrorInfo and the quota ids of google.rpc.QuotaFailure."""
     for detail in objects(details):
         yield detail.get("reason")
+        yield dig(detail, "metadata", "quota_limit")
         for violation in objects(detail.get("violations")):
             yield violation.get("quotaId")
 

@@ -9,7 +9,9 @@ from pydantic import ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
 from router.chat import Answer, FunctionCall, ToolCall, Usage
+from router.errors import ErrorKind
 
+from ..errors import CallFailed
 from .reply import (
     Count,
     Finish,
@@ -24,7 +26,7 @@ from .reply import (
     read,
 )
 
-FINISHES: Mapping[str, Finish] = {"STOP": "stop", "MAX_TOKENS": "length"}
+FINISHES: Mapping[str, Finish] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
 
 FILTERED = frozenset(
     {
@@ -136,6 +138,8 @@ def _candidate(reply: Reply) -> Candidate:
 def _finish(candidate: Candidate) -> Finish:
     if candidate.finish_reason in FILTERED:
         raise content_filtered(candidate.finish_message or candidate.finish_reason)
+    if candidate.finish_reason == "PUP_LIMITED_DISABLED":
+        raise CallFailed(ErrorKind.AUTH, "the account is limited or disabled for breaking the vendor's policy")
     finish = FINISHES.get(candidate.finish_reason)
     if finish is None:
         raise bad_response(f"the finish reason is {candidate.finish_reason[:50]!r}")

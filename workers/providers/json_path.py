@@ -14,6 +14,11 @@ def dig(body: Any, *path: str) -> Any:
     return body
 
 
+def alone(body: Any) -> Any:
+    """Return the one object of a list that has no other, anything else as it is: Google wraps some errors so."""
+    return body[0] if isinstance(body, list) and len(body) == 1 else body
+
+
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects in a list; anything that is not a list has none."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -9,14 +9,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from router.allowance import Allowance
 from router.catalog import Model
 from router.chat import Answer, ChatRequest, Message, Tool
 from router.errors import ErrorKind
 
+from .allowance import from_openai
 from .dropping import only_said, without
 from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
-from .json_path import dig, first_text, words
+from .json_path import alone, dig, first_text, words
 from .openai_reply import read_answer
 from .retry_after import from_headers
 from .wire import WireError, WireRequest
@@ -27,15 +29,17 @@ RULES = (
         ErrorKind.QUOTA_EXHAUSTED,
         statuses=frozenset({400, 403, 429}),
         code=re.compile(
-            r"insufficient_quota|credit_balance_exhausted|(organization|project)_spend_limit_exceeded"
-            r"|organization_usage_limit_exceeded|billing_(hard_limit_reached|not_active)"
+            r"insufficient_quota|credit_balance_exhausted|(\w+_)?(spend|usage)_limit_exceeded"
+            r"|billing_(hard_limit_reached|not_active)"
         ),
     ),
     Rule(ErrorKind.RATE_LIMITED, code=re.compile(r"slow_down")),
     Rule(
         ErrorKind.CONTENT_FILTERED,
         statuses=REFUSED,
-        code=re.compile(r"content_policy_violation|content_filter|moderation_blocked"),
+        code=re.compile(
+            r"content_policy_violation|content_filter|moderation_blocked|cyber_policy|misalignment_policy_violation"
+        ),
     ),
     Rule(
         ErrorKind.CONTEXT_TOO_LONG,
@@ -65,7 +69,9 @@ class OpenAIChat:
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
         """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""
-        # OpenAI says {"error": {...}}; look-alikes also {"error": "..."}, {"message": ...} and {"detail": ...}.
+        # OpenAI says {"error": {...}}; look-alikes also {"error": "..."}, {"message": ...} and {"detail": ...}, and
+        # Google's a list of one object.
+        body = alone(body)
         error = dig(body, "error")
         fault = error if isinstance(error, dict) else body
         complaint = Complaint(
@@ -74,6 +80,10 @@ class OpenAIChat:
             message=first_text(dig(fault, "message"), error, dig(body, "detail"), body),
         )
         return judge(complaint, RULES, retry_after=from_headers(headers))
+
+    def allowance(self, headers: Mapping[str, str]) -> Allowance:
+        """Read from any reply what the vendor still allows."""
+        return from_openai(headers)
 
 
 def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:

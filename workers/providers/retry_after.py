@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from .duration import seconds_of
 from .json_path import dig, objects
-
-_GOOGLE_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 def from_headers(headers: Mapping[str, str]) -> float | None:
@@ -25,16 +23,16 @@ def from_headers(headers: Mapping[str, str]) -> float | None:
         return milliseconds / 1000
     value = named.get("retry-after", "")
     seconds = _seconds(value)
-    return seconds if seconds is not None else _until(value, now=_date(named.get("date", "")))
+    return seconds if seconds is not None else _until(value, now=date_of(named.get("date", "")))
 
 
 def from_google_details(details: Any) -> float | None:
     """Return the `retryDelay` of a google.rpc.RetryInfo in seconds, None where there is none."""
     for detail in objects(details):
         delay = dig(detail, "retryDelay")
-        match = _GOOGLE_DURATION.fullmatch(delay) if isinstance(delay, str) else None
-        if match:
-            return _seconds(match[1])
+        seconds = seconds_of(delay) if isinstance(delay, str) else None
+        if seconds is not None:
+            return seconds
     return None
 
 
@@ -47,13 +45,14 @@ def _seconds(value: str) -> float | None:
 
 
 def _until(value: str, *, now: datetime | None) -> float | None:
-    then = _date(value)
+    then = date_of(value)
     if then is None:
         return None
     return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
 
 
-def _date(value: str) -> datetime | None:
+def date_of(value: str) -> datetime | None:
+    """Return an HTTP date, None where there is none."""
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from router.allowance import Allowance
 from router.catalog import Model
 from router.chat import Answer, ChatRequest
 from router.errors import ErrorKind
@@ -44,7 +45,7 @@ class WireFormat(Protocol):
 
     `request` raises CallFailed (`invalid_request`) where the format has no words for the chat, and (`auth`) where
     the key can not stand in a header. `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx
-    body that is not a usable answer. `error` never raises.
+    body that is not a usable answer. `error` and `allowance` never raise.
     """
 
     def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
@@ -55,3 +56,6 @@ class WireFormat(Protocol):
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
         """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""
+
+    def allowance(self, headers: Mapping[str, str]) -> Allowance:
+        """Read from any reply what the vendor still allows."""

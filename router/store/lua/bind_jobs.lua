@@ -1,4 +1,4 @@
--- Gives jobs to models: re-checks slots, health and limits, writes the ledger and pushes the Celery message. A job
+-- Gives jobs to models: re-checks slots, health, limits and what the vendor allows, writes the ledger and pushes the Celery message. A job
 -- whose strategy chose a full model moves to the lane in which it waits for it. The strategies' memory is compared with
 -- what this round started from, and set: where another dispatcher was faster, its jobs are decided again.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
@@ -11,7 +11,7 @@
 --   for each job, to the end
 -- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' for each job, in order;
 --   a repeat with the same token returns the first answer
--- uses: time, move, lane, reservation, capacity, breaker
+-- uses: time, move, lane, reservation, capacity, allowance, breaker
 local MOST_TOKENS = 1000000000
 local now = clock(ARGV[1])
 local token, release_ms, window = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -30,6 +30,7 @@ for _ = 1, tonumber(ARGV[5]) do
     requests = tonumber(ARGV[at + 2]), tokens = tonumber(ARGV[at + 3]), template = ARGV[at + 5],
     used_requests = redis.call('ZCARD', key.reservations(name)),
     used_tokens = tonumber(redis.call('HGET', key.reserved(name), 'total') or '0'),
+    left = left_to_bind(name, now),
   }
   at = at + 6
 end
@@ -54,6 +55,8 @@ local function refusal(id, lane, model, tokens, cursor, to)
   if model.tokens > 0 and model.used_tokens > 0 and model.used_tokens + tokens > model.tokens then
     return 'limited'
   end
+  if model.left.requests and model.left.requests < 1 then return 'limited' end
+  if model.left.tokens and model.left.tokens < tokens then return 'limited' end
   return nil
 end
 
@@ -92,6 +95,8 @@ for i = at, #ARGV, 7 do
     push(name, model.template, id, binding)
     model.free, model.used_requests = model.free - 1, model.used_requests + 1
     model.used_tokens = model.used_tokens + tokens
+    if model.left.requests then model.left.requests = model.left.requests - 1 end
+    if model.left.tokens then model.left.tokens = model.left.tokens - tokens end
   end
 end
 for lane in pairs(touched) do show_head(lane) end

@@ -2,11 +2,12 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: binding   ARGV[4]: token of this claim
 -- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a dead letter is kept
--- A job that reaches a worker while its model is cooled goes back to its lane: its call would only be refused too.
+-- A job that reaches a worker while its model is cooled, or its vendor allows no more, goes back to its lane: its call
+-- would only be refused too.
 -- returns: {'claimed', request, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
 --           rate limits so far, lane, decision, now} or {'stale'}, {'cooled'} or {'expired'};
 --   a repeat with the same token returns 'claimed' again
--- uses: time, wake, move, lane, reservation, capacity, finish
+-- uses: time, wake, move, lane, reservation, capacity, allowance, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
 local now = clock(ARGV[1])
 local id, binding, token = ARGV[2], ARGV[3], ARGV[4]
@@ -26,7 +27,8 @@ if not repeated then
     wake()
     return {'expired'}
   end
-  if not is_open(model, now) then
+  local tokens = tokens_of(model, id .. '.' .. binding)
+  if not is_open(model, now) or not may_begin(model, now, tokens) then
     drop_reservation(model, id .. '.' .. binding)
     move('release', id, 'bound', 'pending')
     give_back(id)
@@ -39,6 +41,7 @@ if not repeated then
   redis.call('HSET', key.job(id), 'claim', token, 'worker', ARGV[5], 'started', now, 'attempt_ends', ends)
   redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
+  redis.call('HSET', key.job(id), 'counted', begin_call(model, now, tokens))
   start_minute(model, id .. '.' .. binding, now)
 end
 local more = redis.call('HMGET', key.job(id), 'attempts', 'max_attempts', 'rate_limits', 'lane')

@@ -6,7 +6,8 @@
 -- uses: wake
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 if ARGV[2] == '' then
-  redis.call('DEL', key.model(ARGV[1]), key.breaker(ARGV[1]), key.outcomes(ARGV[1]), key.probes(ARGV[1]))
+  redis.call('DEL', key.model(ARGV[1]), key.allowance(ARGV[1]))
+  redis.call('DEL', key.breaker(ARGV[1]), key.outcomes(ARGV[1]), key.probes(ARGV[1]))
 else
   redis.call('HSET', key.model(ARGV[1]), 'paused', ARGV[2])
 end

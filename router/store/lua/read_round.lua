@@ -8,8 +8,9 @@
 --   models: {slots, workers, bound, running, served, cooled until, paused, down, requests in the last minute,
 --            tokens in the last minute, when the oldest of these leaves the minute, latency in ms or '', when it was
 --            measured, ms per output token or '', error rate, as of when, breaker: 'closed' | 'open' | 'half_open',
---            until when it is open, why, probes in flight} for each, in the order asked
--- uses: time, reservation, capacity, breaker
+--            until when it is open, why, probes in flight, requests and until when, tokens and until when: what the
+--            vendor still allows, or ''} for each, in the order asked
+-- uses: time, reservation, capacity, allowance, breaker
 local LANES_AT_MOST = 1000
 local now = clock(ARGV[1])
 local skip = tonumber(ARGV[3])
@@ -40,6 +41,7 @@ for i = 4, #ARGV do
   local stats = redis.call('HMGET', key.stats(model), 'served', 'latency_ms', 'latency_at', 'ms_per_token',
     'error_rate', 'error_at')
   local guard = breaker(model, now)
+  local left = left_to_bind(model, now)
   models[#models + 1] = {
     slots, workers, bound, running, stats[1] or '0',
     health[1] or '0', health[2] or '', health[3] or '',
@@ -48,6 +50,7 @@ for i = 4, #ARGV do
     oldest[2] or '0',
     stats[2] or '', stats[3] or '0', stats[4] or '', stats[5] or '0', stats[6] or '0',
     guard.state, guard.till, guard.why, guard.state == 'half_open' and probes_in_flight(model) or 0,
+    left.requests or '', left.requests_until, left.tokens or '', left.tokens_until,
   }
 end
 

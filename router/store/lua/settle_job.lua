@@ -12,12 +12,14 @@
 -- The model's breaker: ARGV[22]: ms of its window   ARGV[23]: least calls in it (0: no breaker)   ARGV[24]: ratio of
 -- faults that opens it   ARGV[25]: ms open at first   ARGV[26]: ms open at most   ARGV[27]: probes that close it
 -- ARGV[28]: ms that a dead letter is kept
+-- ARGV[29]: what the vendor still allows, as JSON: {requests: [how many are left, ms until the reset], tokens: the same}
 -- returns: {the state the job is in now} or {'stale'}; a repeat with the same token returns the first answer
--- uses: time, wake, move, lane, reservation, measure, breaker, finish
+-- uses: time, wake, move, lane, reservation, measure, allowance, breaker, finish
 local now = clock(ARGV[1])
 local id, binding, token, outcome, kind = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local message, ttl = ARGV[8], tonumber(ARGV[19])
-local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'model', 'deadline', 'settled:' .. binding, 'started')
+local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'model', 'deadline', 'settled:' .. binding, 'started',
+  'counted')
 if job[5] then
   local first, answer = job[5]:match('^(%S+) (%S+)$')
   return {first == token and answer or 'stale'}
@@ -29,7 +31,7 @@ if outcome == 'pending' and now + wait >= tonumber(job[4]) then
   message = 'the deadline comes before the next try; the last one: ' .. ARGV[7] .. ': ' .. message
 end
 
-local record = cjson.decode(ARGV[9])
+local record, allowed = cjson.decode(ARGV[9]), cjson.decode(ARGV[29])
 for i = 11, 16 do assert(tonumber(ARGV[i]), 'ARGV[' .. i .. '] is no number') end
 local rules = {window = tonumber(ARGV[22]), calls = tonumber(ARGV[23]), ratio = tonumber(ARGV[24]),
   open = tonumber(ARGV[25]), most = tonumber(ARGV[26]), probes = tonumber(ARGV[27])}
@@ -49,6 +51,7 @@ redis.call('HINCRBY', stats, 'cost_micro_usd', ARGV[15])
 if tonumber(ARGV[14]) >= 0 then measure_latency(model, now, tonumber(ARGV[14]), tonumber(ARGV[21])) end
 if ARGV[20] ~= '' then measure_errors(model, now, tonumber(ARGV[20])) end
 judge_breaker(model, now, id .. '.' .. binding, tonumber(ARGV[20]), rules)
+hear_all(model, job[7], tonumber(job[6]), now, allowed)
 
 if tonumber(ARGV[16]) > 0 then
   local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')

@@ -1,6 +1,8 @@
 -- The sliding log of a model's requests and tokens. A reservation counts in full from its bind until its claim,
--- and then for one minute; `total` is the sum of the tokens in the log and starts anew whenever the log is empty.
-local MINUTE = 60000
+-- and then for one minute; `total` is the sum of the tokens in the log, `unclaimed` that of the unclaimed ones, and both
+-- start anew whenever the log is empty. The vendor counts from when the call reaches it, a little after the claim.
+local ARRIVES = 1000 -- ms after its claim by which a call has reached the vendor
+local MINUTE = 60000 + ARRIVES
 local UNCLAIMED = 9007199254740991
 
 local function forget_old(model, now)
@@ -19,10 +21,16 @@ local function reserve(model, entry, tokens)
   redis.call('ZADD', key.reservations(model), UNCLAIMED, entry)
   redis.call('HSET', key.reserved(model), entry, tokens)
   redis.call('HINCRBY', key.reserved(model), 'total', tokens)
+  redis.call('HINCRBY', key.reserved(model), 'unclaimed', tokens)
+end
+
+local function tokens_of(model, entry)
+  return tonumber(redis.call('HGET', key.reserved(model), entry) or '0')
 end
 
 local function start_minute(model, entry, now)
   redis.call('ZADD', key.reservations(model), 'XX', now + MINUTE, entry)
+  redis.call('HINCRBY', key.reserved(model), 'unclaimed', -tokens_of(model, entry))
 end
 
 local function correct(model, entry, tokens)
@@ -32,10 +40,12 @@ local function correct(model, entry, tokens)
   redis.call('HINCRBY', key.reserved(model), 'total', tokens - tonumber(before))
 end
 
+-- Only an unclaimed reservation is dropped: a call that was begun may have been counted by the vendor.
 local function drop_reservation(model, entry)
   local tokens = redis.call('HGET', key.reserved(model), entry)
   redis.call('ZREM', key.reservations(model), entry)
   if not tokens then return end
   redis.call('HDEL', key.reserved(model), entry)
   redis.call('HINCRBY', key.reserved(model), 'total', -tonumber(tokens))
+  redis.call('HINCRBY', key.reserved(model), 'unclaimed', -tonumber(tokens))
 end

@@ -1,0 +1,55 @@
+-- What a model's vendor still allows: with a reply it says how many requests and tokens are left until when. A call
+-- that was claimed up to a second before may not have reached the vendor by then, so it counts against what is left.
+-- Everything is counted in calls ever begun, which only grows: what is left ends where their sum comes to a mark.
+
+-- Counts a call that begins now. Returns the sums of what the vendor has counted for certain when it answers: this
+-- call, and all that began before the last whole second.
+local function begin_call(model, now, tokens)
+  local calls, second = key.calls(model), math.floor(now / 1000)
+  local sums = redis.call('HMGET', calls, 'requests', 'tokens', 'second', 'at_its_start', 'a_second_before')
+  local all, certain = (sums[1] or '0') .. ' ' .. (sums[2] or '0'), sums[5]
+  if second ~= tonumber(sums[3]) then
+    certain = second == (tonumber(sums[3]) or 0) + 1 and sums[4] or all
+    redis.call('HSET', calls, 'second', second, 'at_its_start', all, 'a_second_before', certain)
+  end
+  redis.call('HINCRBY', calls, 'requests', 1)
+  redis.call('HINCRBY', calls, 'tokens', tokens)
+  local requests, earlier = certain:match('^(%d+) (%d+)$')
+  return string.format('%d %d', requests + 1, earlier + tokens)
+end
+
+-- Takes over what a reply said of `what`, {how many are left, ms until the reset}, unless a later call has said more.
+local function hear(model, what, counted, claimed, now, left)
+  local heard = tonumber(redis.call('HGET', key.allowance(model), what .. '_claimed') or '0')
+  if claimed < heard then return end
+  redis.call('HSET', key.allowance(model), what, counted + left[1], what .. '_until', now + left[2],
+    what .. '_claimed', claimed)
+end
+
+local function hear_all(model, counted, claimed, now, said)
+  local requests, tokens = (counted or ''):match('^(%d+) (%d+)$')
+  if requests and said.requests then hear(model, 'requests', tonumber(requests), claimed, now, said.requests) end
+  if tokens and said.tokens then hear(model, 'tokens', tonumber(tokens), claimed, now, said.tokens) end
+end
+
+-- How many calls, or tokens of calls, may still begin, and until when that holds; nil where nobody says so.
+local function left_of(model, what, now)
+  local said = redis.call('HMGET', key.allowance(model), what, what .. '_until')
+  local till = tonumber(said[2]) or 0
+  if till <= now then return nil, 0 end
+  return tonumber(said[1]) - tonumber(redis.call('HGET', key.calls(model), what) or '0'), till
+end
+
+-- The same for binding: less what is bound and will begin anyway.
+local function left_to_bind(model, now)
+  local requests, requests_until = left_of(model, 'requests', now)
+  local tokens, tokens_until = left_of(model, 'tokens', now)
+  if requests then requests = requests - redis.call('ZCARD', key.bound(model)) end
+  if tokens then tokens = tokens - tonumber(redis.call('HGET', key.reserved(model), 'unclaimed') or '0') end
+  return {requests = requests, requests_until = requests_until, tokens = tokens, tokens_until = tokens_until}
+end
+
+local function may_begin(model, now, tokens)
+  local requests_left, tokens_left = left_of(model, 'requests', now), left_of(model, 'tokens', now)
+  return (not requests_left or requests_left >= 1) and (not tokens_left or tokens_left >= tokens)
+end
