@@ -51,7 +51,8 @@ class Upkeep:
         for name, state in seen.states.items():
             if state.bound and _overfull(state):
                 released = await self._store.release_due(name, all_of_them=True)
-                log.info("%d bindings of %s went back: %s", released, name, state.closed_because(0))
+                if released:  # another dispatcher may have been faster
+                    log.info("%d bindings of %s went back: %s", released, name, state.closed_because(0))
 
 
 def _overfull(state: ModelState) -> bool:
