@@ -45,6 +45,8 @@ $(BENCH_STAMP): $(STAMP)
 
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.reliability --quick
+	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
+	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from .contender import READY, Contender
+from .contender import Faulted, Place
 from .llm_server import Call
 from .processes import Processes, kill, running, start_llm, start_redis
 from .results import Results
@@ -35,7 +34,7 @@ class Arena:
     """What a fault needs to know and to do."""
 
     def __init__(
-        self, contender: Contender, processes: Processes, size: Size, *, redis_url: str, llm_url: str
+        self, contender: Faulted, processes: Processes, size: Size, *, redis_url: str, llm_url: str
     ) -> None:
         self.contender, self.size = contender, size
         self._processes = processes
@@ -53,7 +52,7 @@ class Arena:
 
     def ready(self, worker: subprocess.Popen[bytes]) -> bool:
         """Whether a worker takes jobs."""
-        return READY in self._processes.log(worker)
+        return self.contender.ready in self._processes.log(worker)
 
     def replace(self, worker: subprocess.Popen[bytes]) -> float:
         """Kill a worker, start another in its place, and return when it was killed."""
@@ -82,7 +81,7 @@ class Arena:
             if now_left != left:
                 left, moved = now_left, time.monotonic()
             quiet = time.monotonic() - moved
-            if quiet > self.contender.back_seconds:
+            if quiet > self.contender.back_seconds + 2 * self.size.latency:
                 return
             if quiet > 10 * self.size.latency + 3 and not self.unfinished() & self.contender.held():
                 return
@@ -108,22 +107,17 @@ class Arena:
 
 
 @contextmanager
-def arena(contender: Contender, size: Size, folder: Path) -> Iterator[Arena]:
-    """Yield a contender whose workers are ready."""
+def arena(contender: Faulted, size: Size, folder: Path) -> Iterator[Arena]:
+    """Yield a contender without workers yet: jobs are submitted first, so that all have as many to do."""
     with running(folder) as processes:
         redis_url, llm_url = start_redis(processes), start_llm(processes, size.latency)
-        contender.open(processes, redis_url=redis_url, llm_url=llm_url, concurrency=size.concurrency)
+        contender.open(Place(processes, redis_url, llm_url, size.concurrency))
         found = Arena(contender, processes, size, redis_url=redis_url, llm_url=llm_url)
         try:
-            found.start_workers()
             yield found
         finally:
             found.close()
             contender.close()
-
-
-Row = dict[str, Any]
-"""One line of a table, by column."""
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:

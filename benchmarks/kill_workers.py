@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
-from .arena import Arena, Row, quantile
+from .arena import Arena, quantile
 from .llm_server import ANSWERED, CUT, Call
+from .report import Row
 
 
 def kill_workers(arena: Arena, *, every_seconds: float, kills: int, random: Random) -> Row:
     """Submit, kill until the jobs are done or so many kills were made, wait for the rest, and count."""
-    began = time.time()
     arena.submit()
-    submitted = time.time()
+    arena.start_workers()
     killed: list[float] = []
     while len(killed) < kills and arena.unfinished():
         time.sleep(every_seconds)
@@ -24,7 +24,15 @@ def kill_workers(arena: Arena, *, every_seconds: float, kills: int, random: Rand
         if ready and arena.unfinished():
             killed.append(arena.replace(random.choice(ready)))
     arena.until_over()
-    return {"submit_seconds": round(submitted - began, 2)} | count(arena, killed)
+    return count(arena, killed)
+
+
+def only_wait(arena: Arena) -> Row:
+    """Kill nobody: what is counted came about by itself."""
+    arena.submit()
+    arena.start_workers()
+    arena.until_over()
+    return count(arena, ())
 
 
 def count(arena: Arena, killed: Sequence[float]) -> Row:

@@ -44,6 +44,8 @@ class Server:
     refused_until: float = 0.0
     retry_after: int = 0
     calls: list[Call] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
 
     def application(self) -> web.Application:
         """Return the web application."""
@@ -51,12 +53,14 @@ class Server:
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/refuse", self._refuse)
         app.router.add_get("/calls", self._report)
-        app.router.add_delete("/calls", self._forget)
+        app.router.add_get("/most_in_flight", self._most_in_flight)
         return app
 
     async def _complete(self, request: web.Request) -> web.Response:
         call = Call("", request.headers.get("x-client-request-id", ""), time.time())
         self.calls.append(call)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             body = json.loads(await request.read())
             call.job = body["messages"][-1]["content"]
@@ -66,6 +70,7 @@ class Server:
             call.how = ANSWERED
             return web.json_response(text=answer(call.job))
         finally:
+            self.in_flight -= 1
             call.ended = time.time()
             call.how = call.how or CUT
 
@@ -86,10 +91,8 @@ class Server:
         first = int(request.query.get("from", 0))
         return web.json_response([vars(call) for call in self.calls[first:]])
 
-    async def _forget(self, _: web.Request) -> web.Response:
-        self.calls.clear()
-        self.refused_until = 0.0
-        return web.json_response({})
+    async def _most_in_flight(self, _: web.Request) -> web.Response:
+        return web.json_response(self.most_in_flight)
 
 
 def answer(prompt: str) -> str:

@@ -14,7 +14,7 @@ from producer import Client
 from router.catalog import Catalog
 from router.store.keys import Keys
 
-from .processes import Processes
+from .contender import CELERY_READY, Place
 
 DISPATCHERS = 2
 OPEN_STATES = ("pending", "bound", "running")
@@ -23,26 +23,29 @@ OPEN_STATES = ("pending", "bound", "running")
 class PointsmanContender:
     """Pointsman with its default settings, but for the lease."""
 
-    def __init__(self, *, lease_seconds: float = 15.0) -> None:
+    def __init__(
+        self, *, lease_seconds: float = 15.0, dispatchers: int = DISPATCHERS, app: str = "workers.app"
+    ) -> None:
         self.name = "Pointsman"
         self.settings = f"lease {lease_seconds:g} s"
+        self.ready = CELERY_READY
         self.back_seconds = lease_seconds + 30.0
-        self._lease_seconds = lease_seconds
+        self._lease_seconds, self._dispatchers, self._app = lease_seconds, dispatchers, app
         self._numbers = count(1)
 
-    def open(self, processes: Processes, *, redis_url: str, llm_url: str, concurrency: int) -> None:
+    def open(self, place: Place) -> None:
         """Write the configuration and start the dispatchers."""
-        self._processes = processes
-        models_file = processes.folder / "models.yaml"
-        write_catalog(_catalog(llm_url, concurrency), models_file)
+        self._processes = place.processes
+        models_file = place.processes.folder / "models.yaml"
+        write_catalog(_catalog(place.llm_url, place.concurrency), models_file)
         self._environment = {
-            "POINTSMAN_REDIS_URL": redis_url,
+            "POINTSMAN_REDIS_URL": place.redis_url,
             "POINTSMAN_MODELS_FILE": str(models_file),
             "POINTSMAN_LEASE_SECONDS": str(self._lease_seconds),
         }
-        self._client = Client(redis_url, models_file=models_file)
-        self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
-        for _ in range(DISPATCHERS):
+        self._client = Client(place.redis_url, models_file=models_file)
+        self._redis = redis.Redis.from_url(place.redis_url, decode_responses=True)
+        for _ in range(self._dispatchers):
             self._start("-m", "pointsman", "dispatch", name="dispatcher")
 
     def _start(self, *command: str, name: str) -> subprocess.Popen[bytes]:
@@ -55,7 +58,7 @@ class PointsmanContender:
             "-m",
             "celery",
             "-A",
-            "workers.app",
+            self._app,
             "worker",
             "-Q",
             "llm.bench",
@@ -69,6 +72,11 @@ class PointsmanContender:
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Submit through the client."""
         return self._client.submit_many(prompts)
+
+    def left(self) -> int:
+        """Count the jobs in a state that is not the last."""
+        keys = Keys("")
+        return sum(int(self._redis.zcard(keys.key("state", state))) for state in OPEN_STATES)
 
     def held(self) -> set[str]:
         """Return the jobs in a state that is not the last."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._logs: dict[int, Path] = {}
+        self._names: dict[int, str] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(
@@ -46,8 +48,12 @@ class Processes:
                 start_new_session=True,
             )
         self._processes.append(process)
-        self._logs[process.pid] = log
+        self._logs[process.pid], self._names[process.pid] = log, name
         return process
+
+    def pids(self, name: str) -> list[int]:
+        """Return the running processes that were started under a name."""
+        return [at.pid for at in self._processes if self._names[at.pid] == name and at.poll() is None]
 
     def log(self, process: subprocess.Popen[bytes]) -> str:
         """Return what a process has written."""
@@ -89,10 +95,9 @@ def running(folder: Path) -> Iterator[Processes]:
 
 
 def start_redis(processes: Processes) -> str:
-    """Start a Redis that writes every second to disk, and return its URL."""
+    """Start an empty Redis that writes to disk every second, and return its URL."""
     port = free_port()
-    data = processes.folder / "redis"
-    data.mkdir(exist_ok=True)
+    data = Path(tempfile.mkdtemp(prefix="redis-", dir=processes.folder))
     server = processes.start(redis_server_command(data, port), name="redis")
 
     def answers() -> bool:

@@ -1,6 +1,6 @@
 """Runs the same faults against Pointsman and against Celery + httpx put together by hand, in turn.
 
-    python -m benchmarks.reliability [--fault kill|retry-after] [--jobs 4000] [--only 1,3]
+    python -m benchmarks.reliability [--fault kill|retry-after|long-calls] [--jobs 4000] [--only 1,3]
 
 Prints tables, and writes benchmarks/results/reliability-<fault>.json.
 """
@@ -11,47 +11,65 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 
-from .arena import Arena, Row, Size, arena
+from .arena import Arena, Size, arena
 from .baselines.celery_httpx.contender import CeleryContender
-from .contender import Contender
-from .kill_workers import kill_workers
+from .baselines.celery_httpx.options import Options
+from .contender import Faulted
+from .kill_workers import kill_workers, only_wait
 from .pointsman_contender import PointsmanContender
-from .report import table, write
+from .report import Row, table, write
 from .retry_after import refuse_everybody
 
-CONTENDERS: tuple[Callable[[], Contender], ...] = (
+CONTENDERS: tuple[Callable[[], Faulted], ...] = (
     PointsmanContender,
     lambda: PointsmanContender(lease_seconds=5),
-    CeleryContender,
-    lambda: CeleryContender(visibility_seconds=15),
-    lambda: CeleryContender(visibility_seconds=15, often=True),
-    lambda: CeleryContender(acks_late=False),
-    lambda: CeleryContender(pool="prefork", visibility_seconds=15, often=True),
-    lambda: CeleryContender(pool="gevent", visibility_seconds=15, often=True),
+    lambda: CeleryContender(Options()),
+    lambda: CeleryContender(Options(visibility_seconds=15)),
+    lambda: CeleryContender(Options(visibility_seconds=15, often_restored=True)),
+    lambda: CeleryContender(Options(visibility_seconds=5, often_restored=True)),
+    lambda: CeleryContender(Options(acks_late=False)),
+    lambda: CeleryContender(Options(pool="prefork", visibility_seconds=15, often_restored=True)),
+    lambda: CeleryContender(Options(pool="gevent", visibility_seconds=15, often_restored=True)),
 )
 
 QUICK_JOBS, QUICK_CONTENDERS = 1000, (1, 3, 5)
+FAULTS = ("kill", "retry-after", "long-calls")
+LONG_CALL_SECONDS = 20.0
 
 
 def main() -> None:
     """Run every fault against every contender."""
     options = _options()
-    faults: dict[str, Callable[[Arena], Row]] = {
-        "kill": lambda arena: kill_workers(
-            arena, every_seconds=options.every, kills=options.kills, random=Random(options.seed)
-        ),
-        "retry-after": refuse_everybody,
-    }
     size = Size(options.jobs, options.workers, options.concurrency, options.latency)
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         folder = options.folder or Path(made)
-        for fault in options.fault or faults:
-            rows = [_run(faults[fault], number, size, folder / fault) for number in options.only]
-            sys.stdout.write(f"\n{fault}: {size}\n{table(rows)}\n")
-            write(f"reliability-{fault}", options=vars(options), rows=rows)
+        for name in options.fault or FAULTS:
+            own_size = _size_for_long_calls(size) if name == "long-calls" else size
+            rows = [_run(_fault(name, options), number, own_size, folder / name) for number in options.only]
+            sys.stdout.write(f"\n{name}: {own_size}\n{table(rows)}\n")
+            write(f"reliability-{name}", options=vars(options) | asdict(own_size), rows=rows)
+
+
+def _fault(name: str, options: argparse.Namespace) -> Callable[[Arena], Row]:
+    match name:
+        case "kill":
+            random = Random(options.seed)
+            return lambda arena: kill_workers(
+                arena, every_seconds=options.every, kills=options.kills, random=random
+            )
+        case "retry-after":
+            return refuse_everybody
+        case _:
+            return only_wait
+
+
+def _size_for_long_calls(size: Size) -> Size:
+    """Return calls that take longer than a lease or a visibility timeout of 15 s, two for each slot."""
+    return replace(size, jobs=2 * size.workers * size.concurrency, latency=LONG_CALL_SECONDS)
 
 
 def _run(fault: Callable[[Arena], Row], number: int, size: Size, folder: Path) -> Row:
@@ -65,7 +83,7 @@ def _run(fault: Callable[[Arena], Row], number: int, size: Size, folder: Path) -
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     every = range(1, len(CONTENDERS) + 1)
-    parser.add_argument("--fault", action="append", choices=["kill", "retry-after"], help="default: both")
+    parser.add_argument("--fault", action="append", choices=FAULTS, help="default: all")
     parser.add_argument("--jobs", type=int, default=4000)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--concurrency", type=int, default=16, help="calls in flight per worker")

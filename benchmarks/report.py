@@ -11,6 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+Row = dict[str, Any]
+"""One line of a table, by column."""
+
 FOLDER = Path(__file__).parent / "results"
 LIBRARIES = ("celery", "kombu", "redis", "httpx", "aiohttp")
 

@@ -15,7 +15,7 @@ def configuration(options: Options) -> dict[str, Any]:
     return {
         "broker_url": options.redis_url,
         # userguide/tasks, "Keeping Results": results are wanted, so they are kept in Redis.
-        "result_backend": options.redis_url,
+        "result_backend": options.results_url,
         # userguide/tasks, "acks_late": the task is run again when its worker died in the middle.
         "task_acks_late": options.acks_late,
         # userguide/configuration, "task_reject_on_worker_lost": so is the task of a pool process that was killed.

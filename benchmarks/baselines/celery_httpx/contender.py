@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 import redis
 from celery import Celery
 
-from benchmarks.processes import Processes
+from benchmarks.contender import CELERY_READY, Place
+from benchmarks.place_of_worker import environment
 
 from .configuration import configuration
 from .options import Options
@@ -28,47 +30,53 @@ MUTEX_SECONDS = 300
 class CeleryContender:
     """One variant; `pool` is threads, prefork or gevent, `visibility_seconds` 0 the default of an hour."""
 
-    def __init__(
-        self, *, pool: str = "threads", acks_late: bool = True, visibility_seconds: int = 0, often: bool = False
-    ) -> None:
-        self._variant = {
-            "pool": pool,
-            "acks_late": acks_late,
-            "visibility_seconds": visibility_seconds,
-            "often_restored": often,
-        }
-        self.name = f"Celery {pool}"
-        visible = f"visibility {visibility_seconds or HOUR} s"
-        self.settings = (f"acks late, {visible}" if acks_late else "acks early") + (", sweep 2 s" if often else "")
-        sweep = 12 if often else SWEEP_SECONDS + MUTEX_SECONDS
+    ready = CELERY_READY
+
+    def __init__(self, variant: Options, *, app: str = APP, task: str = "baseline.ask", named: str = "") -> None:
+        self._variant, self._module, self._task = variant, app, task
+        self.name = named or f"Celery {variant.pool}"
+        self.settings = _said(variant)
+        sweep = 12 if variant.often_restored else SWEEP_SECONDS + MUTEX_SECONDS
         # an hour is not waited for: what is held by then is counted as stuck
-        self.back_seconds = visibility_seconds + sweep if visibility_seconds else 10.0
+        self.back_seconds = variant.visibility_seconds + sweep if variant.visibility_seconds else 10.0
         self._numbers = count(1)
 
-    def open(self, processes: Processes, *, redis_url: str, llm_url: str, concurrency: int) -> None:
+    def open(self, place: Place) -> None:
         """Make the client's side of the application."""
-        self._processes = processes
-        self._options = Options(redis_url, f"{llm_url}/v1", concurrency=concurrency, **self._variant)  # type: ignore[arg-type] # each has its type above
+        self._place = place
+        self._options = replace(
+            self._variant,
+            redis_url=place.redis_url,
+            llm_url=f"{place.llm_url}/v1",
+            concurrency=place.concurrency,
+        )
         self._app = Celery("client", set_as_current=False)
         self._app.conf.update(configuration(self._options))
-        self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
+        self._redis = redis.Redis.from_url(place.redis_url, decode_responses=True)
+        self._results = redis.Redis.from_url(self._options.results_url)
+        self._submitted = 0
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker as the docs say."""
         node = f"bench-{next(self._numbers)}@here"
         # -P on the command line: it is there that Celery patches the process for gevent
-        command = ["-m", "celery", "-A", APP, "worker", "-P", self._options.pool, "-n", node, "-l", "INFO"]
-        environment = self._options.environment
-        return self._processes.start([sys.executable, *command], name="worker", environment=environment)
+        command = ["-m", "celery", "-A", self._module, "worker", "-P", self._options.pool, "-n", node, "-l", "INFO"]
+        variables = environment(self._place) | self._options.environment
+        return self._place.processes.start([sys.executable, *command], name="worker", environment=variables)
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Publish a task for each prompt, over one connection."""
+        self._submitted += len(prompts)
         with self._app.producer_pool.acquire(block=True) as producer:
             return [
                 # the result is read by key, so nothing has to be subscribed to for each task
-                self._app.send_task("baseline.ask", [prompt], producer=producer, ignore_result=False).id
+                self._app.send_task(self._task, [prompt], producer=producer, ignore_result=False).id
                 for prompt in prompts
             ]
+
+    def left(self) -> int:
+        """Return the jobs less the results."""
+        return self._submitted - int(self._results.dbsize())
 
     def held(self) -> set[str]:
         """Return the tasks that wait in the queue or are not acknowledged."""
@@ -80,3 +88,11 @@ class CeleryContender:
         """Close the connections."""
         self._app.close()
         self._redis.close()
+        self._results.close()
+
+
+def _said(variant: Options) -> str:
+    if not variant.acks_late:
+        return "acks early"
+    sweep = ", sweep 2 s" if variant.often_restored else ""
+    return f"acks late, visibility {variant.visibility_seconds or HOUR} s{sweep}"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from benchmarks.contender import results_url
+
 PREFIX = "BASELINE_"
 
 
@@ -13,13 +15,18 @@ PREFIX = "BASELINE_"
 class Options:
     """One variant. `visibility_seconds` 0 stands for Celery's default, an hour."""
 
-    redis_url: str
-    llm_url: str
+    redis_url: str = ""
+    llm_url: str = ""
     concurrency: int = 16
     pool: str = "threads"
     acks_late: bool = True
     visibility_seconds: int = 0
     often_restored: bool = False
+
+    @property
+    def results_url(self) -> str:
+        """The database for results."""
+        return results_url(self.redis_url)
 
     @property
     def environment(self) -> dict[str, str]:
