@@ -71,8 +71,8 @@ class Processes:
             time.sleep(0.05)
 
     def close(self) -> None:
-        """Kill what still runs."""
-        for process in self._processes:
+        """Kill what still runs; the last started first, so that no worker outlives its Redis."""
+        for process in reversed(self._processes):
             kill(process)
 
 
@@ -85,7 +85,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Processes]:
-    """Yield the processes of one run, and kill them afterwards."""
+    """Yield the processes of one run, and kill them afterwards, also when this process is told to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder.mkdir(parents=True, exist_ok=True)
     processes = Processes(folder)
     try:

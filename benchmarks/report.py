@@ -45,7 +45,9 @@ def write(name: str, *, options: Mapping[str, Any], rows: Sequence[Mapping[str, 
 def machine() -> dict[str, Any]:
     """Return what the figures depend on: processors, Python, libraries."""
     libraries = {name: version(name) for name in LIBRARIES}
+    load = round(os.getloadavg()[1], 1)  # the mean of five minutes: what else the machine did
     return {
+        "load": load,
         "processors": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
