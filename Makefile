@@ -1,5 +1,6 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed
 # make test   every test
+# make bench  the quick benchmarks: Pointsman beside what people run today
 # make check  lint, format, types, import rules, unit tests: before every commit
 
 VENV ?= .venv
@@ -8,7 +9,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test check format setup clean
+.PHONY: demo test bench check format setup clean
 
 setup: $(STAMP)
 
@@ -30,6 +31,22 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+BENCH_STAMP := $(VENV)/.ready-bench
+
+$(BENCH_STAMP): $(STAMP)
+	@echo "installing what Pointsman is compared with"
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --group bench; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench; \
+	fi
+	@touch $(BENCH_STAMP)
+
+bench: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.reliability --quick
+	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
+	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
 
 check: $(STAMP)
 	$(BIN)/ruff check .

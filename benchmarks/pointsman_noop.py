@@ -1,0 +1,24 @@
+"""The worker's application with a model that answers at once, and no HTTP: `celery -A benchmarks.pointsman_noop`.
+
+It stands beside the no-op tasks of other queues. All but the call is as ever: dispatch, claim, settle, result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import workers.executor
+from router.chat import Answer
+from workers.app import app
+
+__all__ = ["app"]
+
+ANSWER = Answer(text="done", finish_reason="stop")
+
+
+async def answer_at_once(*_: Any, **__: Any) -> Answer:
+    """Return the answer that every job gets."""
+    return ANSWER
+
+
+workers.executor.call = answer_at_once
