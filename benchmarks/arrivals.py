@@ -1,7 +1,8 @@
 """An LLM server in a process of its own that notes when each call arrives: `python -m benchmarks.arrivals`.
 
 It speaks OpenAI's format, answers after a set latency with a random part of the tokens that the request allows, and
-refuses a random share of the calls with a Retry-After of 1 to 3 seconds. `GET /calls` returns what it has noted.
+refuses a random share of the calls with a Retry-After of 1 to 3 seconds, and breaks at another share. `GET /calls`
+returns what it has noted.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class Call:
 class Server:
     """Answers or refuses, and notes every call."""
 
-    def __init__(self, *, latency: float, refuse: float, random: Random) -> None:
-        self._latency, self._refuse, self._random = latency, refuse, random
+    def __init__(self, *, latency: float, refuse: float, fail: float, random: Random) -> None:
+        self._latency, self._refuse, self._fail, self._random = latency, refuse, fail, random
         self._calls: list[Call] = []
         self._in_flight: Counter[str] = Counter()
         self._most_in_flight: Counter[str] = Counter()
@@ -58,6 +59,8 @@ class Server:
             if self._random.random() < self._refuse:
                 return self._refused(call)
             await asyncio.sleep(self._latency)
+            if self._random.random() < self._fail:
+                return web.json_response({"error": {"message": "broken", "type": "server_error"}}, status=500)
             return web.json_response(self._answer(call, body))
         finally:
             self._in_flight[call.model] -= 1
@@ -107,9 +110,10 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--latency", type=float, default=0.2, help="seconds")
     parser.add_argument("--refuse", type=float, default=0.0, help="share of the calls that get 429, 0 to 1")
+    parser.add_argument("--fail", type=float, default=0.0, help="share of the calls that get 500, 0 to 1")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    server = Server(latency=chosen.latency, refuse=chosen.refuse, random=Random(chosen.seed))
+    server = Server(latency=chosen.latency, refuse=chosen.refuse, fail=chosen.fail, random=Random(chosen.seed))
     asyncio.run(serve(server, chosen.port))
     return 0
 

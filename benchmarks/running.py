@@ -42,7 +42,10 @@ class Plan:
 class Running:
     """What runs, seen from outside."""
 
-    def __init__(self, redis: Redis, settings: Settings, catalog: Catalog, server: AsyncClient) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, catalog: Catalog, server: AsyncClient, folder: Path
+    ) -> None:
+        self.redis, self.folder = redis, folder
         self.jobs = JobStore(redis, settings=settings, catalog=catalog)
         self.models = ModelStore(redis, settings=settings, catalog=catalog)
         self._server = server
@@ -94,7 +97,7 @@ async def running(plan: Plan) -> AsyncIterator[Running]:
                 await tree.start(Part("server", command, serves=True))
                 for part in _parts(plan, environment):
                     await tree.start(part)
-                found = Running(redis, settings, Catalog.model_validate(data), server)
+                found = Running(redis, settings, Catalog.model_validate(data), server, folder)
                 await found.until_served(plan.workers)
                 yield found
         finally:

@@ -1,0 +1,81 @@
+"""Measures how soon every dispatcher sees that a breaker has opened: 4 dispatchers, one worker, a model that fails.
+
+    python -m benchmarks.breaker        # about a minute
+
+The breaker opens in the script that settles a failed call, and writes Redis's own time. Each dispatcher logs when
+its next round sees it. All run on this machine, so their clocks are one. The status is 1 where one is later than
+100 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from router.catalog import Breaker
+from router.job import JobSpec
+
+from .running import Plan, Running, running
+
+RESULTS = Path(__file__).parent / "results"
+OPENINGS, DISPATCHERS, AT_MOST_MS = 25, 4, 100
+RULES = Breaker()
+MARK = "failing: breaker open"
+
+
+async def measure() -> dict[str, Any]:
+    """Open the breaker again and again; return how late each dispatcher saw it, in ms."""
+    plan = Plan({"failing": {}}, dispatchers=DISPATCHERS, workers=1, server=("--fail", "1", "--latency", "0.05"))
+    opened: list[float] = []
+    async with running(plan) as live:
+        for _ in range(OPENINGS):
+            await live.jobs.submit_many(
+                [JobSpec(prompt="fail", model="failing", max_attempts=1) for _ in range(RULES.min_calls)]
+            )
+            opened.append(await _opened_at(live))
+            await _until(live, len(opened))
+            await live.models.resume("failing")
+        seen = [_seen(path) for path in sorted(live.folder.glob("dispatcher-*.log"))]
+    late = sorted(1000 * (at - then) for log in seen for at, then in zip(log, opened, strict=True))
+    return {
+        "dispatchers": DISPATCHERS,
+        "openings": OPENINGS,
+        "seen_after_ms": {"median": round(median(late), 1), "most": round(late[-1], 1)},
+    }
+
+
+async def _opened_at(live: Running) -> float:
+    key = live.jobs.keys.key("breaker", "failing")
+    while (until := await live.redis.hget(key, "open_until")) is None:  # noqa: ASYNC110 # Redis tells of no field
+        await asyncio.sleep(0.005)
+    return int(until) / 1000 - RULES.open_seconds
+
+
+async def _until(live: Running, count: int) -> None:
+    """Wait until each dispatcher has told of so many openings."""
+    while any(len(_seen(path)) < count for path in live.folder.glob("dispatcher-*.log")):  # noqa: ASYNC110 # a log
+        await asyncio.sleep(0.05)
+
+
+def _seen(path: Path) -> list[float]:
+    """Return when a dispatcher's log says that the breaker is open, in Unix seconds."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp() for line in lines if MARK in line]
+
+
+def main() -> int:
+    """Measure, print and keep the figures."""
+    figures = asyncio.run(measure())
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "breaker.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0 if figures["seen_after_ms"]["most"] < AT_MOST_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
