@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from router.job import JobRecord
-from router.store import ModelView
+from router.views import ModelView
 
 FIRST_WORDS = 7
 WIDE_ENOUGH = 150

@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from router.explain import Explanation
 from router.job import JobRecord
+from router.views import Explanation
 
 OUTCOMES = {"bind": "goes now to", "wait": "waits for", "fail": "fails"}
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobState
 from router.stopping import stop
-from router.store import ModelView
+from router.views import Explanation, ModelView
 
 from .client import HERE, AsyncClient
 from .specs import DeadFields, Job, JobFields

@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from router.errors import JobFailed, StoreUnavailable
-from router.explain import Explanation
 from router.job import JobRecord, JobResult, JobSpec, JobState
 from router.stopping import stop
-from router.store import DeadFilter, DeadPage, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
 
 from .chunks import portions
 from .doors import open_door

@@ -7,7 +7,6 @@ from random import Random
 
 from .catalog import Catalog
 from .chains import Chains
-from .chat import Frozen
 from .decide import Decision, Moment, Waiting, decide, expected_wait_seconds
 from .facts import JobFacts
 from .intake import place_job
@@ -16,33 +15,7 @@ from .lanes import Lane
 from .model_state import ModelState
 from .price import expected_cost_usd
 from .round import Round, Unplaced
-
-
-class Candidate(Frozen):
-    """One model that the job's caller or class names: its score, or why it was ruled out."""
-
-    model: str
-    score: float | None = None
-    ruled_out: str | None = None
-    depth: int
-    capacity: int
-    expected_wait_seconds: float
-    expected_cost_usd: float | None = None
-
-
-class Explanation(Frozen):
-    """Where a job would go now. `outcome` is bind, wait or fail; `model` is the one bound to or waited for."""
-
-    task_class: str | None
-    classified_by: str
-    tokens: int
-    outcome: str
-    model: str | None
-    strategy: str
-    reason: str
-    expected_wait_seconds: float | None = None
-    expected_cost_usd: float | None = None
-    candidates: tuple[Candidate, ...]
+from .views import Candidate, Explanation
 
 
 def explain(spec: JobSpec, seen: Round, catalog: Catalog, *, random: Random) -> Explanation:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
-from typing import Literal, Self
+from typing import Self
 
 from .catalog import Model
-
-BreakerState = Literal["closed", "open", "half_open"]
+from .views import BreakerState
 
 ERRORS_HALVE_MS = 60_000
 """The half-life of an error rate."""

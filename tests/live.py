@@ -23,7 +23,8 @@ from pointsman.simulated.settings import Changes
 from router.catalog import Catalog
 from router.job import JobRecord, JobSpec
 from router.settings import Settings
-from router.store import JobStore, ModelStore, ModelView, open_redis
+from router.store import JobStore, ModelStore, open_redis
+from router.views import ModelView
 
 ROOT = Path(__file__).parents[1]
 SECONDS_AT_MOST = 45.0

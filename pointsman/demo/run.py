@@ -17,7 +17,7 @@ from producer import AsyncClient
 from router.errors import ConfigError
 from router.job import JobRecord, JobSpec
 from router.settings import Settings
-from router.store import ModelView
+from router.views import ModelView
 
 from .prompts import PROMPTS
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from router.chat import Frozen
 from router.job import JobRecord, JobState
-from router.store import DeadFilter
+from router.views import DeadFilter
 
 from .backend import Asker, Asking
 

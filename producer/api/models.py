@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from router.chat import Frozen
-from router.store import ModelView
+from router.views import ModelView
 
 from .backend import Asking
 

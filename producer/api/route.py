@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from router.explain import Explanation
 from router.job import JobSpec
+from router.views import Explanation
 
 from .backend import Asking
 from .submit import for_asker

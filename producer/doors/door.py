@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
-from router.store import DeadFilter, DeadPage, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
 
 
 class Door(Protocol):

@@ -11,11 +11,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from router.errors import ConfigError, UnknownJob
-from router.explain import Explanation
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
 from router.stopping import stop
-from router.store import DeadFilter, DeadPage, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
 
 from ..errors import ApiUnavailable
 from .replies import read_reply

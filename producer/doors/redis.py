@@ -11,21 +11,11 @@ from redis.asyncio import Redis
 
 from router.catalog import Catalog, load_catalog
 from router.errors import UnknownJob
-from router.explain import Explanation
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.stopping import stop
-from router.store import (
-    DeadFilter,
-    DeadPage,
-    DeadStore,
-    JobStore,
-    ModelStore,
-    ModelView,
-    RetriedPage,
-    Waiter,
-    open_redis,
-)
+from router.store import DeadStore, JobStore, ModelStore, Waiter, open_redis
+from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
 
 CALLS_AT_ONCE = 48
 """Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""

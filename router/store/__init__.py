@@ -1,27 +1,23 @@
 """What Redis knows: every key, every script, and one class for each side that uses them."""
 
 from .connection import open_redis, server_warnings, translated
-from .dead import DeadFilter, DeadPage, DeadStore, RetriedPage
+from .dead import DeadStore
 from .jobs import JobStore, Page
 from .keys import Keys
-from .models import ModelStore, ModelView
+from .models import ModelStore
 from .rounds import RoundStore
 from .waiter import Waiter
 from .work import Claim, Held, Offer, Settlement, WorkStore
 
 __all__ = [
     "Claim",
-    "DeadFilter",
-    "DeadPage",
     "DeadStore",
     "Held",
     "JobStore",
     "Keys",
     "ModelStore",
-    "ModelView",
     "Offer",
     "Page",
-    "RetriedPage",
     "RoundStore",
     "Settlement",
     "Waiter",

@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, field_validator
-
-from ..chat import Frozen
 from ..errors import ErrorKind, UnknownJob
-from ..job import DEAD, JobRecord, JobState
+from ..job import JobState
+from ..views import DeadFilter, DeadPage, RetriedPage
 from .connection import translated
 from .jobs import JobStore
 from .scripts import Scripts
 from .units import milliseconds
-
-
-class DeadFilter(Frozen):
-    """Which dead letters: of these kinds (none: all), ended between two Unix times, and of this model and so on."""
-
-    kind: tuple[ErrorKind, ...] = ()
-    since: float | None = Field(default=None, ge=0)
-    until: float | None = Field(default=None, ge=0)
-    model: str | None = None
-    task_class: str | None = None
-    tenant: str | None = None
-
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _one_is_a_row(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    def picks(self, record: JobRecord) -> bool:
-        """Whether a job is one of those asked for, as far as the index of kinds can not tell."""
-        wanted = {"model": self.model, "task_class": self.task_class, "tenant": self.tenant}
-        return record.state in DEAD and all(
-            value is None or getattr(record, name) == value for name, value in wanted.items()
-        )
-
-
-@dataclass(frozen=True)
-class DeadPage:
-    """Some dead letters, the last to end first; `cursor` is the `until` of the next page, None at the end."""
-
-    jobs: list[JobRecord]
-    cursor: float | None
-
-
-@dataclass(frozen=True)
-class RetriedPage:
-    """The jobs of one page that begin anew; `cursor` as of a DeadPage."""
-
-    ids: list[str]
-    cursor: float | None
 
 
 class DeadStore:

@@ -11,12 +11,12 @@ from typing import Any
 from redis.asyncio import Redis
 
 from ..catalog import Catalog
-from ..chat import Frozen
-from ..explain import Explanation, explain
+from ..explain import explain
 from ..job import JobSpec
 from ..lanes import Lane
-from ..model_state import BreakerState, ModelState
+from ..model_state import ModelState
 from ..settings import Settings
+from ..views import Explanation, ModelView
 from .connection import translated
 from .rounds import RoundStore
 from .scripts import Scripts
@@ -24,31 +24,6 @@ from .units import milliseconds
 
 TROUBLES = ("no live worker:", "down:", "paused:", "breaker")
 """How the status of a model begins that somebody has to look after."""
-
-
-class ModelView(Frozen):
-    """One model at this moment. `waiting` counts pending jobs that may go to it, `latency_seconds` is a moving
-    average of whole calls, rates are of the last 60 seconds."""
-
-    name: str
-    queue: str
-    format: str
-    upstream: str
-    depth: int
-    in_flight: int
-    slots: int
-    capacity: int
-    workers: int
-    waiting: int
-    served: int
-    succeeded: int
-    errors: dict[str, int]
-    latency_seconds: float | None
-    requests_last_minute: int
-    tokens_last_minute: int
-    cost_usd: float
-    breaker: BreakerState
-    status: str
 
 
 class ModelStore:

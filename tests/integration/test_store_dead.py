@@ -7,7 +7,8 @@ from store_driver import START, Driver, failure, success
 
 from router.errors import ErrorKind, UnknownJob
 from router.job import JobState
-from router.store import DeadFilter, DeadStore, JobStore
+from router.store import DeadStore, JobStore
+from router.views import DeadFilter
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""What callers are shown of models, decisions and dead letters, and how they ask for them. Pure.
+
+The clients and the API share it; it imports neither Redis nor what decides, so that a client is light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from .chat import Frozen
+from .errors import ErrorKind
+from .job import DEAD, JobRecord
+
+BreakerState = Literal["closed", "open", "half_open"]
+
+
+class ModelView(Frozen):
+    """One model at this moment. `waiting` counts pending jobs that may go to it, `latency_seconds` is a moving
+    average of whole calls, rates are of the last 60 seconds."""
+
+    name: str
+    queue: str
+    format: str
+    upstream: str
+    depth: int
+    in_flight: int
+    slots: int
+    capacity: int
+    workers: int
+    waiting: int
+    served: int
+    succeeded: int
+    errors: dict[str, int]
+    latency_seconds: float | None
+    requests_last_minute: int
+    tokens_last_minute: int
+    cost_usd: float
+    breaker: BreakerState
+    status: str
+
+
+class Candidate(Frozen):
+    """One model that the job's caller or class names: its score, or why it was ruled out."""
+
+    model: str
+    score: float | None = None
+    ruled_out: str | None = None
+    depth: int
+    capacity: int
+    expected_wait_seconds: float
+    expected_cost_usd: float | None = None
+
+
+class Explanation(Frozen):
+    """Where a job would go now. `outcome` is bind, wait or fail; `model` is the one bound to or waited for."""
+
+    task_class: str | None
+    classified_by: str
+    tokens: int
+    outcome: str
+    model: str | None
+    strategy: str
+    reason: str
+    expected_wait_seconds: float | None = None
+    expected_cost_usd: float | None = None
+    candidates: tuple[Candidate, ...]
+
+
+class DeadFilter(Frozen):
+    """Which dead letters: of these kinds (none: all), ended between two Unix times, and of this model and so on."""
+
+    kind: tuple[ErrorKind, ...] = ()
+    since: float | None = Field(default=None, ge=0)
+    until: float | None = Field(default=None, ge=0)
+    model: str | None = None
+    task_class: str | None = None
+    tenant: str | None = None
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _one_is_a_row(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    def picks(self, record: JobRecord) -> bool:
+        """Whether a job is one of those asked for, as far as the index of kinds can not tell."""
+        wanted = {"model": self.model, "task_class": self.task_class, "tenant": self.tenant}
+        return record.state in DEAD and all(
+            value is None or getattr(record, name) == value for name, value in wanted.items()
+        )
+
+
+@dataclass(frozen=True)
+class DeadPage:
+    """Some dead letters, the last to end first; `cursor` is the `until` of the next page, None at the end."""
+
+    jobs: list[JobRecord]
+    cursor: float | None
+
+
+@dataclass(frozen=True)
+class RetriedPage:
+    """The jobs of one page that begin anew; `cursor` as of a DeadPage."""
+
+    ids: list[str]
+    cursor: float | None
