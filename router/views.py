@@ -57,11 +57,11 @@ class Candidate(Frozen):
 class Explanation(Frozen):
     """Where a job would go now. `outcome` is bind, wait or fail; `model` is the one bound to or waited for."""
 
-    task_class: str | None
+    task_class: str | None = None
     classified_by: str
     tokens: int
     outcome: str
-    model: str | None
+    model: str | None = None
     strategy: str
     reason: str
     expected_wait_seconds: float | None = None

@@ -166,6 +166,14 @@ async def test_a_mistake_names_its_field(client: AsyncClient) -> None:
         assert caught.value.field == field
 
 
+async def test_a_dry_run_tells_that_no_model_can_take_the_job_now(client: AsyncClient) -> None:
+    found = await client.explain("x", task_class=SUPPORT)
+    assert (found.outcome, found.model) == ("wait", None)
+    assert {one.model: one.ruled_out for one in found.candidates} == dict.fromkeys(
+        ("gpt-4", "claude"), "no live worker"
+    )
+
+
 async def test_models_are_shown(client: AsyncClient) -> None:
     await client.submit("x", model="claude")
     views = {view.name: view for view in await client.models()}
