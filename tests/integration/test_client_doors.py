@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,7 +19,20 @@ from router.catalog import Catalog
 from router.job import JobSpec, JobState
 from router.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 SUPPORT = "technical_support"
+
+WITHOUT = """
+import sys
+missing = ("redis", "celery", "kombu", "sklearn", "scipy", "numpy", "fastapi", "uvicorn")
+sys.modules.update(dict.fromkeys(missing))  # None stands for a package that can not be imported
+from producer import Client
+with Client(sys.argv[1]) as client:
+    [job_id] = client.submit_many(["x"], task_class="technical_support")
+    print(job_id, client.get(job_id).state, len(client.models()), client.explain("x").outcome, client.dead())
+    print(client.cancel(job_id), client.wait([job_id], timeout=20)[0].state)
+"""
+"""A program on a host where only the HTTP door's libraries are installed."""
 
 
 @pytest_asyncio.fixture
@@ -172,6 +186,18 @@ async def test_a_dry_run_tells_that_no_model_can_take_the_job_now(client: AsyncC
     assert {one.model: one.ruled_out for one in found.candidates} == dict.fromkeys(
         ("gpt-4", "claude"), "no live worker"
     )
+
+
+async def test_over_http_neither_redis_nor_celery_need_be_installed(api: Api) -> None:
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WITHOUT, api.url, cwd=ROOT, stdout=pipe, stderr=pipe
+    )
+    said, complaints = await asyncio.wait_for(program.communicate(), 60)
+    assert program.returncode == 0, complaints.decode()
+    job_id, *rest = said.decode().split()
+    assert rest == ["pending", "3", "wait", "[]", "cancelled", "cancelled"]
+    assert (await api.get(job_id)).json()["state"] == "cancelled"
 
 
 async def test_models_are_shown(client: AsyncClient) -> None:
