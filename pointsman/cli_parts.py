@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from producer.api.serve import serve as serve_api
-from router.catalog import load_catalog
-from router.dispatcher import Dispatcher
-from router.errors import ConfigError, StoreUnavailable
-from router.settings import Settings, load_settings
-from router.store import open_redis, server_warnings
-from workers.api_keys import environment, read_api_keys
-
-from .demo import run_demo
-from .logs import log_to_console, log_to_stderr
-from .parts import flower_command, worker_command
-from .tables import console_for_tables
-from .up import Plan, Running, running, stop_on_signals
+from router.errors import ConfigError
 
 ModelsFile = Annotated[
     Path | None, typer.Option("--models", help="The models file; default: POINTSMAN_MODELS_FILE, else models.yaml.")
 ]
-
-log = logging.getLogger("pointsman")
-
-DEFAULT_REDIS_PORT = 6379
-DEFAULT_REDIS_URL = f"redis://127.0.0.1:{DEFAULT_REDIS_PORT}/0"
-"""Where every command looks for Redis unless told otherwise; `up` puts its own there where the port is free."""
 
 
 def demo(
@@ -42,6 +20,14 @@ def demo(
     real: Annotated[bool, typer.Option("--real", help="Call the real models; needs their API keys.")] = False,
 ) -> None:
     """Run sixty jobs over three models on this machine, with a simulated LLM server: no key and no Redis needed."""
+    import asyncio
+
+    from router.settings import load_settings
+
+    from .demo import run_demo
+    from .logs import log_to_console
+    from .tables import console_for_tables
+
     settings, console = load_settings(), console_for_tables()
     log_to_console("WARNING", console)
     try:
@@ -70,6 +56,12 @@ def up(
     with_flower: Annotated[bool, typer.Option("--flower/--no-flower", help="Run Flower too.")] = True,
 ) -> None:
     """Run all parts in one process tree: Redis, dispatcher, a worker per model, API, Flower."""
+    from router.settings import load_settings
+
+    from .logs import log_to_stderr
+    from .stay_up import DEFAULT_REDIS_PORT, stay_up
+    from .up import Plan
+
     settings = load_settings(models_file=models)
     log_to_stderr(settings.log_level)
     embedded = "redis_url" not in settings.model_fields_set if embedded_redis is None else embedded_redis
@@ -81,60 +73,19 @@ def up(
         settings=settings, folder=folder, logs=logs, redis_port=DEFAULT_REDIS_PORT, models=model or (),
         embedded_redis=embedded, simulated=simulate, flower=with_flower,
     )  # fmt: skip
-    try:
-        asyncio.run(_stay_up(plan))
-    except asyncio.CancelledError:
-        log.info("everything has stopped")
-
-
-async def _stay_up(plan: Plan) -> None:
-    stop_on_signals()
-    console = Console(stderr=True)
-    async with running(plan, log.info) as found:
-        console.print(_where_things_are(found, plan), soft_wrap=True, highlight=False)
-        await asyncio.Event().wait()
-
-
-def _where_things_are(found: Running, plan: Plan) -> str:
-    return f"""[bold]Pointsman is up.[/bold] Stop it with Ctrl-C.
-API      {found.api_url}/docs
-Flower   {found.flower_url or "not started"}
-Redis    {found.redis_url}
-logs     {plan.logs or "here"}
-Try, in another terminal:
-  pointsman submit "Why is the sky blue?" --wait --url {found.api_url}
-  {_environment_of(found)}pointsman work --model {next(iter(found.catalog.models))}    (one more worker)"""
-
-
-def _environment_of(found: Running) -> str:
-    """Return what a command in another terminal needs in front of it to meet this process tree."""
-    redis = "" if found.redis_url == DEFAULT_REDIS_URL else f"POINTSMAN_REDIS_URL={found.redis_url} "
-    return redis + (f"POINTSMAN_MODELS_FILE={found.models_file} " if found.simulated_url else "")
+    stay_up(plan)
 
 
 def dispatch(models: ModelsFile = None) -> None:
     """Run a dispatcher: it binds waiting jobs to models. Run as many as you like."""
+    from router.settings import load_settings
+
+    from .dispatching import dispatch as dispatch_jobs
+    from .logs import log_to_stderr
+
     settings = load_settings(models_file=models)
     log_to_stderr(settings.log_level)
-    dispatcher_ends = asyncio.run(_dispatch(settings))
-    log.info("%s", dispatcher_ends)
-
-
-async def _dispatch(settings: Settings) -> str:
-    stop_on_signals()
-    redis = open_redis(settings.redis_url)
-    dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
-    try:
-        log.info("dispatching; Redis at %s", settings.redis_url.rsplit("@")[-1])
-        with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
-            for warning in await server_warnings(redis):
-                log.warning("Redis: %s", warning)
-        await dispatcher.run()
-    except asyncio.CancelledError:
-        return f"the dispatcher has stopped; it bound {dispatcher.bound} jobs"
-    finally:
-        await redis.aclose()
-    return "the dispatcher has ended"
+    dispatch_jobs(settings)
 
 
 def work(
@@ -146,6 +97,12 @@ def work(
     models: ModelsFile = None,
 ) -> None:
     """Run a Celery worker for a model. A second one on the same model doubles its slots."""
+    from router.catalog import load_catalog
+    from router.settings import load_settings
+    from workers.api_keys import environment, read_api_keys
+
+    from .parts import worker_command
+
     settings = load_settings(models_file=models)
     catalog = load_catalog(settings.models_file)
     for wanted in model:
@@ -165,6 +122,14 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; default: POINTSMAN_API_PORT, else 8300.")] = None,
 ) -> None:
     """Run the producer API. On any address but loopback it needs POINTSMAN_API_KEYS."""
+    import asyncio
+
+    from producer.api.serve import serve as serve_api
+    from router.catalog import load_catalog
+    from router.settings import load_settings
+
+    from .logs import log_to_stderr
+
     settings = load_settings(models_file=models, api_host=host, api_port=port)
     log_to_stderr(settings.log_level)
     asyncio.run(serve_api(settings, load_catalog(settings.models_file)))
@@ -172,6 +137,10 @@ def serve(
 
 def flower() -> None:
     """Run Flower, Celery's monitor: workers, queues, and every attempt by job id."""
+    from router.settings import load_settings
+
+    from .parts import flower_command
+
     command, secrets = flower_command(load_settings())
     os.environ.update(secrets)
     os.execv(command[0], command)

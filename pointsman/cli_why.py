@@ -8,11 +8,7 @@ from typing import Annotated
 
 import typer
 
-from producer import Client
-
 from .cli_jobs import HERE, Json, Key, Url
-from .tables import console_for_tables
-from .why_tables import attempts_table, candidates_table, decision_words, explanation_words
 
 
 def explain(
@@ -33,6 +29,11 @@ def explain(
     api_key: Key = None,
 ) -> None:
     """Show where a prompt would go now, and why; submits nothing."""
+    from producer import Client
+
+    from .tables import console_for_tables
+    from .why_tables import candidates_table, explanation_words
+
     asked = sys.stdin.read() if prompt == "-" else prompt
     with Client(url, api_key=api_key) as client:
         found = client.explain(
@@ -59,6 +60,11 @@ def why(
     api_key: Key = None,
 ) -> None:
     """Show why a job went where it went: the decision of each attempt, with every candidate."""
+    from producer import Client
+
+    from .tables import console_for_tables
+    from .why_tables import attempts_table, decision_words
+
     with Client(url, api_key=api_key) as client:
         record = client.get(job_id)
     if as_json:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from router.errors import ConfigError, PointsmanError
-from router.http import HTTPError, open_client
 from router.store import open_redis, translated
+
+from .door_health import door_answers
 
 EVERY_SECONDS = 0.1
 
@@ -35,10 +36,5 @@ async def redis_answers(url: str) -> bool:
 
 
 async def http_answers(url: str) -> bool:
-    """Whether an HTTP server answers this URL with success, or asks who we are."""
-    async with open_client(connections=1, timeout_seconds=2.0) as client:
-        try:
-            response = await client.get(url)
-        except HTTPError:
-            return False
-        return response.is_success or response.status_code == 401
+    """Whether an http:// URL is answered with success, or by the question who we are."""
+    return await asyncio.to_thread(door_answers, url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -189,10 +188,3 @@ async def _has_worker(models: ModelStore, name: str) -> bool:
 
 def _url(host: str, port: int) -> str:
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
-
-
-def stop_on_signals() -> None:
-    """Make a signal to end cancel the current task, so that every `finally` runs."""
-    task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())

@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pointsman.ports import free_port
+from pointsman.signals import stop_on_signals
 from pointsman.tables import models_table, results_table
-from pointsman.up import Plan, Running, running, stop_on_signals
+from pointsman.up import Plan, Running, running
 from producer import AsyncClient
 from router.errors import ConfigError
 from router.job import JobRecord, JobSpec

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,14 +16,28 @@ SHOW = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for na
 LEARNING = {"sklearn", "scipy", "numpy"}
 SERVING = {"fastapi", "starlette", "uvicorn", "flower", "tornado"}
 QUEUEING = {"redis", "celery", "kombu", "billiard", "amqp"}
+WORKING = {"pydantic", "pydantic_settings", "httpx", "aiohttp", "yaml", "producer", "workers"}
 
 
-def imported(statement: str) -> set[str]:
+def imported(statement: str, **environment: str) -> set[str]:
     """Return the top-level packages that a fresh process has after a statement."""
     run = subprocess.run(
-        [sys.executable, "-c", f"{statement}\n{SHOW}"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{statement}\n{SHOW}"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def command(*arguments: str) -> str:
+    """Return the statement that runs a command of ours and goes on after it."""
+    return (
+        f"import sys; sys.argv = {['pointsman', *arguments]}\n"
+        "import contextlib, pointsman.cli\nwith contextlib.suppress(SystemExit): pointsman.cli.main()"
+    )
 
 
 def test_the_clients_need_neither_redis_nor_celery_nor_scikit_learn() -> None:
@@ -33,3 +50,34 @@ def test_a_client_over_http_needs_no_more_than_an_http_library() -> None:
     found = imported("from producer import Client\nClient('http://127.0.0.1:1').close()")
     assert {"httpx", "aiohttp"} <= found
     assert found & (LEARNING | SERVING | QUEUEING) == set()
+
+
+def test_the_commands_are_declared_without_what_carries_them_out() -> None:
+    found = imported("import pointsman.cli")
+    assert {"pointsman", "typer"} <= found
+    assert found & (LEARNING | SERVING | QUEUEING | WORKING | {"asyncio", "rich"}) == set()
+
+
+def test_help_needs_nothing_but_typer_and_rich() -> None:
+    found = imported(command("--help"))
+    assert {"pointsman", "typer"} <= found
+    assert found & (LEARNING | SERVING | QUEUEING | WORKING) == set()
+
+
+@pytest.mark.parametrize("part", ["api", "flower"])
+def test_a_health_check_over_http_needs_no_redis(part: str) -> None:
+    found = imported(command("health", part), POINTSMAN_API_PORT="1", POINTSMAN_FLOWER_PORT="1")
+    assert "pydantic_settings" in found
+    assert found & (LEARNING | SERVING | QUEUEING | {"httpx", "aiohttp", "yaml"}) == set()
+
+
+def test_a_worker_needs_neither_the_api_nor_the_command_line_nor_scikit_learn() -> None:
+    found = imported("from workers.app import app\nimport workers.pool, workers.consumer")
+    assert {"celery", "redis", "httpx", "workers"} <= found
+    assert found & (LEARNING | SERVING | {"typer", "producer", "pointsman"}) == set()
+
+
+def test_a_dispatcher_needs_neither_the_api_nor_the_workers_nor_scikit_learn() -> None:
+    found = imported("import pointsman.dispatching")
+    assert {"redis", "router"} <= found
+    assert found & (LEARNING | SERVING | {"producer", "workers", "httpx", "aiohttp"}) == set()

@@ -1,0 +1,39 @@
+"""Runs one dispatcher as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from router.catalog import load_catalog
+from router.dispatcher import Dispatcher
+from router.errors import StoreUnavailable
+from router.settings import Settings
+from router.store import open_redis, server_warnings
+
+from .signals import stop_on_signals
+
+log = logging.getLogger("pointsman")
+
+
+def dispatch(settings: Settings) -> None:
+    """Run a dispatcher until a signal ends it; it waits while Redis is away."""
+    log.info("%s", asyncio.run(_dispatch(settings)))
+
+
+async def _dispatch(settings: Settings) -> str:
+    stop_on_signals()
+    redis = open_redis(settings.redis_url)
+    dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
+    try:
+        log.info("dispatching; Redis at %s", settings.redis_url.rsplit("@")[-1])
+        with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
+            for warning in await server_warnings(redis):
+                log.warning("Redis: %s", warning)
+        await dispatcher.run()
+    except asyncio.CancelledError:
+        return f"the dispatcher has stopped; it bound {dispatcher.bound} jobs"
+    finally:
+        await redis.aclose()
+    return "the dispatcher has ended"
