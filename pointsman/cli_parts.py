@@ -100,8 +100,9 @@ def work(
     from router.catalog import load_catalog
     from router.settings import load_settings
     from workers.api_keys import environment, read_api_keys
+    from workers.command import run_worker
 
-    from .parts import worker_command
+    from .parts import worker_arguments
 
     settings = load_settings(models_file=models)
     catalog = load_catalog(settings.models_file)
@@ -112,8 +113,8 @@ def work(
     read_api_keys([catalog.models[wanted] for wanted in model], environment())
     os.environ["POINTSMAN_MODELS_FILE"] = str(settings.models_file)
     unique = name or f"{'+'.join(model)}-{os.getpid()}"
-    command = worker_command(model, concurrency=concurrency, name=unique, log_level=settings.log_level)
-    os.execv(command[0], command)
+    # in this process: to become another one would start Python, and read the catalog, a second time
+    run_worker(worker_arguments(model, concurrency=concurrency, name=unique, log_level=settings.log_level))
 
 
 def serve(

@@ -58,13 +58,11 @@ def simulated_part(port: int, settings_file: Path | None = None) -> Part:
     return Part("simulated-llm", command, serves=True)
 
 
-def worker_command(models: list[str], *, concurrency: int | None, name: str | None, log_level: str) -> list[str]:
-    """Return the Celery command of a worker for these models."""
+def worker_arguments(models: list[str], *, concurrency: int | None, name: str, log_level: str) -> list[str]:
+    """Return the arguments of Celery's worker command for these models."""
     queues = ",".join(f"llm.{model}" for model in models)
-    node = name or f"{'+'.join(models)}-%i"
-    command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queues, "-n", f"{node}@%h"]
-    command += ["--loglevel", log_level]
-    return command + (["-c", str(concurrency)] if concurrency else [])
+    arguments = ["-Q", queues, "-n", f"{name}@%h", "--loglevel", log_level]
+    return arguments + (["-c", str(concurrency)] if concurrency else [])
 
 
 def flower_command(settings: Settings) -> tuple[list[str], dict[str, str]]:

@@ -170,7 +170,7 @@ def test_a_worker_killed_during_the_demo_loses_nothing(tmp_path: Path, started: 
     demo = Command(tmp_path, "demo")
     started.append(demo)
     demo.until("submitted 60 jobs")
-    os.kill(demo.pid_of("llm.claude"), signal.SIGKILL)
+    os.kill(demo.pid_of("work --model claude"), signal.SIGKILL)
     assert demo.process.wait(SECONDS_AT_MOST) == 0, demo.text()
     assert "60 of 60 jobs succeeded" in demo.text()
     demo.assert_nothing_left()

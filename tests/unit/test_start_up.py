@@ -72,7 +72,7 @@ def test_a_health_check_over_http_needs_no_redis(part: str) -> None:
 
 
 def test_a_worker_needs_neither_the_api_nor_the_command_line_nor_scikit_learn() -> None:
-    found = imported("from workers.app import app\nimport workers.pool, workers.consumer")
+    found = imported("import workers.command, workers.pool, workers.consumer, celery.apps.worker")
     assert {"celery", "redis", "httpx", "workers"} <= found
     assert found & (LEARNING | SERVING | {"typer", "producer", "pointsman"}) == set()
 
