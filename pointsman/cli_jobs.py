@@ -120,7 +120,7 @@ def models(
 ) -> None:
     """Show every model: depth, calls in flight, slots, workers, jobs that wait, rates, health."""
     if check:
-        _check_models()
+        _check_models(file)
         return
     from producer import Client
 
@@ -137,10 +137,10 @@ def models(
         console.print(models_table(views, width=console.width))
 
 
-def _check_models() -> None:
+def _check_models(given: Path | None) -> None:
     from router.catalog import load_catalog
     from router.settings import load_settings
 
-    file = load_settings().models_file
+    file = load_settings(models_file=given).models_file
     catalog = load_catalog(file)
     sys.stdout.write(f"{file}: {len(catalog.models)} models, {len(catalog.task_classes)} classes\n")
