@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +54,22 @@ def running_redis(
         command[0] = str(binary)
     for name, value in {"appendonly": "no", **(options or {})}.items():
         command += [f"--{name}", value]
+    process = start_server(command, port)
+    try:
+        yield RedisServer(f"redis://127.0.0.1:{port}/0", port, process.pid)
+    finally:
+        stop_server(process)
+
+
+def start_server(command: Sequence[str], port: int) -> subprocess.Popen[bytes]:
+    """Start a server, or a sentinel, and return it once it answers."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until_it_answers(port, process)
-        yield RedisServer(f"redis://127.0.0.1:{port}/0", port, process.pid)
-    finally:
-        _stop(process)
+    except BaseException:
+        stop_server(process)
+        raise
+    return process
 
 
 def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -79,7 +89,8 @@ def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"redis-server did not answer within {START_SECONDS:g} s")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """Stop it, and wait until it has ended."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

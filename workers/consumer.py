@@ -1,10 +1,14 @@
-"""Celery's consumer without mingle and gossip: workers here need nothing of each other."""
+"""Celery's consumer without mingle and gossip, which workers here do not need, and back soon after Redis."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from celery.worker.consumer import Consumer as CelerysConsumer
+
+RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
+"""Seconds. Celery waits up to 30: by then jobs are bound to a worker that is not back, and go back unclaimed."""
 
 
 class Consumer(CelerysConsumer):  # type: ignore[misc] # celery has no types
@@ -13,3 +17,8 @@ class Consumer(CelerysConsumer):  # type: ignore[misc] # celery has no types
     def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **options: Any) -> None:
         without = {**(worker_options or {}), "without_mingle": True, "without_gossip": True}
         super().__init__(*args, worker_options=without, **options)
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Return the connection once it is connected, after tries in a rhythm of ours."""
+        conn.ensure_connection = partial(conn.ensure_connection, **RECONNECT)
+        return super().ensure_connected(conn)
