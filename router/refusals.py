@@ -10,7 +10,7 @@ REFUSED = (failures.OutOfMemoryError, failures.ReadOnlyError, failures.MasterDow
 CODES = r"OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS|UNBLOCKED|BUSY|TRYAGAIN|CLUSTERDOWN"
 REFUSED_WRITE = re.compile(rf"(^|[\s-])({CODES}) ")
 """redis-py has classes for some refusals and cuts their code off; in Redis 6.2 a script's error wraps the code."""
-DEMOTED = re.compile(r"(^|[\s-])(READONLY|MASTERDOWN|UNBLOCKED) ")
+DEMOTED = re.compile(r"(^|[\s-])(READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS) ")
 
 
 def is_refusal(error: failures.ResponseError) -> bool:
@@ -19,6 +19,6 @@ def is_refusal(error: failures.ResponseError) -> bool:
 
 
 def is_demotion(error: failures.ResponseError) -> bool:
-    """Whether the server that answered so is a replica, perhaps only since a moment ago."""
+    """Whether the server that answered so is no primary any more, or one whose replicas have gone to another."""
     classes = (failures.ReadOnlyError, failures.MasterDownError)
     return isinstance(error, classes) or bool(DEMOTED.search(str(error)))

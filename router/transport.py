@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from kombu.transport import redis
 from redis import Connection, SSLConnection
 from redis.exceptions import ConnectionError as NotConnected
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
 from .refusals import is_refusal
+
+WATCH_SECONDS = 2.0
+"""Longer than on the asyncio side, since the worker's hub stands still while it asks."""
 
 
 class BreaksOnRefusal:
@@ -39,15 +43,36 @@ class DirectTls(BreaksOnRefusal, SSLConnection):
 
 
 class BySentinel(BreaksOnRefusal, Connection):
-    """To the server that the sentinels name, which are asked before every connect."""
+    """To the server that the sentinels name, which are asked before every connect, and now and then after it.
+
+    A primary that is replaced while it lives keeps its connections for ten seconds more, and gets no more jobs.
+    """
 
     def __init__(self, *, connection_pool: SentinelConnectionPool, **options: Any) -> None:
         self._pool = connection_pool
+        self._look_at = 0.0
         super().__init__(**options)  # type: ignore[no-untyped-call] # redis-py has no types here
 
     def _connect(self) -> Any:
         self.host, self.port = self._pool.get_master_address()  # type: ignore[no-untyped-call]
+        self._look_at = time.monotonic() + WATCH_SECONDS
         return super()._connect()  # type: ignore[no-untyped-call]
+
+    def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+        """Send, unless another server has become the primary."""
+        if self._sock is not None and time.monotonic() >= self._look_at:
+            self._look()
+        super().send_packed_command(*arguments, **options)  # type: ignore[no-untyped-call]
+
+    def _look(self) -> None:
+        self._look_at = time.monotonic() + WATCH_SECONDS
+        try:
+            found = self._pool.get_master_address()  # type: ignore[no-untyped-call]
+        except RedisError:  # as long as no sentinel answers, nothing has changed
+            return
+        if found != (self.host, self.port):
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise NotConnected("another server has become the primary")
 
 
 class BySentinelTls(BySentinel, SSLConnection):

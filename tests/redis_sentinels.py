@@ -49,6 +49,21 @@ class Sentinels:
         """Kill the first primary without a word."""
         os.kill(self.primary.pid, signal.SIGKILL)
 
+    def guard(self, on: bool) -> None:
+        """Let the primary refuse writes while no replica follows it, or not."""
+        with _client(self.primary.port) as client:
+            client.config_set("min-replicas-to-write", int(on))
+
+    def fail_over(self) -> None:
+        """Ask for the clean change that an operator would ask for."""
+        with _client(self.ports[0]) as client:
+            client.execute_command("SENTINEL FAILOVER", SERVICE)
+
+    def until_replicated(self) -> None:
+        """Return once the replica has acknowledged everything that was written until now."""
+        with _client(self.primary.port) as client:
+            until(lambda: client.wait(1, 500) == 1, "an acknowledgement of the replica")
+
     def until_replica_leads(self) -> None:
         """Return once every sentinel names the replica as the primary."""
         until(lambda: {_primary_port(port) for port in self.ports} == {self.replica.port}, "a failover")

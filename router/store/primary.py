@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection
@@ -9,13 +11,16 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NotConnected
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from ..redis_url import RedisUrl
 from ..refusals import is_demotion
+from ..stopping import stop
 
 SENTINEL_SECONDS = 1.0
 """How long a sentinel may take to connect and to answer; the next one is asked after it."""
+
+WATCH_SECONDS = 1.0
 
 
 class Demoted(NotConnected):
@@ -56,7 +61,7 @@ class BySentinel(LeavesReplicas, Connection):
         super().__init__(**options)
 
     async def _connect(self) -> None:
-        self.host, self.port = await self._pool.get_master_address()  # type: ignore[no-untyped-call]
+        self.host, self.port = await self._pool.get_master_address()
         await super()._connect()  # type: ignore[no-untyped-call] # redis-py has no types here
 
 
@@ -65,10 +70,37 @@ class BySentinelTls(BySentinel, SSLConnection):
 
 
 class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """redis-py's pool behind sentinels, in which calls above the number of connections wait in line."""
+    """redis-py's pool behind sentinels: calls above the number of connections wait, and a new primary is noticed.
+
+    A primary that is replaced while it lives takes writes for ten seconds more, and then throws them all away.
+    """
+
+    _watch: asyncio.Task[None] | None = None
+
+    async def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Return a connection; from the first one on the sentinels are watched."""
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._watch_forever(), name="pointsman-sentinels")
+        return await super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
+
+    async def _watch_forever(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            with suppress(RedisError):  # as long as no sentinel answers, nothing has changed
+                await self.get_master_address()
+
+    async def get_master_address(self) -> Any:
+        """Return where the primary is; leaves the one before with every connection."""
+        before = self.master_address
+        found = await super().get_master_address()  # type: ignore[no-untyped-call]
+        if before not in (None, found):
+            await self.disconnect()
+        return found
 
     async def aclose(self) -> None:
         """Close the connections to Redis, and those to the sentinels."""
+        if self._watch is not None:
+            await stop(self._watch)
         await super().aclose()
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
