@@ -90,7 +90,7 @@ def _sentinel(stack: ExitStack, folder: Path, primary: int) -> int:
     own.mkdir()
     text = CONFIG.format(port=port, folder=own, service=SERVICE, primary=primary, notice=NOTICE_MILLISECONDS)
     (own / "sentinel.conf").write_text(text, encoding="utf-8")
-    process = start_server([str(redis_server_binary()), str(own / "sentinel.conf"), "--sentinel"], port)
+    process = start_server([str(redis_server_binary()), str(own / "sentinel.conf"), "--sentinel"], port=port)
     stack.callback(stop_server, process)
     return port
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -54,26 +55,25 @@ def running_redis(
         command[0] = str(binary)
     for name, value in {"appendonly": "no", **(options or {})}.items():
         command += [f"--{name}", value]
-    process = start_server(command, port)
+    process = start_server(command, port=port)
     try:
         yield RedisServer(f"redis://127.0.0.1:{port}/0", port, process.pid)
     finally:
         stop_server(process)
 
 
-def start_server(command: Sequence[str], port: int) -> subprocess.Popen[bytes]:
-    """Start a server, or a sentinel, and return it once it answers."""
+def start_server(command: Sequence[str], **where: Any) -> subprocess.Popen[bytes]:
+    """Start a server, or a sentinel, and return it once it answers `redis.Redis(**where)`."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until_it_answers(port, process)
+        _wait_until_it_answers(redis.Redis(socket_timeout=1, **where), process)
     except BaseException:
         stop_server(process)
         raise
     return process
 
 
-def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    client = redis.Redis(port=port, socket_timeout=1)
+def _wait_until_it_answers(client: redis.Redis, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     try:
         while time.monotonic() < until:
