@@ -6,6 +6,7 @@ of lua/lib/ that its header names after `uses:`, and its own file.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError, RedisError
 
 from ..job import MOVES
 from .connection import translated
@@ -50,28 +51,53 @@ def source(name: str) -> str:
     return prelude() + "\n".join([*libraries, body])
 
 
+@cache
+def sha(name: str) -> str:
+    """Return the name under which Redis keeps the script."""
+    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+
+
 class Scripts:
-    """Runs scripts against one Redis and one set of keys."""
+    """Runs scripts against one Redis and one set of keys.
+
+    A script that Redis does not know, since it was restarted, replaced by another or told to forget, is sent whole.
+    """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis, self.keys = redis, keys
-        self._loaded: dict[str, AsyncScript] = {}
 
     async def run(self, name: str, *arguments: Argument) -> Any:
         """Run the script; raises StoreUnavailable when Redis is away or refuses to write."""
-        script = self._loaded.get(name)
-        if script is None:
-            script = self._loaded[name] = self.redis.register_script(source(name))
+        given = (*self.keys.prefixes, *arguments)
         with translated():
-            return await script(keys=self.keys.prefixes, args=arguments)
+            try:
+                return await self.redis.evalsha(sha(name), len(self.keys.prefixes), *given)
+            except NoScriptError:
+                return await self.redis.eval(source(name), len(self.keys.prefixes), *given)
 
     async def run_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run the script once for each call, all in one round trip; the answers come in the same order."""
-        if not calls:
-            return []
-        script = self._loaded.setdefault(name, self.redis.register_script(source(name)))
+        answers = await self._pipelined(name, calls)
+        while missing := [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]:
+            again = await self._pipelined(name, [calls[at] for at in missing], send_it=True)
+            for at, answer in zip(missing, again, strict=True):
+                answers[at] = answer
         with translated():
-            pipeline = self.redis.pipeline(transaction=False)
-            for arguments in calls:
-                await script(keys=self.keys.prefixes, args=arguments, client=pipeline)
-            return list(await pipeline.execute())
+            for answer in answers:
+                if isinstance(answer, RedisError):
+                    raise answer
+        return answers
+
+    async def _pipelined(
+        self, name: str, calls: Sequence[Sequence[Argument]], *, send_it: bool = False
+    ) -> list[Any]:
+        """Return answers and errors; with `send_it` the first call brings the script, and the others find it."""
+        pipeline = self.redis.pipeline(transaction=False)
+        for at, arguments in enumerate(calls):
+            given = (*self.keys.prefixes, *arguments)
+            if send_it and at == 0:
+                pipeline.eval(source(name), len(self.keys.prefixes), *given)
+            else:
+                pipeline.evalsha(sha(name), len(self.keys.prefixes), *given)
+        with translated():
+            return list(await pipeline.execute(raise_on_error=False))
