@@ -44,10 +44,11 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     options = shared | {
         # our ledger, fence and reaper stand in for acknowledgements
         "ack_emulation": False,
-        "socket_timeout": 30,
+        # both in seconds: by then Celery leaves a Redis that has frozen, before its worker's bindings are late
+        "socket_timeout": 5,
+        "health_check_interval": 5,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
-        "health_check_interval": 15,
         "max_connections": 100,
     }
     return {

@@ -18,6 +18,8 @@ from pointsman.ports import free_port
 
 SERVICE = "pointsman"
 SENTINELS = 3
+NOBODY = 1
+"""A port that nobody listens on."""
 NOTICE_MILLISECONDS = 1000
 """How long a primary must be silent before a sentinel takes it for dead."""
 SECONDS_AT_MOST = 30.0
@@ -42,12 +44,12 @@ class Sentinels:
 
     @property
     def url(self) -> str:
-        """The URL that all parts get."""
-        return f"sentinel://{','.join(f'127.0.0.1:{port}' for port in self.ports)}/{SERVICE}/0"
+        """The URL that all parts get; its first sentinel is down."""
+        return f"sentinel://{','.join(f'127.0.0.1:{port}' for port in (NOBODY, *self.ports))}/{SERVICE}/0"
 
-    def kill_primary(self) -> None:
-        """Kill the first primary without a word."""
-        os.kill(self.primary.pid, signal.SIGKILL)
+    def silence_primary(self, how: signal.Signals) -> None:
+        """Kill the first primary, or stop it where it stands."""
+        os.kill(self.primary.pid, how)
 
     def guard(self, on: bool) -> None:
         """Let the primary refuse writes while no replica follows it, or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -44,20 +45,27 @@ async def live(sentinels: Sentinels, settings: Settings, catalog: Catalog, tmp_p
         yield found
 
 
-@pytest.mark.parametrize("count", [160, pytest.param(500, marks=pytest.mark.chaos)])
-async def test_the_primary_is_killed_in_the_middle_of_the_work(
-    live: Live, sentinels: Sentinels, count: int, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("how", "count"),
+    [
+        (signal.SIGKILL, 160),
+        pytest.param(signal.SIGKILL, 500, marks=pytest.mark.chaos),
+        pytest.param(signal.SIGSTOP, 500, marks=pytest.mark.chaos),
+    ],
+)
+async def test_the_primary_dies_or_freezes_in_the_middle_of_the_work(
+    live: Live, sentinels: Sentinels, how: signal.Signals, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the replica had not got yet is gone, so a job may be gone, or be done again; none hangs."""
     async with client_of(live) as client:
         submitting = asyncio.create_task(submit(client, count))
         await until_succeeded(live, count // 5)
-        sentinels.kill_primary()
+        sentinels.silence_primary(how)
         ids = await submitting
         found = await until_all_that_is_left_has_ended(live, ids)
     assert_each_ended_once(live, found)
     await assert_nothing_hangs(live)
-    report(live, ids, found, capsys, "kill -9 of the primary")
+    report(live, ids, found, capsys, f"{how.name} of the primary")
     assert len(ids) - len(found) <= PORTION  # what was acknowledged within the last moments before the kill
 
 
