@@ -10,7 +10,7 @@ import typer
 
 Url = Annotated[
     str,
-    typer.Option(envvar="POINTSMAN_URL", help="The producer API, or a redis:// URL to go straight to Redis."),
+    typer.Option(envvar="POINTSMAN_URL", help="The producer API, or the URL of Redis to go straight there."),
 ]
 Key = Annotated[
     str | None, typer.Option("--api-key", envvar="POINTSMAN_API_KEY", help="API key, where one is needed.")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from router.catalog import load_catalog
 from router.dispatcher import Dispatcher
 from router.errors import StoreUnavailable
+from router.redis_url import read_redis_url
 from router.settings import Settings
 from router.store import open_redis, server_warnings
 
@@ -27,7 +28,7 @@ async def _dispatch(settings: Settings) -> str:
     redis = open_redis(settings.redis_url)
     dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
     try:
-        log.info("dispatching; Redis at %s", settings.redis_url.rsplit("@")[-1])
+        log.info("dispatching; Redis at %s", read_redis_url(settings.redis_url))
         with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
             for warning in await server_warnings(redis):
                 log.warning("Redis: %s", warning)

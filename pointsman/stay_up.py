@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 
 from rich.console import Console
+
+from router.redis_url import read_redis_url
 
 from .signals import stop_on_signals
 from .up import Plan, Running, running
@@ -37,7 +40,7 @@ def _where_things_are(found: Running, plan: Plan) -> str:
     return f"""[bold]Pointsman is up.[/bold] Stop it with Ctrl-C.
 API      {found.api_url}/docs
 Flower   {found.flower_url or "not started"}
-Redis    {found.redis_url}
+Redis    {read_redis_url(found.redis_url)}
 logs     {plan.logs or "here"}
 Try, in another terminal:
   pointsman submit "Why is the sky blue?" --wait --url {found.api_url}
@@ -46,5 +49,5 @@ Try, in another terminal:
 
 def _environment_of(found: Running) -> str:
     """Return what a command in another terminal needs in front of it to meet this process tree."""
-    redis = "" if found.redis_url == DEFAULT_REDIS_URL else f"POINTSMAN_REDIS_URL={found.redis_url} "
+    redis = "" if found.redis_url == DEFAULT_REDIS_URL else f"POINTSMAN_REDIS_URL={shlex.quote(found.redis_url)} "
     return redis + (f"POINTSMAN_MODELS_FILE={found.models_file} " if found.simulated_url else "")

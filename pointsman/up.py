@@ -13,6 +13,7 @@ from pathlib import Path
 from producer.api.serve import check_exposure
 from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
+from router.redis_url import read_redis_url
 from router.settings import Settings
 from router.store import ModelStore, open_redis, server_warnings
 from workers.api_keys import environment, read_api_keys
@@ -132,7 +133,7 @@ def _check_doors(plan: Plan) -> None:
 
 async def _start_redis(plan: Plan, tree: ProcessTree, say: Say) -> str:
     url = plan.settings.redis_url
-    hint = f"is it running at {url.rsplit('@')[-1]}? Set POINTSMAN_REDIS_URL, or pass --embedded-redis"
+    hint = f"is it running at {read_redis_url(url)}? Set POINTSMAN_REDIS_URL, or pass --embedded-redis"
     if plan.embedded_redis:
         port = plan.redis_port if plan.redis_port and is_free("127.0.0.1", plan.redis_port) else free_port()
         url, hint = f"redis://127.0.0.1:{port}/0", f"see the log in {plan.logs or 'the output above'}"

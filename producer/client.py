@@ -27,9 +27,9 @@ HERE = "http://127.0.0.1:8300"
 class AsyncClient:
     """Submits jobs and waits for their ends.
 
-    `url` is that of the API, or a `redis://` URL to go straight to Redis; only then `models_file` and
-    `key_prefix` matter, which default to the settings. What fails because the API or Redis is away is tried
-    again `retries` times; then StoreUnavailable is raised.
+    `url` is that of the API, or one of Redis (as in POINTSMAN_REDIS_URL) to go straight there; only then
+    `models_file` and `key_prefix` matter, which default to the settings. What fails because the API or Redis is
+    away is tried again `retries` times; then StoreUnavailable is raised.
     """
 
     def __init__(

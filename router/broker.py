@@ -13,37 +13,53 @@ from celery import Celery
 from kombu import Connection
 from kombu.transport import TRANSPORT_ALIASES
 
+from .redis_url import read_redis_url
 from .settings import Settings
 
 TASK = "pointsman.attempt"
 JOB, BINDING = "@JOB@", "@BINDING@"
-TRANSPORT = "router.transport:Transport"
+TRANSPORTS = {
+    "redis": "router.transport:Transport",
+    "rediss": "router.transport:Transport",
+    "sentinel": "router.transport:SentinelTransport",
+}
+SENTINEL_PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+"""Seconds; there are other sentinels to ask."""
 
 
 def use_our_transport() -> None:
-    """Let this process's redis:// and rediss:// broker URLs use our transport, which redelivers nothing itself."""
-    TRANSPORT_ALIASES.update({"redis": TRANSPORT, "rediss": TRANSPORT})
+    """Let this process's broker URLs use our transports, which redeliver nothing themselves."""
+    TRANSPORT_ALIASES.update(TRANSPORTS)
 
 
 def celery_config(settings: Settings) -> dict[str, Any]:
     """Return the Celery settings that every process needs to meet the others in Redis."""
-    options = {
-        "global_keyprefix": settings.key_prefix,
+    where = read_redis_url(settings.redis_url)
+    shared: dict[str, Any] = {"global_keyprefix": settings.key_prefix}
+    if where.sentinels:
+        shared |= {
+            "master_name": where.service,
+            "sentinel_kwargs": {**SENTINEL_PATIENCE, **where.sentinel_options},
+        }
+    options = shared | {
         # our ledger, fence and reaper stand in for acknowledgements
         "ack_emulation": False,
-        "socket_timeout": 30,
+        # both in seconds: by then Celery leaves a Redis that has frozen, before its worker's bindings are late
+        "socket_timeout": 5,
+        "health_check_interval": 5,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
-        "health_check_interval": 15,
         "max_connections": 100,
     }
     return {
-        "broker_url": settings.redis_url,
+        "broker_url": where.broker_url,
+        "broker_use_ssl": where.ssl_options or False,
         "broker_transport_options": options,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "result_backend": settings.redis_url,
-        "result_backend_transport_options": {"global_keyprefix": settings.key_prefix},
+        "result_backend": where.broker_url,
+        "redis_backend_use_ssl": where.ssl_options,
+        "result_backend_transport_options": shared,
         "result_expires": int(settings.result_ttl_seconds),
         "task_serializer": "json",
         "result_serializer": "json",

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import ConfigError
+from .redis_url import read_redis_url
 
 
 class Settings(BaseSettings):
@@ -18,7 +19,7 @@ class Settings(BaseSettings):
         env_prefix="POINTSMAN_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
-    redis_url: str = Field(default="redis://127.0.0.1:6379/0", pattern=r"^rediss?://")
+    redis_url: str = "redis://127.0.0.1:6379/0"
     key_prefix: str = Field(default="", pattern=r"^$|^[A-Za-z0-9_.:-]*[:_.-]$")
     models_file: Path = Path("models.yaml")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -47,6 +48,12 @@ class Settings(BaseSettings):
     flower_host: str = "127.0.0.1"
     flower_port: int = Field(default=5555, ge=0, le=65_535)
     flower_basic_auth: str = Field(default="", pattern=r"^$|^[^:]+:.+$")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _says_where_redis_is(cls, value: str) -> str:
+        read_redis_url(value)
+        return value
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -6,10 +6,11 @@ import importlib.util
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -54,16 +55,25 @@ def running_redis(
         command[0] = str(binary)
     for name, value in {"appendonly": "no", **(options or {})}.items():
         command += [f"--{name}", value]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start_server(command, port=port)
     try:
-        _wait_until_it_answers(port, process)
         yield RedisServer(f"redis://127.0.0.1:{port}/0", port, process.pid)
     finally:
-        _stop(process)
+        stop_server(process)
 
 
-def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    client = redis.Redis(port=port, socket_timeout=1)
+def start_server(command: Sequence[str], **where: Any) -> subprocess.Popen[bytes]:
+    """Start a server, or a sentinel, and return it once it answers `redis.Redis(**where)`."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_it_answers(redis.Redis(socket_timeout=1, **where), process)
+    except BaseException:
+        stop_server(process)
+        raise
+    return process
+
+
+def _wait_until_it_answers(client: redis.Redis, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     try:
         while time.monotonic() < until:
@@ -79,7 +89,8 @@ def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"redis-server did not answer within {START_SECONDS:g} s")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """Stop it, and wait until it has ended."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

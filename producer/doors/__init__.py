@@ -14,7 +14,7 @@ def open_door(url: str, *, api_key: str | None, models_file: Path | str | None, 
 
     Each door is imported only when it is used: a caller of the API needs no Redis, one of Redis no HTTP.
     """
-    if url.startswith(("redis://", "rediss://")):
+    if url.startswith(("redis://", "rediss://", "sentinel://")):
         from .redis import open_redis_door  # noqa: PLC0415 # callers over HTTP need no Redis
 
         return open_redis_door(url, models_file=models_file, key_prefix=key_prefix)

@@ -36,7 +36,8 @@ class HttpDoor:
 
     def __init__(self, url: str, *, api_key: str | None) -> None:
         if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"expected an http://, https://, redis:// or rediss:// URL, not {url!r}", field="url")
+            known = "http://, https://, redis://, rediss:// or sentinel://"
+            raise ConfigError(f"expected a URL with {known}, not {url!r}", field="url")
         self._url = url.rstrip("/")
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = open_client(connections=CONNECTIONS, timeout_seconds=ANSWER_SECONDS)

@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis.exceptions as failures
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from ..errors import StoreUnavailable
+from ..redis_url import read_redis_url
+from ..refusals import is_refusal
+from .primary import Demoted, open_pool
 
 SOCKET_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0
 POOL_TIMEOUT_SECONDS = 20.0  # above the number of connections, calls wait in line instead of failing
 
-REFUSED = (failures.OutOfMemoryError, failures.ReadOnlyError, failures.MasterDownError)
-REFUSED_WRITE = re.compile(
-    r"(^|[\s-])(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS|BUSY|TRYAGAIN|CLUSTERDOWN) "
-)
-"""redis-py has classes for some refusals and cuts their code off; in Redis 6.2 a script's error wraps the code."""
-
 
 def open_redis(url: str, *, connections: int = 64) -> Redis:
     """Return a client with timeouts; every script is safe to repeat, so a lost reply is asked for again."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        socket_keepalive=True,
-        health_check_interval=15,
-        max_connections=connections,
-        timeout=POOL_TIMEOUT_SECONDS,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
-    )
-    return Redis.from_pool(pool)
+    where = read_redis_url(url)
+    ours = {
+        "decode_responses": True,
+        "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_keepalive": True,
+        "health_check_interval": 15,
+        "max_connections": connections,
+        "timeout": POOL_TIMEOUT_SECONDS,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+    }
+    return Redis.from_pool(open_pool(where, **{**ours, **where.options}))
 
 
 @contextmanager
@@ -46,10 +42,12 @@ def translated() -> Iterator[None]:
     """Turn a redis-py error that means 'not now' into StoreUnavailable; let the others show a bug."""
     try:
         yield
+    except Demoted as error:
+        raise StoreUnavailable(f"Redis refuses to write: {error}") from error
     except (failures.ConnectionError, failures.TimeoutError, ConnectionError, TimeoutError) as error:
         raise StoreUnavailable(f"Redis can not be reached: {error}") from error
     except failures.ResponseError as error:
-        if isinstance(error, REFUSED) or REFUSED_WRITE.search(str(error)):
+        if is_refusal(error):
             raise StoreUnavailable(f"Redis refuses to write: {error}") from error
         raise
 

@@ -54,11 +54,14 @@ def source(name: str) -> str:
 @cache
 def digest(name: str) -> str:
     """Return the SHA-1 by which Redis knows one script."""
-    return hashlib.sha1(source(name).encode()).hexdigest()
+    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
 class Scripts:
-    """Runs scripts against one Redis and one set of keys."""
+    """Runs scripts against one Redis and one set of keys.
+
+    A script that Redis does not know, since it was restarted, replaced by another or told to forget, is sent whole.
+    """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis, self.keys = redis, keys
@@ -81,22 +84,23 @@ class Scripts:
     async def try_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run the script as `run_many` does; what fails has its exception for an answer."""
         answers = await self._send(name, calls)
-        unknown = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if unknown:  # Redis is new, was flushed, or is another one since a failover
-            with translated():
-                await self.redis.script_load(source(name))
-            again = await self._send(name, [calls[at] for at in unknown])
-            for at, answer in zip(unknown, again, strict=True):
+        while missing := [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]:
+            again = await self._send(name, [calls[at] for at in missing], whole=True)
+            for at, answer in zip(missing, again, strict=True):
                 answers[at] = answer
         return list(map(_translate, answers))
 
-    async def _send(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
+    async def _send(self, name: str, calls: Sequence[Sequence[Argument]], *, whole: bool = False) -> list[Any]:
+        """Return answers and errors; with `whole` the first call brings the script, and the others find it."""
         if not calls:
             return []
         prefixes = self.keys.prefixes
         pipeline = self.redis.pipeline(transaction=False)
-        for arguments in calls:
-            pipeline.evalsha(digest(name), len(prefixes), *prefixes, *arguments)
+        for at, arguments in enumerate(calls):
+            if whole and at == 0:
+                pipeline.eval(source(name), len(prefixes), *prefixes, *arguments)
+            else:
+                pipeline.evalsha(digest(name), len(prefixes), *prefixes, *arguments)
         with translated():
             return list(await pipeline.execute(raise_on_error=False))
 
