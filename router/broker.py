@@ -18,11 +18,8 @@ from .settings import Settings
 
 TASK = "pointsman.attempt"
 JOB, BINDING = "@JOB@", "@BINDING@"
-TRANSPORTS = {
-    "redis": "router.transport:Transport",
-    "rediss": "router.transport:Transport",
-    "sentinel": "router.transport:SentinelTransport",
-}
+TRANSPORT = "router.transport:Transport"
+TRANSPORTS = {"redis": TRANSPORT, "rediss": TRANSPORT, "sentinel": "router.transport:SentinelTransport"}
 SENTINEL_PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 """Seconds; there are other sentinels to ask."""
 

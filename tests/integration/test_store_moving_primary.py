@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NotConnected
 from redis_server import RedisServer, running_redis
 
-from router.broker import TRANSPORTS
+from router.broker import TRANSPORT
 from router.store import open_redis
 
 
@@ -89,7 +89,7 @@ async def test_celerys_connection_breaks_instead_of_failing_and_then_finds_it(se
         channel.client.lpush("queue", message)  # type: ignore[attr-defined]
 
     async with name.listening() as url:
-        connection = Connection(url, transport=TRANSPORTS["redis"])
+        connection = Connection(url, transport=TRANSPORT)
         channel = await asyncio.to_thread(connection.channel)
         await asyncio.to_thread(push, channel, "one")
         await move(name, first, second)
