@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
-from redis.connection import parse_url
-
 SENTINEL_PORT = 26379
 SENTINEL_OPTIONS = ("ssl", "sentinel_username", "sentinel_password")
 HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:(?P<port>\d{1,5}))?$")
@@ -71,36 +69,55 @@ class RedisUrl:
         return f"{'rediss' if self.tls else 'redis'}://{address}/{self.options.get('db', 0)}"
 
 
+def check_redis_url(url: str) -> None:
+    """Raise ValueError where a URL has none of these forms; its options are read when it is used, by redis-py."""
+    parts = urlsplit(url)
+    if parts.scheme == "sentinel":
+        _sentinel_parts(url)
+    elif parts.scheme not in ("redis", "rediss"):
+        raise ValueError("expected a redis://, rediss:// or sentinel:// URL")
+    elif parts.port == 0:  # to read the port raises ValueError where it is none
+        raise ValueError("port 0 is no port")
+
+
 def read_redis_url(url: str) -> RedisUrl:
     """Return what a URL says; raises ValueError where it says nothing we understand."""
+    check_redis_url(url)
     scheme = url.partition("://")[0]
     if scheme in ("redis", "rediss"):
         options = {"host": "127.0.0.1", "port": 6379, **_options(url)}
         return RedisUrl(tls=scheme == "rediss", options=options)
-    if scheme == "sentinel":
-        return _read_sentinel_url(url)
-    raise ValueError("expected a redis://, rediss:// or sentinel:// URL")
+    return _read_sentinel_url(url)
 
 
-def _read_sentinel_url(url: str) -> RedisUrl:
+def _sentinel_parts(url: str) -> tuple[str, tuple[Address, ...], str, str]:
+    """Return login, sentinels, service and database."""
     parts = urlsplit(url)
     login, _, hosts = parts.netloc.rpartition("@")
     service, _, db = parts.path.strip("/").partition("/")
     if not service or not (db.isdigit() or not db):
         raise ValueError("expected sentinel://host:26379,host:26379/service, with /db after it or not")
+    return login, tuple(_address(host) for host in hosts.split(",")), service, db
+
+
+def _read_sentinel_url(url: str) -> RedisUrl:
+    login, sentinels, service, db = _sentinel_parts(url)
+    parts = urlsplit(url)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     ours = {name: query.pop(name) for name in SENTINEL_OPTIONS if name in query}
     return RedisUrl(
         tls=ours.pop("ssl", "").lower() in ("true", "yes", "1"),
         # redis-py reads the login and the options itself; it needs some host for that
         options=_options(f"redis://{login}@/{db or 0}?{urlencode(query)}"),
-        sentinels=tuple(_address(host) for host in hosts.split(",")),
+        sentinels=sentinels,
         service=unquote(service),
         sentinel_login={name.removeprefix("sentinel_"): value for name, value in ours.items()},
     )
 
 
 def _options(url: str) -> dict[str, Any]:
+    from redis.connection import parse_url  # noqa: PLC0415 # settings are read by commands that need no Redis
+
     found: Mapping[str, Any] = parse_url(url)  # type: ignore[no-untyped-call] # redis-py has no types here
     return {"db": 0, **{name: value for name, value in found.items() if name != "connection_class"}}
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import ConfigError
-from .redis_url import read_redis_url
+from .redis_url import check_redis_url
 
 
 class Settings(BaseSettings):
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _says_where_redis_is(cls, value: str) -> str:
-        read_redis_url(value)
+        check_redis_url(value)
         return value
 
     @field_validator("api_keys", mode="before")
