@@ -39,6 +39,7 @@ if not repeated then
   redis.call('HSET', key.job(id), 'claim', token, 'worker', ARGV[5], 'started', now, 'attempt_ends', ends)
   redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
+  redis.call('HSET', key.model(model), 'claimed', now)
   start_minute(model, id .. '.' .. binding, now)
 end
 local more = redis.call('HMGET', key.job(id), 'payload', 'attempts', 'max_attempts', 'rate_limits', 'lane', 'decision')
