@@ -1,5 +1,6 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed
 # make test   every test
+# make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make check  lint, format, types, import rules, unit tests: before every commit
 
 VENV ?= .venv
@@ -8,7 +9,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test check format setup clean
+.PHONY: demo test chaos check format setup clean
 
 setup: $(STAMP)
 
@@ -30,6 +31,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+chaos: $(STAMP)
+	$(BIN)/python -m pytest -n 0 -m '' tests/chaos
 
 check: $(STAMP)
 	$(BIN)/ruff check .
