@@ -10,8 +10,12 @@ from faults import fault
 from fleet import DISPATCHERS
 from trial import Trial
 
+from router.errors import ErrorKind
+from router.job import JobRecord
+
 KILL_EVERY_SECONDS = 2.0
 FROZEN_SECONDS = 6.0  # three leases
+FEW = 24  # so that the other workers have room for them all
 SLOW = {"least_seconds": 0.2, "most_seconds": 0.5}
 """So slow that 2 000 jobs live through several kills."""
 
@@ -75,20 +79,30 @@ async def worker_frozen_past_its_lease(trial: Trial) -> None:
 
 
 @fault()
-async def one_worker_killed_once(trial: Trial) -> None:
-    """How long a dead worker's jobs wait for their next call, where nothing else is in the way."""
-    await trial.fleet.ledger.behave(least_seconds=1.0, most_seconds=2.0)
-    await trial.submit(300)
-    await trial.until_share_ended(0.1)
-    victim = trial.random.choice(trial.fleet.workers)
-    killed = time.time()
-    lost = await trial.kill_worker(victim)
-    await trial.fleet.ledger.behave()
-    await trial.submit(1700)
-    await trial.until_share_ended(1)
-    calls = [call for call in await trial.fleet.ledger.calls(trial.first_call) if call.job in set(lost)]
-    again = [min(call.arrived for call in calls if call.job == job and call.arrived > killed) for job in lost]
-    trial.notes["seconds until the last of its jobs ran again"] = max(again) - killed
+async def workers_killed_one_by_one(trial: Trial) -> None:
+    """How long a dead worker's jobs wait for their next call, where there is room for them elsewhere."""
+    back, again = [], []
+    for victim in trial.random.sample(trial.fleet.workers, 3):
+        await trial.fleet.ledger.behave(least_seconds=4.0, most_seconds=5.0)
+        ids = await trial.submit(FEW)
+        await trial.until_calling(ids)
+        await trial.fleet.ledger.behave()
+        killed = time.time()
+        lost = await trial.kill_worker(victim)
+        await trial.until_share_ended(1)
+        back += [_taken_back(record) - killed for record in await trial.jobs.get_many(lost) if record]
+        calls = await trial.fleet.ledger.calls(trial.first_call)
+        again += [min(c.arrived for c in calls if c.job == job and c.arrived > killed) - killed for job in lost]
+        trial.fleet.start(victim)
+        await trial.until_whole()
     trial.notes["lease seconds"] = trial.fleet.settings.lease_seconds
-    trial.fleet.start(victim)
+    trial.notes["seconds until the last job was taken back"] = max(back)
+    trial.notes["seconds until the last job ran again"] = max(again)
+    await trial.submit(2000 - 3 * FEW)
+    await trial.until_share_ended(1)
     await trial.succeeded()
+
+
+def _taken_back(record: JobRecord) -> float:
+    """Return when the reaper took the job from the dead worker."""
+    return next(attempt.ended or 0.0 for attempt in record.history if attempt.kind is ErrorKind.WORKER_LOST)

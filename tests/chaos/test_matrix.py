@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import faults_of_messages
+import faults_of_models
 import faults_of_processes
 import faults_of_redis
+import faults_of_stops
+import faults_of_the_api
+import faults_of_the_clock
 import pytest
 from faults import FAULTS, Fault
 from fleets import SEED, Fleets
@@ -12,7 +16,11 @@ from report import report
 from trial import Trial
 from verdict import judge
 
-__all__ = ["faults_of_messages", "faults_of_processes", "faults_of_redis"]  # each puts its faults on the list
+WHERE_FAULTS_ARE = (
+    faults_of_messages, faults_of_models, faults_of_processes, faults_of_redis, faults_of_stops, faults_of_the_api,
+    faults_of_the_clock,
+)  # fmt: skip
+"""Each of these puts its faults on the list."""
 
 EVERY_FAULT = [
     pytest.param(fault, id=fault.name, marks=[] if fault.short else [pytest.mark.chaos])

@@ -99,9 +99,14 @@ class Trial:
             pipeline.zcard(self.keys.key("state", state))
         return sum(await pipeline.execute()) - self.ended_before
 
+    @property
+    def expected(self) -> int:
+        """How many jobs there should be: those submitted, but not those that the fault may lose."""
+        return len(self.ids) - self.allowed.lost
+
     async def left(self) -> int:
         """Return how many jobs have not ended yet."""
-        return len(self.ids) - await self.ended()
+        return self.expected - await self.ended()
 
     async def until(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
         """Wait until `check` returns something true; the failure shows the logs."""
@@ -118,9 +123,18 @@ class Trial:
         async def more() -> bool:
             return await self.ended() > ended
 
-        while ended < share * len(self.ids):
-            await self.until(more, f"more than {ended} of {len(self.ids)} jobs ended")
+        while ended < share * self.expected:
+            await self.until(more, f"more than {ended} of {self.expected} jobs ended")
             ended = await self.ended()
+
+    async def until_calling(self, ids: list[str]) -> None:
+        """Wait until every one of these jobs has a call open."""
+
+        async def calling() -> bool:
+            calls = await self.fleet.ledger.calls(self.first_call)
+            return set(ids) <= {call.job for call in calls if call.ended is None}
+
+        await self.until(calling, f"calls of {len(ids)} jobs")
 
     async def records(self) -> list[JobRecord | None]:
         """Return the records of all jobs, in the order they were submitted."""

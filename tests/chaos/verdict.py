@@ -73,7 +73,7 @@ async def _until_all_have_ended(trial: Trial) -> None:
     async def ended() -> bool:
         return all(record is None or record.done for record in await trial.records())
 
-    await trial.until_share_ended(1 - trial.allowed.lost / max(1, len(trial.ids)))
+    await trial.until_share_ended(1)
     await trial.until(ended, "every job has ended")
 
 
