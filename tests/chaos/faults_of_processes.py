@@ -14,7 +14,7 @@ from router.errors import ErrorKind
 from router.job import JobRecord
 
 KILL_EVERY_SECONDS = 2.0
-FROZEN_SECONDS = 6.0  # three leases
+FROZEN_SECONDS = 9.0  # three leases
 FEW = 24  # so that the other workers have room for them all
 SLOW = {"least_seconds": 0.2, "most_seconds": 0.5}
 """So slow that 2 000 jobs live through several kills."""

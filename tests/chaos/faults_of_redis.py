@@ -10,7 +10,7 @@ from calls import Calls
 from faults import fault
 from trial import Trial
 
-AWAY_SECONDS = 1.0
+AWAY_SECONDS = 3.0  # longer than the gap after which reap spares everybody for one lease
 FROZEN_SECONDS = 20.0
 FORGOTTEN_SECONDS = 1.0
 

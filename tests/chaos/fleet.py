@@ -114,13 +114,13 @@ def _settings(redis_url: str) -> Settings:
         redis_url=redis_url,
         key_prefix="chaos:",
         api_port=free_port(),
-        lease_seconds=2,
+        lease_seconds=3,  # long enough that a busy machine holds up no renewal, short enough to wait for
         release_seconds=1,
         presence_seconds=4,
         upkeep_seconds=0.2,
         backoff_base_seconds=0.1,
         backoff_max_seconds=0.5,
-        max_losses=50,  # kills every 2 s and leases of 2 s keep step, so that a job may well meet five in a row
+        max_losses=50,  # a job that is done first, and again after each kill, may well meet five kills in a row
     )
 
 

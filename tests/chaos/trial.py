@@ -21,6 +21,7 @@ from router.store import JobStore, Keys, ModelStore, open_redis
 
 BATCH = 250
 SECONDS_AT_MOST = 100.0
+CLOSED = ("cooling", "paused", "down")
 
 
 @dataclass
@@ -185,7 +186,7 @@ class Trial:
             return (
                 sum(view.capacity for view in views) == self.fleet.capacity
                 and len(dispatchers) == len(DISPATCHERS)
-                and all(view.status == "open" for view in views)
+                and not any(view.status.startswith(CLOSED) for view in views)
             )
 
         await self.until(whole, "every part lives and every model is open")
