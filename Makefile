@@ -1,6 +1,7 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed
 # make test   every test
 # make bench  the quick benchmarks: Pointsman beside what people run today
+# make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make check  lint, format, types, import rules, unit tests: before every commit
 
 VENV ?= .venv
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test bench check format setup clean
+.PHONY: demo test chaos bench check format setup clean
 
 setup: $(STAMP)
 
@@ -47,6 +48,9 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.reliability --quick
 	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
 	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
+
+chaos: $(STAMP)
+	$(BIN)/python -m pytest -n 0 -m '' tests/chaos
 
 check: $(STAMP)
 	$(BIN)/ruff check .

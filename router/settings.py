@@ -12,6 +12,10 @@ from .errors import ConfigError
 from .redis_url import check_redis_url
 
 
+SECRET = frozenset({"redis_url", "api_keys", "flower_basic_auth"})
+"""Settings that may hold a password: what was given is not shown again."""
+
+
 class Settings(BaseSettings):
     """All settings of all parts; every one has a default that is right for one machine."""
 
@@ -70,5 +74,6 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type] # pydantic checks every value
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = "POINTSMAN_" + str(first["loc"][0] if first["loc"] else "").upper()
-        raise ConfigError(f"{first['msg']} (given: {first['input']!r})", field=name) from error
+        field = str(first["loc"][0] if first["loc"] else "")
+        given_is = "" if field in SECRET else f" (given: {first['input']!r})"
+        raise ConfigError(f"{first['msg']}{given_is}", field=f"POINTSMAN_{field.upper()}") from error

@@ -41,14 +41,11 @@ async def eventually(check: Callable[[], Awaitable[Any]], *, what: str, seconds:
         await asyncio.sleep(0.05)
 
 
-class Live:
-    """Everything that runs for one test; each part is started by hand, as a user would."""
+class Parts:
+    """The processes of a Pointsman; each part is started by hand, as a user would."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, server: SimulatedServer, folder: Path) -> None:
-        self.settings, self.catalog, self.server, self.folder = settings, catalog, server, folder
-        self.redis: Redis = open_redis(settings.redis_url)
-        self.jobs = JobStore(self.redis, settings=settings, catalog=catalog)
-        self.models = ModelStore(self.redis, settings=settings, catalog=catalog)
+    def __init__(self, settings: Settings, catalog: Catalog, folder: Path) -> None:
+        self.settings, self.catalog, self.folder = settings, catalog, folder
         self.processes: list[subprocess.Popen[bytes]] = []
         self.models_file = folder / "models.yaml"
         write_catalog(catalog, self.models_file)
@@ -79,6 +76,31 @@ class Live:
         node = f"{model}-{len(self.processes)}@test"
         command = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", f"llm.{model}", "-n", node)
         return self.start(*command, "--loglevel", "INFO", *more, name=f"worker-{model}", **environment)
+
+    def logs(self) -> str:
+        """Return the last lines of every log, for a failing test's message."""
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}"
+            for path in sorted(self.folder.glob("*.log"))
+        )
+
+    def kill(self) -> None:
+        """Kill what still runs, by pid."""
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+class Live(Parts):
+    """Everything that runs for one test, and the sides of Redis that a test looks at it from."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, server: SimulatedServer, folder: Path) -> None:
+        super().__init__(settings, catalog, folder)
+        self.server = server
+        self.redis: Redis = open_redis(settings.redis_url)
+        self.jobs = JobStore(self.redis, settings=settings, catalog=catalog)
+        self.models = ModelStore(self.redis, settings=settings, catalog=catalog)
 
     async def view(self, model: str) -> ModelView:
         """Return a model's live state."""
@@ -142,19 +164,9 @@ class Live:
         """Return how often a prompt's answer was generated, over all models."""
         return int(self.server.ledger.report()["paid"].get(prompt_hash(prompt), 0))
 
-    def logs(self) -> str:
-        """Return the last lines of every log, for a failing test's message."""
-        return "\n".join(
-            f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}"
-            for path in sorted(self.folder.glob("*.log"))
-        )
-
     async def close(self) -> None:
-        """Kill what still runs, by pid."""
-        for process in self.processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        """Kill what still runs and close the connections."""
+        self.kill()
         await self.redis.aclose()
 
 

@@ -107,6 +107,17 @@ async def test_releases_in_a_row_without_any_claim_cool_the_model(driver: Driver
     assert await driver.bind(job_id) == "bound"
 
 
+async def test_messages_that_are_lost_while_workers_take_others_do_not_cool_the_model(driver: Driver) -> None:
+    await driver.announce(slots=8)
+    *lost, taken = await bind_many(driver, 8)
+    driver.pass_seconds(0.1)
+    await driver.claim(taken)
+    await driver.redis.delete(driver.keys.queue("gpt-4"))
+    driver.pass_seconds(1.1)
+    assert await driver.release_due() == len(lost) == 7
+    assert await driver.bind(lost[0]) == "bound"
+
+
 async def test_a_claim_resets_the_count_of_releases(driver: Driver) -> None:
     await driver.announce()
     job_id, other = await bind_many(driver, 2)

@@ -42,6 +42,7 @@ if not repeated then
   redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
   redis.call('HSET', key.job(id), 'counted', begin_call(model, now, tokens))
+  redis.call('HSET', key.model(model), 'claimed', now)
   start_minute(model, id .. '.' .. binding, now)
 end
 local more = redis.call('HMGET', key.job(id), 'attempts', 'max_attempts', 'rate_limits', 'lane')

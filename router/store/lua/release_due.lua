@@ -1,5 +1,7 @@
 -- Gives unclaimed bindings of one model back to their lanes: those past their deadline, or all of them.
 -- A message that still waits in the queue of busy workers is not late: its deadline moves on.
+-- What was bound before the model's last claim tells of a lost message, not of workers that take no jobs: it goes back
+-- without counting towards the cooling.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: model   ARGV[3]: 'due' | 'all'
 -- ARGV[4]: ms to move a deadline on   ARGV[5]: how many at most   ARGV[6]: unclaimed releases in a row that cool
@@ -21,9 +23,11 @@ local slots = presence(model, now)
 local _, running = depth(model)
 local busy = slots > 0 and running >= slots
 
-local released, moved = 0, 0
+local claimed = tonumber(redis.call('HGET', key.model(model), 'claimed') or '0')
+local released, moved, ignored = 0, 0, 0
 for _, id in ipairs(ids) do
-  local task = id .. '.' .. (redis.call('HGET', key.job(id), 'binding') or '')
+  local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at')
+  local task = id .. '.' .. (job[1] or '')
   if waiting[task] and busy and not all then
     redis.call('ZADD', key.bound(model), now + tonumber(ARGV[4]), id)
     moved = moved + 1
@@ -34,11 +38,12 @@ for _, id in ipairs(ids) do
     move('release', id, 'bound', 'pending')
     give_back(id)
     released = released + 1
+    if tonumber(job[2] or '0') >= claimed then ignored = ignored + 1 end
   end
 end
 
-if released > 0 and not all then
-  local unclaimed = redis.call('HINCRBY', key.model(model), 'unclaimed', released)
+if ignored > 0 and not all then
+  local unclaimed = redis.call('HINCRBY', key.model(model), 'unclaimed', ignored)
   if unclaimed >= tonumber(ARGV[6]) then
     redis.call('HDEL', key.model(model), 'unclaimed')
     local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')
