@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .errors import ConfigError
 from .redis_url import check_redis_url
 
-
 SECRET = frozenset({"redis_url", "api_keys", "flower_basic_auth"})
 """Settings that may hold a password: what was given is not shown again."""
 

@@ -41,13 +41,11 @@ def test_settings_come_from_a_file_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("POINTSMAN_REDIS_URL", "http://example.com"),
         ("POINTSMAN_KEY_PREFIX", "with space"),
         ("POINTSMAN_LEASE_SECONDS", "0"),
         ("POINTSMAN_LEASE_SECONDS", "soon"),
         ("POINTSMAN_API_PORT", "70000"),
         ("POINTSMAN_LOG_LEVEL", "LOUD"),
-        ("POINTSMAN_FLOWER_BASIC_AUTH", "no-colon"),
     ],
 )
 def test_a_mistake_names_the_variable_and_what_was_given(
@@ -58,6 +56,20 @@ def test_a_mistake_names_the_variable_and_what_was_given(
         load_settings()
     assert caught.value.field == variable
     assert value in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("POINTSMAN_REDIS_URL", "http://:secret@example.com"), ("POINTSMAN_FLOWER_BASIC_AUTH", "secret")],
+)
+def test_what_may_hold_a_password_is_not_shown_again(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert caught.value.field == variable
+    assert "secret" not in str(caught.value)
 
 
 def test_settings_can_not_be_changed() -> None:
