@@ -70,6 +70,10 @@ class Live:
         self.processes.append(process)
         return process
 
+    def api(self) -> subprocess.Popen[bytes]:
+        """Start an API process."""
+        return self.start(sys.executable, "-m", "pointsman", "serve", name="api")
+
     def dispatcher(self) -> subprocess.Popen[bytes]:
         """Start a dispatcher."""
         return self.start(sys.executable, "-m", "pointsman", "dispatch", name="dispatcher")

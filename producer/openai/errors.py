@@ -68,6 +68,23 @@ FAULTS: Mapping[ErrorKind, tuple[int, str, str]] = {
 """What each kind of error is called over there: status, type, code."""
 
 
+CODES: Mapping[str, str] = {
+    "unauthorized": "invalid_api_key",
+    "unknown_batch": "not_found",
+    "unknown_file": "not_found",
+    "invalid_parameter": "invalid_value",
+    "invalid_job": "invalid_value",
+    "body_too_large": "file_too_large",
+}
+"""What our own words for an error of the API are called over there; the others are the same."""
+
+
+def fault_like(status: int, kind: str, message: str, param: str | None) -> Fault:
+    """Return one of the API's own errors as OpenAI would tell it: what is not valid is a 400 there."""
+    of_type = INVALID if status < 500 else "server_error"
+    return Fault(400 if status == 422 else status, message, of_type, param, CODES.get(kind, kind))
+
+
 def fault_of(record: JobRecord) -> Fault:
     """Return why a job that has ended has no answer."""
     kind = record.error.kind if record.error else _kind(record.state)

@@ -1,0 +1,105 @@
+"""The duty of every API process: brings batches forward, each under a lease, until they have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+from producer.files import FileFolder
+from router.batch import BatchStatus
+from router.errors import StoreUnavailable
+from router.stopping import stop
+from router.store import BatchStore, HeldBatch, JobStore
+
+from .steps import fail, finish, submit, validate
+from .work import Work
+
+log = logging.getLogger("pointsman.api")
+
+AT_ONCE = 4
+"""Batches that one process looks after at a time, so that a long one does not hold up the short ones."""
+SWEEP_SECONDS = 3600.0
+AWAY_SECONDS = 2.0
+
+STEPS: Mapping[BatchStatus, Callable[[Work], Awaitable[bool]]] = {
+    BatchStatus.VALIDATING: validate,
+    BatchStatus.IN_PROGRESS: submit,
+    BatchStatus.FINALIZING: finish,
+    BatchStatus.CANCELLING: finish,
+}
+
+
+class BatchDuty:
+    """Looks after batches until it is stopped; what it has begun then goes on elsewhere, or at the next start."""
+
+    def __init__(self, batches: BatchStore, jobs: JobStore, folder: FileFolder) -> None:
+        self._batches, self._jobs, self._folder = batches, jobs, folder
+        self._settings = jobs.settings
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Look at once: there is a batch to begin with, or to cancel."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Take over one due batch after the other."""
+        swept = float("-inf")
+        try:
+            while True:
+                if time.monotonic() - swept >= SWEEP_SECONDS:
+                    await asyncio.to_thread(self._folder.sweep)
+                    swept = time.monotonic()
+                held = await self._claim()
+                if held is not None:
+                    task = asyncio.create_task(self._look_after(held))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._done)
+                else:
+                    await self._until_woken()
+        finally:
+            await stop(*self._tasks)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _claim(self) -> HeldBatch | None:
+        self._wake.clear()
+        if len(self._tasks) >= AT_ONCE:
+            return None
+        try:
+            return await self._batches.claim()
+        except StoreUnavailable:  # every other part says so; here it only has to go on afterwards
+            await asyncio.sleep(AWAY_SECONDS)
+            return None
+
+    async def _until_woken(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self._settings.upkeep_seconds)
+
+    async def _look_after(self, held: HeldBatch) -> None:
+        work = Work(
+            held, self._batches, self._jobs, self._folder, self._settings.body_limit_bytes,
+            renew_seconds=self._settings.lease_seconds / 4,
+        )  # fmt: skip
+        try:
+            while work.batch.status in STEPS and await STEPS[work.batch.status](work):
+                pass
+        except StoreUnavailable as error:
+            log.warning("batch %s waits: %s", work.batch.id, error)
+        except FileNotFoundError as error:
+            await self._without_input(work, error)
+        except Exception:  # the others must go on, and this one is taken over again when its lease runs out
+            log.exception("batch %s could not be brought forward; it is tried again", work.batch.id)
+
+    async def _without_input(self, work: Work, error: FileNotFoundError) -> None:
+        log.error(
+            "batch %s can not be read; do all API processes share POINTSMAN_FILES_FOLDER? %s", work.batch.id, error
+        )
+        if work.batch.status is BatchStatus.VALIDATING:
+            code = {"code": "file_not_found", "message": "the input file is gone", "param": None, "line": None}
+            await fail(work, [dict(code)])

@@ -1,0 +1,123 @@
+"""The folder of files: one folder for each tenant, in it each file and, beside it, what is known of it.
+
+Everything here blocks, as files do: callers put it into a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from .incoming import Incoming
+from .stored import FILE_ID, StoredFile, UnknownFile
+
+LEFTOVER_SECONDS = 86_400.0
+"""What nobody has finished by then, nobody will."""
+
+
+class FileFolder:
+    """Keeps files by our own ids; `tenant` None stands for all tenants."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def begin(self, tenant: str) -> Incoming:
+        """Return a new file to write to."""
+        return Incoming(self._root / tenant)
+
+    def get(self, file_id: str, *, tenant: str | None) -> StoredFile:
+        """Return what is known of a file; raises UnknownFile."""
+        if FILE_ID.fullmatch(file_id):
+            for folder in self._folders(tenant):
+                found = _read(folder / f"{file_id}.json")
+                if found is not None and not _expired(found):
+                    return found
+        raise UnknownFile(file_id)
+
+    def path(self, file: StoredFile) -> Path:
+        """Return where a file's content is."""
+        return self._root / file.tenant / file.id
+
+    def files(self, *, tenant: str | None, newest_first: bool, after: str | None = None) -> Iterator[StoredFile]:
+        """Yield the files by the time they came, those behind `after` where that is given."""
+        names = [
+            (entry.name, folder)
+            for folder in self._folders(tenant)
+            for entry in _entries(folder)
+            if entry.name.endswith(".json")
+        ]
+        for name, folder in sorted(names, key=lambda found: found[0], reverse=newest_first):
+            file_id = name.removesuffix(".json")
+            if after is None or (file_id < after if newest_first else file_id > after):
+                found = _read(folder / name)
+                if found is not None and not _expired(found):
+                    yield found
+
+    def delete(self, file: StoredFile) -> None:
+        """Delete a file; a batch that works on it keeps its own hold."""
+        path = self.path(file)
+        path.with_name(f"{file.id}.json").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+    def hold(self, file: StoredFile, name: str) -> None:
+        """Let a file be read under a second name, also after it was deleted; raises UnknownFile."""
+        try:
+            os.link(self.path(file), self._root / file.tenant / name)
+        except FileExistsError:
+            return
+        except FileNotFoundError as error:
+            raise UnknownFile(file.id) from error
+
+    def held(self, tenant: str, name: str) -> Path:
+        """Return where the file of that second name is."""
+        return self._root / tenant / name
+
+    def sweep(self) -> int:
+        """Delete what has expired, and what was never finished; returns how many files."""
+        swept = 0
+        for folder in self._folders(None):
+            for entry in _entries(folder):
+                if self._is_over(folder, entry):
+                    Path(entry.path).unlink(missing_ok=True)
+                    swept += 1
+        return swept
+
+    def _is_over(self, folder: Path, entry: os.DirEntry[str]) -> bool:
+        if entry.name.endswith(".json"):
+            found = _read(folder / entry.name)
+            return found is not None and _expired(found)
+        if FILE_ID.fullmatch(entry.name) and (folder / f"{entry.name}.json").exists():
+            return False
+        unfinished = entry.name.endswith((".part", ".about")) or FILE_ID.fullmatch(entry.name)
+        try:
+            return bool(unfinished) and entry.stat().st_mtime < time.time() - LEFTOVER_SECONDS
+        except FileNotFoundError:  # another process was faster
+            return False
+
+    def _folders(self, tenant: str | None) -> list[Path]:
+        if tenant is not None:
+            return [self._root / tenant]
+        return [Path(entry.path) for entry in _entries(self._root) if entry.is_dir()]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except FileNotFoundError:
+        return []
+
+
+def _read(path: Path) -> StoredFile | None:
+    try:
+        return StoredFile.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _expired(file: StoredFile) -> bool:
+    return file.expires is not None and file.expires <= time.time()
