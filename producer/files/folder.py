@@ -5,6 +5,7 @@ Everything here blocks, as files do: callers put it into a thread.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from .stored import FILE_ID, StoredFile, UnknownFile
 
 LEFTOVER_SECONDS = 86_400.0
 """What nobody has finished by then, nobody will."""
+HELD_SECONDS = 61 * 86_400.0
+"""A file lives for 30 days before its batch, and the batch for as long again; an older hold was forgotten."""
 
 
 class FileFolder:
@@ -77,26 +80,14 @@ class FileFolder:
         return self._root / tenant / name
 
     def sweep(self) -> int:
-        """Delete what has expired, and what was never finished; returns how many files."""
-        swept = 0
-        for folder in self._folders(None):
-            for entry in _entries(folder):
-                if self._is_over(folder, entry):
-                    Path(entry.path).unlink(missing_ok=True)
-                    swept += 1
-        return swept
-
-    def _is_over(self, folder: Path, entry: os.DirEntry[str]) -> bool:
-        if entry.name.endswith(".json"):
-            found = _read(folder / entry.name)
-            return found is not None and _expired(found)
-        if FILE_ID.fullmatch(entry.name) and (folder / f"{entry.name}.json").exists():
-            return False
-        unfinished = entry.name.endswith((".part", ".about")) or FILE_ID.fullmatch(entry.name)
-        try:
-            return bool(unfinished) and entry.stat().st_mtime < time.time() - LEFTOVER_SECONDS
-        except FileNotFoundError:  # another process was faster
-            return False
+        """Delete what has expired, and what nobody can want any more; returns how many files."""
+        expired = [file for folder in self._folders(None) for file in _known(folder) if _expired(file)]
+        for file in expired:
+            self.delete(file)
+        forgotten = [entry for folder in self._folders(None) for entry in _entries(folder) if _forgotten(entry)]
+        for entry in forgotten:
+            Path(entry.path).unlink(missing_ok=True)
+        return len(expired) + len(forgotten)
 
     def _folders(self, tenant: str | None) -> list[Path]:
         if tenant is not None:
@@ -110,6 +101,27 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(found)
     except FileNotFoundError:
         return []
+
+
+def _known(folder: Path) -> Iterator[StoredFile]:
+    for entry in _entries(folder):
+        found = _read(Path(entry.path)) if entry.name.endswith(".json") else None
+        if found is not None:
+            yield found
+
+
+def _forgotten(entry: os.DirEntry[str]) -> bool:
+    """Whether a file was never finished, is a content that nothing is known of, or is held by nobody any more."""
+    if entry.name.endswith(".json") or entry.is_dir():
+        return False
+    if FILE_ID.fullmatch(entry.name):
+        kept = math.inf if Path(f"{entry.path}.json").exists() else LEFTOVER_SECONDS
+    else:
+        kept = HELD_SECONDS if entry.name.startswith("batch_") else LEFTOVER_SECONDS
+    try:
+        return entry.stat().st_mtime < time.time() - kept
+    except FileNotFoundError:  # another process was faster
+        return False
 
 
 def _read(path: Path) -> StoredFile | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field
-from redis.asyncio import Redis
 
 from ..batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, BatchStatus, line_job_id
 from ..chat import Frozen
@@ -67,15 +66,10 @@ class BatchStore:
     """Both sides of the batches in Redis."""
 
     def __init__(self, jobs: JobStore) -> None:
-        self._jobs, self._redis, self._keys = jobs, jobs.redis, jobs.keys
+        self._jobs, self._redis, self.keys = jobs, jobs.redis, jobs.keys
         self._scripts = Scripts(jobs.redis, jobs.keys)
         self._lease_ms = milliseconds(jobs.settings.lease_seconds)
         self._result_ms = milliseconds(jobs.settings.result_ttl_seconds)
-
-    @property
-    def redis(self) -> Redis:
-        """The client that all of this goes through."""
-        return self._redis
 
     async def create(self, new: NewBatch, *, batch_id: str, tenant: str, idempotency_key: str | None = None) -> str:
         """Write a batch and return its id; the same request under the same key returns the first id."""
@@ -112,13 +106,13 @@ class BatchStore:
         with translated():
             pipeline = self._redis.pipeline(transaction=False)
             for batch_id in batch_ids:
-                pipeline.hgetall(self._keys.key("batch", batch_id))
+                pipeline.hgetall(self.keys.key("batch", batch_id))
             rows: Any = await pipeline.execute()
         return [_read(batch_id, row) if row else None for batch_id, row in zip(batch_ids, rows, strict=True)]
 
     async def page(self, *, tenant: str | None, after: str | None, limit: int) -> list[BatchRecord]:
         """Return the newest batches of a tenant, or of all; those behind `after` where that is given."""
-        key = self._keys.key("batches", tenant or "")
+        key = self.keys.key("batches", tenant or "")
         with translated():
             start = 0
             if after is not None:
@@ -142,7 +136,7 @@ class BatchStore:
     async def ends(self, batch_id: str, *, after: int, limit: int) -> list[BatchEnd]:
         """Return lines in the order in which they ended, from place `after` of that order on."""
         with translated():
-            found: Any = await self._redis.lrange(self._keys.key("ends", batch_id), after, after + limit - 1)
+            found: Any = await self._redis.lrange(self.keys.key("ends", batch_id), after, after + limit - 1)
         lines = [(int(line), int(place)) for place, line in (entry.split(":") for entry in found)]
         jobs = await self._jobs.get_many([line_job_id(batch_id, line) for line, _ in lines])
         return [BatchEnd(line, place, job) for (line, place), job in zip(lines, jobs, strict=True)]
