@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
+from starlette.requests import ClientDisconnect
 
 from producer.files import Incoming, Purpose, StoredFile, TooLarge, Upload, boundary_of, new_file_id
 from producer.openai import Refused
@@ -87,6 +88,8 @@ async def _receive(request: Request, incoming: Incoming, settings: Settings) -> 
         upload.end()
     except TooLarge as error:
         raise Refused(str(error), status=413, param="file", code="file_too_large") from error
+    except ClientDisconnect as error:  # nobody will read this
+        raise Refused("the upload broke off", param="file", code="invalid_multipart") from error
     except ValueError as error:
         raise Refused(str(error), param="file", code="invalid_multipart") from error
     return upload

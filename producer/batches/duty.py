@@ -40,6 +40,7 @@ class BatchDuty:
         self._settings = jobs.settings
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._next_sweep = time.monotonic()
 
     def wake(self) -> None:
         """Look at once: there is a batch to begin with, or to cancel."""
@@ -47,12 +48,9 @@ class BatchDuty:
 
     async def run(self) -> None:
         """Take over one due batch after the other."""
-        swept = float("-inf")
         try:
             while True:
-                if time.monotonic() - swept >= SWEEP_SECONDS:
-                    await asyncio.to_thread(self._folder.sweep)
-                    swept = time.monotonic()
+                await self._sweep()
                 held = await self._claim()
                 if held is not None:
                     task = asyncio.create_task(self._look_after(held))
@@ -62,6 +60,15 @@ class BatchDuty:
                     await self._until_woken()
         finally:
             await stop(*self._tasks)
+
+    async def _sweep(self) -> None:
+        if time.monotonic() < self._next_sweep:
+            return
+        self._next_sweep = time.monotonic() + SWEEP_SECONDS
+        try:
+            await asyncio.to_thread(self._folder.sweep)
+        except OSError as error:
+            log.warning("the files can not be looked through for what has expired: %s", error)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -75,7 +82,10 @@ class BatchDuty:
             return await self._batches.claim()
         except StoreUnavailable:  # every other part says so; here it only has to go on afterwards
             await asyncio.sleep(AWAY_SECONDS)
-            return None
+        except Exception:  # without this loop no batch would go on
+            log.exception("no batch could be taken over; it is tried again")
+            await asyncio.sleep(AWAY_SECONDS)
+        return None
 
     async def _until_woken(self) -> None:
         with suppress(TimeoutError):

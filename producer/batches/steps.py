@@ -22,6 +22,8 @@ from .writing import Writing
 LOOK_AGAIN_SECONDS = 60.0
 """The script that ends the last job calls for a look; this is for a call that was lost."""
 NOT_YET_SECONDS = 5.0
+GIVE_UP_SECONDS = 600.0
+"""So long after its time a batch waits for no job: no dispatcher runs to expire it, or Redis has lost it."""
 CANCELS = 200
 
 
@@ -56,8 +58,10 @@ async def submit(work: Work) -> bool:
     if work.batch.jobs is None and not await _submit_rest(work):
         return False
     if not work.batch.all_ended:
-        await work.batches.advance(work.held, later_seconds=LOOK_AGAIN_SECONDS)
-        return False
+        if await work.batches.seconds_late(work.batch) < GIVE_UP_SECONDS:
+            await work.batches.advance(work.held, later_seconds=LOOK_AGAIN_SECONDS)
+            return False
+        await _cancel_rest(work)
     return await work.batches.advance(work.held, BatchStatus.FINALIZING)
 
 
@@ -84,7 +88,9 @@ async def finish(work: Work) -> bool:
         await work.batches.advance(work.held, BatchStatus.CANCELLED)
         await _let_go(work)
         return False
-    if not await _name_files(work) or not await _cancel_rest(work):
+    if not await _name_files(work):
+        return False
+    if work.batch.status is BatchStatus.CANCELLING and not await _cancel_rest(work):
         return False
     writing = await asyncio.to_thread(Writing, work.folder, work.batch)
     try:
@@ -105,9 +111,7 @@ async def _name_files(work: Work) -> bool:
 
 
 async def _cancel_rest(work: Work) -> bool:
-    """Cancel what has not ended of a batch that is cancelled; a line that was submitted last may not be noted."""
-    if work.batch.status is not BatchStatus.CANCELLING:
-        return True
+    """Cancel what has not ended, of every line: the last to be submitted may not be noted."""
     for first in range(1, work.batch.last_line + 1, CANCELS):
         lines = range(first, min(first + CANCELS, work.batch.last_line + 1))
         await work.batches.cancel_jobs(work.batch, lines)

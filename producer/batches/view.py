@@ -36,7 +36,7 @@ def view(batch: BatchRecord) -> dict[str, Any]:
         "expires_at": int(batch.expires),
         **{f"{moment}_at": _seconds(batch, moment) for moment in MOMENTS},
         "request_counts": _counts(batch),
-        "usage": _usage(models),
+        "usage": None if batch.summary is None else _usage(models),
         "metadata": batch.metadata,
         "pointsman": {
             "retry_of": batch.retry_of or None,

@@ -66,7 +66,7 @@ class BatchStore:
     """Both sides of the batches in Redis."""
 
     def __init__(self, jobs: JobStore) -> None:
-        self._jobs, self._redis, self.keys = jobs, jobs.redis, jobs.keys
+        self._jobs, self.redis, self.keys = jobs, jobs.redis, jobs.keys
         self._scripts = Scripts(jobs.redis, jobs.keys)
         self._lease_ms = milliseconds(jobs.settings.lease_seconds)
         self._result_ms = milliseconds(jobs.settings.result_ttl_seconds)
@@ -104,7 +104,7 @@ class BatchStore:
     async def get_many(self, batch_ids: Sequence[str]) -> list[BatchRecord | None]:
         """Return the records in the same order, None for an unknown id."""
         with translated():
-            pipeline = self._redis.pipeline(transaction=False)
+            pipeline = self.redis.pipeline(transaction=False)
             for batch_id in batch_ids:
                 pipeline.hgetall(self.keys.key("batch", batch_id))
             rows: Any = await pipeline.execute()
@@ -116,14 +116,14 @@ class BatchStore:
         with translated():
             start = 0
             if after is not None:
-                rank: Any = await self._redis.zrevrank(key, after)
+                rank: Any = await self.redis.zrevrank(key, after)
                 start = rank + 1 if rank is not None else 0
-            found: Any = await self._redis.zrange(key, start, start + limit - 1, desc=True)
+            found: Any = await self.redis.zrange(key, start, start + limit - 1, desc=True)
         records = await self.get_many(found)
         gone = [name for name, record in zip(found, records, strict=True) if record is None]
         if gone:
             with translated():
-                await self._redis.zrem(key, *gone)
+                await self.redis.zrem(key, *gone)
         return [record for record in records if record is not None]
 
     async def cancel(self, batch_id: str) -> BatchStatus:
@@ -136,7 +136,7 @@ class BatchStore:
     async def ends(self, batch_id: str, *, after: int, limit: int) -> list[BatchEnd]:
         """Return lines in the order in which they ended, from place `after` of that order on."""
         with translated():
-            found: Any = await self._redis.lrange(self.keys.key("ends", batch_id), after, after + limit - 1)
+            found: Any = await self.redis.lrange(self.keys.key("ends", batch_id), after, after + limit - 1)
         lines = [(int(line), int(place)) for place, line in (entry.split(":") for entry in found)]
         jobs = await self._jobs.get_many([line_job_id(batch_id, line) for line, _ in lines])
         return [BatchEnd(line, place, job) for (line, place), job in zip(lines, jobs, strict=True)]
@@ -179,13 +179,17 @@ class BatchStore:
 
         A job may take what is left of the window, and its record is kept until the batch can be read as a whole.
         """
-        with translated():
-            seconds, micro = await self._redis.time()
-        left = max(1, milliseconds(batch.expires - seconds - micro / 1_000_000))
+        left = max(1, milliseconds(-await self.seconds_late(batch)))
         keep = milliseconds(batch.window_seconds) + self._result_ms
         calls = [self._call(batch, line, left, keep) for line in lines]
         answers = await self._scripts.run_many("submit_job", calls)
         return all(status != "closed" for status, _ in answers)
+
+    async def seconds_late(self, batch: BatchRecord) -> float:
+        """Return for how long the window of a batch has been over, by Redis's clock; negative while it is open."""
+        with translated():
+            seconds, micro = await self.redis.time()
+        return float(seconds + micro / 1_000_000 - batch.expires)
 
     def _call(self, batch: BatchRecord, line: BatchLine, left: int, keep: int) -> list[Argument]:
         given = {"id": line_job_id(batch.id, line.number), "tenant": batch.tenant}
