@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,12 +69,15 @@ class FileFolder:
 
     def hold(self, file: StoredFile, name: str) -> None:
         """Let a file be read under a second name, also after it was deleted; raises UnknownFile."""
+        content, held = self.path(file), self.held(file.tenant, name)
         try:
-            os.link(self.path(file), self._root / file.tenant / name)
+            os.link(content, held)
         except FileExistsError:
             return
         except FileNotFoundError as error:
             raise UnknownFile(file.id) from error
+        except OSError:  # a file system without hard links
+            shutil.copyfile(content, held)
 
     def held(self, tenant: str, name: str) -> Path:
         """Return where the file of that second name is."""

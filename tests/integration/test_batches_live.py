@@ -75,6 +75,9 @@ async def test_a_batch_goes_from_upload_to_output(live: Live, client: AsyncOpenA
     assert batch.usage is not None
     spent = [answer["response"]["body"]["usage"] for answer in answers]
     assert batch.usage.total_tokens == sum(usage["total_tokens"] for usage in spent)
+    ours = (batch.model_extra or {})["pointsman"]
+    assert sum(model["requests"] for model in ours["models"].values()) == 18
+    assert set(ours["models"]) <= {"gpt-4", "claude"}
     assert [live.paid(f"Say request-{at}") for at in range(20)] == [int(at not in (7, 8)) for at in range(20)]
 
 

@@ -18,7 +18,7 @@ from openai import AsyncOpenAI
 from running_api import Api, running_api, until_it_answers
 
 from pointsman.ports import free_port
-from producer.files import FileFolder
+from producer.files import FileFolder, UnknownFile
 from router.catalog import Catalog
 from router.settings import Settings
 
@@ -48,6 +48,26 @@ async def test_a_file_comes_back_as_it_went(client: AsyncOpenAI) -> None:
     for ask in (client.files.retrieve, client.files.content, client.files.delete):
         with pytest.raises(openai.NotFoundError, match="No such File object"):
             await ask(file.id)
+
+
+async def test_a_held_file_outlives_its_deletion_on_any_file_system(
+    client: AsyncOpenAI, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = FileFolder(settings.files_folder)
+    for name in ("batch_1.input", "batch_2.input"):
+        file = await client.files.create(file=("input.jsonl", b"content"), purpose="batch")
+        stored = folder.get(file.id, tenant=None)
+        folder.hold(stored, name)
+        await client.files.delete(file.id)
+        assert folder.held(stored.tenant, name).read_bytes() == b"content"
+        with pytest.raises(UnknownFile):
+            folder.hold(stored, "batch_3.input")
+        monkeypatch.setattr(os, "link", _no_links)
+
+
+def _no_links(content: Path, held: Path) -> None:
+    error = FileNotFoundError if not content.exists() else PermissionError
+    raise error(1, "no hard links here", str(held))
 
 
 async def test_files_are_listed_page_by_page(client: AsyncOpenAI) -> None:

@@ -10,6 +10,7 @@ import pytest
 from producer.api import create_app
 from producer.openai import CHAT, RESPONSES, Parameters
 from producer.openai.asking import OURS
+from router.batch import BATCH_MOVES
 from router.catalog import Catalog
 from router.settings import Settings
 
@@ -34,6 +35,11 @@ def test_every_parameter_stands_there_with_what_becomes_of_it(title: str, table:
     for name, why in {**table.ignored, **table.refused}.items():
         assert f"| `{name}` |" in section(title)
         assert why in section(title), name
+
+
+def test_the_moves_of_a_batch_are_those_of_the_table() -> None:
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)$", PAGE, re.MULTILINE))
+    assert drawn == {(before.value, after.value) for before, moves in BATCH_MOVES.items() for after in moves}
 
 
 def test_every_field_of_ours_stands_there() -> None:
