@@ -38,7 +38,6 @@ class Backend:
     waiter: Waiter
     files: FileFolder
     batches: BatchStore
-    duty: BatchDuty
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -49,9 +48,8 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     jobs = JobStore(redis, settings=settings, catalog=catalog)
     models = ModelStore(redis, settings=settings, catalog=catalog)
     files, batches = FileFolder(settings.files_folder), BatchStore(jobs)
-    duty = BatchDuty(batches, jobs, files)
-    backend = Backend(redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches, duty)
-    looking_after = asyncio.create_task(duty.run(), name="pointsman-batches")
+    backend = Backend(redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches)
+    looking_after = asyncio.create_task(BatchDuty(batches, jobs, files).run(), name="pointsman-batches")
     try:
         yield backend
     finally:

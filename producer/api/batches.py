@@ -96,7 +96,6 @@ async def _create(
     created = await backend.batches.create(new, batch_id=batch_id, tenant=given.tenant, idempotency_key=key)
     if created != batch_id:
         await asyncio.to_thread(let_go, backend.files, given.tenant, batch_id)
-    backend.duty.wake()
     return view(await backend.batches.get(created))
 
 
@@ -139,7 +138,6 @@ async def cancel_batch(batch_id: str, asker: Asking) -> dict[str, Any]:
     status = await asker.backend.batches.cancel(batch_id)
     if status is not BatchStatus.CANCELLING:
         raise Refused(f"Cannot cancel a batch with status '{status}'.", status=409, code="batch_not_cancellable")
-    asker.backend.duty.wake()
     return view(await asker.backend.batches.get(batch_id))
 
 

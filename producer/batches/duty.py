@@ -23,6 +23,8 @@ AT_ONCE = 4
 """Batches that one process looks after at a time, so that a long one does not hold up the short ones."""
 SWEEP_SECONDS = 3600.0
 AWAY_SECONDS = 2.0
+LONGEST_SLEEP_SECONDS = 60.0
+"""A message can be lost while the connection is; this is for that."""
 
 STEPS: Mapping[BatchStatus, Callable[[Work], Awaitable[bool]]] = {
     BatchStatus.VALIDATING: validate,
@@ -38,28 +40,45 @@ class BatchDuty:
     def __init__(self, batches: BatchStore, jobs: JobStore, folder: FileFolder) -> None:
         self._batches, self._jobs, self._folder = batches, jobs, folder
         self._settings = jobs.settings
-        self._wake = asyncio.Event()
+        self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_sweep = time.monotonic()
 
-    def wake(self) -> None:
-        """Look at once: there is a batch to begin with, or to cancel."""
-        self._wake.set()
-
     async def run(self) -> None:
         """Take over one due batch after the other."""
+        listening = asyncio.create_task(self._listen(), name="pointsman-batch-due")
         try:
             while True:
+                self._woken.clear()
                 await self._sweep()
-                held = await self._claim()
-                if held is not None:
-                    task = asyncio.create_task(self._look_after(held))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._done)
-                else:
-                    await self._until_woken()
+                if not await self._take_one():
+                    await self._sleep()
         finally:
-            await stop(*self._tasks)
+            await stop(listening, *self._tasks)
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                await self._batches.listen(self._woken)
+            await asyncio.sleep(AWAY_SECONDS)
+
+    async def _take_one(self) -> bool:
+        held = await self._claim()
+        if held is None:
+            return False
+        task = asyncio.create_task(self._look_after(held))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return True
+
+    async def _sleep(self) -> None:
+        """Sleep until a batch is due, a message comes, or one of those in hand is put down."""
+        seconds = LONGEST_SLEEP_SECONDS
+        with suppress(StoreUnavailable):
+            if len(self._tasks) < AT_ONCE:
+                seconds = min(max(await self._batches.until_due(), 0.0), LONGEST_SLEEP_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
 
     async def _sweep(self) -> None:
         if time.monotonic() < self._next_sweep:
@@ -72,10 +91,9 @@ class BatchDuty:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._wake.set()
+        self._woken.set()
 
     async def _claim(self) -> HeldBatch | None:
-        self._wake.clear()
         if len(self._tasks) >= AT_ONCE:
             return None
         try:
@@ -86,10 +104,6 @@ class BatchDuty:
             log.exception("no batch could be taken over; it is tried again")
             await asyncio.sleep(AWAY_SECONDS)
         return None
-
-    async def _until_woken(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._settings.upkeep_seconds)
 
     async def _look_after(self, held: HeldBatch) -> None:
         work = Work(

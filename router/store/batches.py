@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +148,26 @@ class BatchStore:
         token = secrets.token_hex(8)
         batch_id = await self._scripts.run("claim_batch", "", token, self._lease_ms)
         return HeldBatch(await self.get(batch_id), token) if batch_id else None
+
+    async def until_due(self) -> float:
+        """Return after how many seconds a batch is due, where nothing happens before; infinity without one."""
+        with translated():
+            seconds, micro = await self.redis.time()
+            first: Any = await self.redis.zrange(self.keys.key("open_batches"), 0, 0, withscores=True)
+        return float(first[0][1]) / 1000 - seconds - micro / 1_000_000 if first else math.inf
+
+    async def listen(self, woken: asyncio.Event) -> None:
+        """Set the event whenever a batch may be due; raises StoreUnavailable."""
+        pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            with translated():
+                await pubsub.subscribe(self.keys.key("batch_due"))
+                woken.set()  # what happened before the subscription is seen now
+                while True:
+                    if await pubsub.get_message(timeout=30):
+                        woken.set()
+        finally:
+            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
 
     async def advance(
         self,

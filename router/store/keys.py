@@ -25,6 +25,7 @@ PATTERNS = {
     "batch": "batch:%s",  # hash: everything about one batch; its counts as its jobs end
     "batches": "batches:%s",  # zset: the batches of a tenant, or of all under no name, by when they were created
     "open_batches": "open_batches",  # zset: batches that have not ended, by when somebody has to look at them
+    "batch_due": "batch_due",  # channel: somebody should look at the open batches
     "ends": "ends:%s",  # list: the lines of a batch as they end, <place in the input>:<line>
     "dead": "dead:%s",  # zset: failed and expired jobs of one error kind, by when they ended
     "bound": "ledger:%s:bound",  # zset: the ledger's unclaimed bindings of a model, by release deadline

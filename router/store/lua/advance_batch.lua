@@ -22,7 +22,7 @@ if ARGV[8] ~= '' then
   redis.call('PEXPIRE', key.batch(id), ARGV[8])
   redis.call('PEXPIRE', key.ends(id), ARGV[8])
 else
-  local later = now + tonumber(ARGV[7])
-  redis.call('ZADD', key.open_batches(), status == 'in_progress' and all_ended(id) and now or later, id)
+  redis.call('ZADD', key.open_batches(), now + tonumber(ARGV[7]), id)
+  if status == 'in_progress' and all_ended(id) then call_for_look(id) end
 end
 return {status}

@@ -4,7 +4,7 @@
 -- ARGV[5]: <tenant>|batch:<idempotency key>, or ''   ARGV[6]: ms that it may take   ARGV[7]: ms that the key is kept
 -- ARGV[8...]: further fields of the batch, name and value in turn
 -- returns: {'accepted' | 'repeat' | 'conflict', batch id}; a repeat is the same request under the same id or key
--- uses: time
+-- uses: time, batch
 local now = clock(ARGV[1])
 local id, fingerprint = ARGV[2], ARGV[4]
 local known = redis.call('HGET', key.batch(id), 'fingerprint')
@@ -21,4 +21,5 @@ if ARGV[5] ~= '' then redis.call('SET', key.idempotency(ARGV[5]), id, 'PX', ARGV
 redis.call('ZADD', key.batches(ARGV[3]), now, id)
 redis.call('ZADD', key.batches(''), now, id)
 redis.call('ZADD', key.open_batches(), now, id)
+call_for_look(id)
 return {'accepted', id}

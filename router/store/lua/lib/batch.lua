@@ -7,11 +7,16 @@ local function all_ended(batch)
   return ended >= tonumber(counts[1])
 end
 
+local function call_for_look(batch)
+  redis.call('ZADD', key.open_batches(), 'XX', 0, batch)
+  redis.call('PUBLISH', key.batch_due(), batch)
+end
+
 local function count_end(id, batch, place, after)
   if redis.call('EXISTS', key.batch(batch)) == 0 then return end
   redis.call('HINCRBY', key.batch(batch), after, 1)
   redis.call('RPUSH', key.ends(batch), place .. ':' .. id:match('(%d+)$'))
-  if all_ended(batch) then redis.call('ZADD', key.open_batches(), 'XX', 0, batch) end
+  if all_ended(batch) then call_for_look(batch) end
 end
 
 -- A job that begins anew has not ended.
