@@ -15,7 +15,7 @@ COPY pointsman pointsman
 RUN pip install --no-deps .
 
 FROM python:3.12-slim
-RUN useradd --system --home-dir /app pointsman
+RUN useradd --system --home-dir /app pointsman && mkdir -p /app/files && chown pointsman /app/files
 COPY --from=build /opt/pointsman /opt/pointsman
 ENV PATH=/opt/pointsman/bin:$PATH PYTHONUNBUFFERED=1 POINTSMAN_MODELS_FILE=/app/models.yaml
 WORKDIR /app

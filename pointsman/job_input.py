@@ -11,10 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from producer.specs import DeadFields
+from router.durations import seconds_of
 from router.errors import ConfigError, ErrorKind
 from router.job import JobSpec
-
-from .durations import seconds_of
 
 
 def moment(given: str | None) -> str | float | None:

@@ -4,6 +4,7 @@ PointsmanError
 ├── ConfigError          a configuration file or setting is wrong (exit status 2)
 ├── StoreUnavailable     Redis can not be reached or refuses writes
 ├── UnknownJob           no job has this id
+├── UnknownBatch         no batch has this id
 ├── Conflict             the same idempotency key or job id with another request
 ├── InvalidJob           a job that can not be accepted
 └── JobFailed            the job ended without an answer
@@ -62,6 +63,14 @@ class UnknownJob(PointsmanError):
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(f"no job has the id {job_id!r}: it was never submitted, or its result has expired")
+
+
+class UnknownBatch(PointsmanError):
+    """Raised when no batch has this id: it was never created, or its record has expired."""
+
+    def __init__(self, batch_id: str) -> None:
+        self.batch_id = batch_id
+        super().__init__(f"no batch has the id {batch_id!r}: it was never created, or its record has expired")
 
 
 class Conflict(PointsmanError):

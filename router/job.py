@@ -209,6 +209,7 @@ class JobRecord(Frozen):
     max_attempts: int
     metadata: dict[str, str] = Field(default_factory=dict)
     classified_by: str | None = None
+    batch: str | None = None
     decision: dict[str, JsonValue] | None = None
     history: tuple[Attempt, ...] = ()
     result: JobResult | None = None

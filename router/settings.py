@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8300, ge=0, le=65_535)
     api_keys: Annotated[tuple[str, ...], NoDecode] = ()
     body_limit_bytes: int = Field(default=10_000_000, ge=1024)
+    files_folder: Path = Path(".pointsman/files")
+    file_limit_bytes: int = Field(default=536_870_912, ge=1024)
+    batch_file_limit_bytes: int = Field(default=209_715_200, ge=1024)
     flower_host: str = "127.0.0.1"
     flower_port: int = Field(default=5555, ge=0, le=65_535)
     flower_basic_auth: str = Field(default="", pattern=r"^$|^[^:]+:.+$")

@@ -46,12 +46,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(redis_url: str) -> Settings:
+def settings(redis_url: str, tmp_path: Path) -> Settings:
     """Settings with short times and a key prefix that no other test has."""
     return Settings(
         _env_file=None,
         redis_url=redis_url,
         key_prefix=f"t{secrets.token_hex(6)}:",
+        files_folder=tmp_path / "files",
         lease_seconds=2,
         release_seconds=1,
         presence_seconds=6,

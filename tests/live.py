@@ -67,6 +67,10 @@ class Parts:
         self.processes.append(process)
         return process
 
+    def api(self) -> subprocess.Popen[bytes]:
+        """Start an API process."""
+        return self.start(sys.executable, "-m", "pointsman", "serve", name="api")
+
     def dispatcher(self) -> subprocess.Popen[bytes]:
         """Start a dispatcher."""
         return self.start(sys.executable, "-m", "pointsman", "dispatch", name="dispatcher")

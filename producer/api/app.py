@@ -12,7 +12,7 @@ from fastapi_offline import FastAPIOffline
 from router.catalog import Catalog
 from router.settings import Settings
 
-from . import dead, health, jobs, models, route, submit
+from . import batches, dead, files, health, jobs, models, route, submit
 from .access import KeyGate, read_keys
 from .backend import open_backend
 from .body_limit import BodyLimit
@@ -38,11 +38,11 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, most=settings.body_limit_bytes)
+    app.add_middleware(BodyLimit, most=settings.body_limit_bytes, uploads=settings.file_limit_bytes)
     app.add_middleware(KeyGate, keys=read_keys(settings.api_keys))
     app.add_middleware(RequestId)  # the last added is the first to see a request
     answer_errors(app)
-    for door in (submit.routes, jobs.routes, dead.routes, models.routes, route.routes):
-        app.include_router(door, dependencies=KEYS)
+    for door in (submit, jobs, dead, models, route, files, batches):
+        app.include_router(door.routes, dependencies=KEYS)
     app.include_router(health.routes)
     return app

@@ -11,11 +11,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from redis.asyncio import Redis
 
+from producer.batches import BatchDuty
+from producer.files import FileFolder
 from router.catalog import Catalog
 from router.errors import UnknownJob
 from router.job import JobRecord
 from router.settings import Settings
-from router.store import DeadStore, JobStore, ModelStore, Waiter, open_redis
+from router.stopping import stop
+from router.store import BatchStore, DeadStore, JobStore, ModelStore, Waiter, open_redis
 
 CONNECTIONS = 512
 """Connections to Redis at most: a burst beyond it is told to come again."""
@@ -23,13 +26,18 @@ CONNECTIONS = 512
 
 @dataclass(frozen=True)
 class Backend:
-    """One process's way to Redis. `stopping` is set when the server ends, so that long polls answer at once."""
+    """One process's way to Redis and to the files.
+
+    `stopping` is set when the server ends, so that long polls answer at once.
+    """
 
     redis: Redis
     jobs: JobStore
     dead: DeadStore
     models: ModelStore
     waiter: Waiter
+    files: FileFolder
+    batches: BatchStore
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -39,10 +47,13 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     redis = open_redis(settings.redis_url, connections=CONNECTIONS)
     jobs = JobStore(redis, settings=settings, catalog=catalog)
     models = ModelStore(redis, settings=settings, catalog=catalog)
-    backend = Backend(redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys))
+    files, batches = FileFolder(settings.files_folder), BatchStore(jobs)
+    backend = Backend(redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches)
+    looking_after = asyncio.create_task(BatchDuty(batches, jobs, files).run(), name="pointsman-batches")
     try:
         yield backend
     finally:
+        await stop(looking_after)
         await backend.waiter.close()
         await redis.aclose()
 

@@ -12,12 +12,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from router.errors import Conflict, InvalidJob, StoreUnavailable, UnknownJob
+from producer.files import UnknownFile
+from producer.openai import Refused
+from producer.openai.errors import fault_like
+from router.errors import Conflict, InvalidJob, StoreUnavailable, UnknownBatch, UnknownJob
 
 log = logging.getLogger("pointsman.api")
 
 RETRY_AFTER_SECONDS = 2
 MISTAKES_AT_MOST = 10
+
+OPENAI_DOORS = ("/v1/files", "/v1/batches")
+"""Where errors have OpenAI's shape."""
 
 KINDS: Mapping[int, str] = {
     400: "bad_request",
@@ -30,14 +36,26 @@ KINDS: Mapping[int, str] = {
 def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> JSONResponse:
     """Return the reply for an error; `more` may hold the field, or the job's id."""
     request_id = scope["state"]["request_id"]
-    error = {"kind": kind, "message": message, **more, "request_id": request_id}
+    if scope["path"].startswith(OPENAI_DOORS):
+        fault = fault_like(status, kind, message, more.get("field"))
+        status, body = fault.status, fault.body()
+    else:
+        body = {"error": {"kind": kind, "message": message, **more, "request_id": request_id}}
     # the middleware sets the header too, but a reply to an unexpected error does not pass through it
-    return JSONResponse({"error": error}, status, headers={"x-request-id": request_id})
+    return JSONResponse(body, status, headers={"x-request-id": request_id, **_no_retry(status)})
+
+
+def _no_retry(status: int) -> dict[str, str]:
+    """Tell the vendors' clients, which try a conflict again, that it will not go away."""
+    return {"x-should-retry": "false"} if status == 409 else {}
 
 
 def answer_errors(app: FastAPI) -> None:
     """Let the app answer each error it can raise."""
     app.add_exception_handler(UnknownJob, _unknown_job)
+    app.add_exception_handler(UnknownBatch, _unknown_batch)
+    app.add_exception_handler(UnknownFile, _unknown_file)
+    app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(InvalidJob, _invalid_job)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
@@ -48,6 +66,19 @@ def answer_errors(app: FastAPI) -> None:
 
 async def _unknown_job(request: Request, error: Any) -> Response:
     return refusal(request.scope, 404, "unknown_job", str(error), job_id=error.job_id)
+
+
+async def _unknown_batch(request: Request, error: Any) -> Response:
+    return refusal(request.scope, 404, "unknown_batch", str(error), field="batch_id")
+
+
+async def _unknown_file(request: Request, error: Any) -> Response:
+    return refusal(request.scope, 404, "unknown_file", str(error), field="id")
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    fault = error.fault
+    return JSONResponse(fault.body(), fault.status, headers=_no_retry(fault.status))
 
 
 async def _invalid_job(request: Request, error: Any) -> Response:

@@ -1,5 +1,6 @@
 """What Redis knows: every key, every script, and one class for each side that uses them."""
 
+from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .jobs import JobStore, Page
@@ -10,12 +11,17 @@ from .waiter import Waiter
 from .work import Claim, Held, Offer, Settlement, WorkStore
 
 __all__ = [
+    "BatchEnd",
+    "BatchLine",
+    "BatchStore",
     "Claim",
     "DeadStore",
     "Held",
+    "HeldBatch",
     "JobStore",
     "Keys",
     "ModelStore",
+    "NewBatch",
     "Offer",
     "Page",
     "RoundStore",

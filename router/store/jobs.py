@@ -53,7 +53,7 @@ class JobStore:
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Accept many jobs in one round trip; nothing is written when one of them is invalid."""
-        calls = [self._arguments(spec) for spec in specs]
+        calls = [self.arguments(spec) for spec in specs]
         answers = await self._scripts.run_many("submit_job", calls)
         for status, job_id in answers:
             if status == "conflict":
@@ -80,7 +80,8 @@ class JobStore:
         except ValueError as error:
             raise InvalidJob(str(error), field="strategy") from error
 
-    def _arguments(self, spec: JobSpec) -> list[Argument]:
+    def arguments(self, spec: JobSpec) -> list[Argument]:
+        """Return what the script that submits gets, for a job of no batch; raises InvalidJob."""
         self.check(spec)
         fingerprint = _fingerprint(spec)
         chat = spec.chat()
@@ -99,6 +100,7 @@ class JobStore:
             milliseconds(expires_in),
             "" if spec.not_before is None else milliseconds(spec.not_before.timestamp()),
             pack(request),
+            "",
             *_flat(self._fields(spec, facts)),
         ]
 

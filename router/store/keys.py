@@ -22,6 +22,11 @@ PATTERNS = {
     "deadlines": "deadlines",  # zset: jobs that are not done, by deadline
     "state": "state:%s",  # zset: jobs in one state, by submit number
     "finished": "finished",  # zset: ended jobs, by the time their record expires
+    "batch": "batch:%s",  # hash: everything about one batch; its counts as its jobs end
+    "batches": "batches:%s",  # zset: the batches of a tenant, or of all under no name, by when they were created
+    "open_batches": "open_batches",  # zset: batches that have not ended, by when somebody has to look at them
+    "batch_due": "batch_due",  # channel: somebody should look at the open batches
+    "ends": "ends:%s",  # list: the lines of a batch as they end, <place in the input>:<line>
     "dead": "dead:%s",  # zset: failed and expired jobs of one error kind, by when they ended
     "bound": "ledger:%s:bound",  # zset: the ledger's unclaimed bindings of a model, by release deadline
     "running": "ledger:%s:running",  # zset: the ledger's claimed jobs of a model, by lease end

@@ -13,7 +13,7 @@ from ..job import Attempt, JobError, JobRecord, JobResult, JobState
 FIELDS = (
     "state", "task_class", "model", "pinned_model", "tenant", "priority", "submitted", "deadline", "finished",
     "not_before", "binding", "attempts", "losses", "max_attempts", "metadata", "error_kind",
-    "error_message", "classified_by",
+    "error_message", "classified_by", "batch",
 )  # fmt: skip
 """What is read of a job's hash: all but what only scripts need."""
 
@@ -47,6 +47,7 @@ def read_record(
         max_attempts=int(fields["max_attempts"]),
         metadata=json.loads(fields.get("metadata", "{}")),
         classified_by=fields.get("classified_by", EXPLICIT if "task_class" in fields else None),
+        batch=fields.get("batch"),
         decision=json.loads(decision)
         if decision
         else next((a.decision for a in attempts[::-1] if a.decision), None),

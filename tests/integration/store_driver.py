@@ -58,7 +58,7 @@ class Driver:
         """Submit a job, of class technical_support unless said otherwise, and return its id."""
         if "model" not in fields:
             fields.setdefault("task_class", "technical_support")
-        arguments = self.jobs._arguments(JobSpec(prompt=prompt, **fields))
+        arguments = self.jobs.arguments(JobSpec(prompt=prompt, **fields))
         answer = await self.scripts.run("submit_job", self.now, *arguments[1:])
         assert answer[0] == "accepted", answer
         job_id: str = answer[1]

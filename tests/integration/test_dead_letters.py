@@ -14,10 +14,10 @@ import yaml
 from running_api import Api, running_api
 from store_driver import failure
 
-from pointsman.durations import seconds_of
 from producer import AsyncClient
 from producer.errors import UnknownJob
 from router.catalog import Catalog
+from router.durations import seconds_of
 from router.job import JobState
 from router.settings import Settings
 

@@ -2,10 +2,10 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id
 -- returns: {'unknown'} or {the state before, the state now}; a job that is no dead letter stays as it is
--- uses: time, wake, move, lane
+-- uses: time, wake, move, lane, batch
 local now = clock(ARGV[1])
 local id = ARGV[2]
-local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'submitted', 'deadline', 'priority', 'seq')
+local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'submitted', 'deadline', 'priority', 'seq', 'batch')
 local state = job[1]
 if not state then return {'unknown'} end
 local whole = redis.call('EXISTS', key.request(id)) == 1
@@ -19,6 +19,7 @@ redis.call('PERSIST', key.job(id))
 redis.call('PERSIST', key.request(id))
 redis.call('PERSIST', key.history(id))
 move('retry', id, state, 'pending')
+if job[7] then uncount_end(job[7], state) end
 local deadline = now + tonumber(job[4]) - tonumber(job[3])
 redis.call('HSET', key.job(id), 'lane', '', 'attempts', 0, 'losses', 0, 'submitted', now, 'deadline', deadline)
 redis.call('ZADD', key.deadlines(), deadline, id)

@@ -3,8 +3,10 @@
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: fingerprint of the request
 -- ARGV[4]: <tenant>:<idempotency key>, or ''   ARGV[5]: ms that the idempotency key is kept
 -- ARGV[6]: lane, or '' for intake   ARGV[7]: priority 0-9   ARGV[8]: ms that it may take   ARGV[9]: not before, or ''
--- ARGV[10]: request as a worker gets it   ARGV[11...]: further fields of the job, name and value in turn
--- returns: {'accepted' | 'repeat' | 'conflict', job id}; a repeat is the same request under the same id or key
+-- ARGV[10]: request as a worker gets it   ARGV[11]: the batch it belongs to, or ''
+-- ARGV[12...]: further fields of the job, name and value in turn
+-- returns: {'accepted' | 'repeat' | 'conflict' | 'closed', job id}; a repeat is the same request under the same id or
+-- key, closed is a batch that takes no more jobs
 -- uses: time, wake, lane
 local now = clock(ARGV[1])
 local id, fingerprint, idempotency = ARGV[2], ARGV[3], ARGV[4]
@@ -18,14 +20,18 @@ end
 if known then
   return {known == fingerprint and 'repeat' or 'conflict', id}
 end
+if ARGV[11] ~= '' and redis.call('HGET', key.batch(ARGV[11]), 'status') ~= 'in_progress' then
+  return {'closed', id}
+end
 
 local start = math.max(now, tonumber(ARGV[9]) or 0)
 local deadline = start + tonumber(ARGV[8])
 local seq = redis.call('INCR', key.sequence())
 redis.call('HSET', key.job(id),
   'state', 'pending', 'seq', seq, 'fingerprint', fingerprint, 'lane', ARGV[6], 'priority', ARGV[7],
-  'submitted', now, 'deadline', deadline, unpack(ARGV, 11))
+  'submitted', now, 'deadline', deadline, unpack(ARGV, 12))
 redis.call('SET', key.request(id), ARGV[10])
+if ARGV[11] ~= '' then redis.call('HSET', key.job(id), 'batch', ARGV[11]) end
 if idempotency ~= '' then
   redis.call('SET', key.idempotency(idempotency), id, 'PX', start - now + tonumber(ARGV[5]))
 end

@@ -32,25 +32,28 @@ end
 -- dead letter: it keeps its request, so that it can be tried again.
 local function finish(verb, id, before, after, how)
   move(verb, id, before, after)
+  local job = redis.call('HMGET', key.job(id), 'batch', 'place', 'keep')
+  local ttl = math.max(how.ttl, tonumber(job[3]) or 0)
+  if job[1] then count_end(id, job[1], job[2], after) end
   redis.call('ZREM', key.deadlines(), id)
   redis.call('ZREM', key.delayed(), id)
   redis.call('HDEL', key.job(id), 'claim', 'not_before')
-  redis.call('PEXPIRE', key.decision(id), how.ttl)
+  redis.call('PEXPIRE', key.decision(id), ttl)
   if not may('retry', after, 'pending') then
     redis.call('DEL', key.request(id))
   else
-    redis.call('PEXPIRE', key.request(id), how.ttl)
+    redis.call('PEXPIRE', key.request(id), ttl)
     redis.call('ZADD', key.dead(how.kind), how.now, id)
   end
   redis.call('HSET', key.job(id), 'finished', how.now)
   if how.result_json then
-    store_result(id, 'SUCCESS', how.result_json, how.now, how.ttl)
+    store_result(id, 'SUCCESS', how.result_json, how.now, ttl)
   else
     redis.call('HSET', key.job(id), 'error_kind', how.kind, 'error_message', how.message)
     local status = after == 'cancelled' and 'REVOKED' or 'FAILURE'
-    store_result(id, status, failure_json(how.kind, how.message), how.now, how.ttl)
+    store_result(id, status, failure_json(how.kind, how.message), how.now, ttl)
   end
-  redis.call('ZADD', key.finished(), how.now + how.ttl, id)
-  redis.call('PEXPIRE', key.job(id), how.ttl)
-  redis.call('PEXPIRE', key.history(id), how.ttl)
+  redis.call('ZADD', key.finished(), how.now + ttl, id)
+  redis.call('PEXPIRE', key.job(id), ttl)
+  redis.call('PEXPIRE', key.history(id), ttl)
 end

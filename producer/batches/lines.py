@@ -1,0 +1,79 @@
+"""Reads a file of lines in portions, none of them whole in memory; a portion can begin at any byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+LINES = 100
+"""Lines in one portion: a few ms of Redis's time, and of the event loop's."""
+BYTES = 1_000_000
+"""Size at which a portion ends; a longer line goes alone."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line that is not blank. `number` counts from 1, `place` is its first byte, `next_place` the next line's.
+
+    `text` is None where the line is longer than allowed.
+    """
+
+    number: int
+    place: int
+    next_place: int
+    text: bytes | None
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Some lines of a file, and where the next portion begins."""
+
+    lines: tuple[Line, ...]
+    number: int
+    place: int
+    last: bool
+
+
+def read_portion(path: Path, *, place: int, number: int, most: int) -> Portion:
+    """Return the lines from byte `place` on, the first of which has the number after `number`."""
+    lines: list[Line] = []
+    taken = 0
+    with path.open("rb") as file:
+        for line in _lines(file, place, number, most):
+            number, place = line.number, line.next_place
+            if line.text is None or line.text.strip():
+                lines.append(line)
+                taken += len(line.text or b"")
+            if len(lines) >= LINES or taken >= BYTES:
+                return Portion(tuple(lines), number, place, last=False)
+    return Portion(tuple(lines), number, place, last=True)
+
+
+def read_line(path: Path, *, place: int, number: int, most: int) -> Line:
+    """Return the line that begins at a byte."""
+    with path.open("rb") as file:
+        return next(_lines(file, place, number - 1, most))
+
+
+def _lines(file: BinaryIO, place: int, number: int, most: int) -> Iterator[Line]:
+    file.seek(place)
+    while raw := file.readline(most + 1):
+        text: bytes | None = raw
+        end = place + len(raw)
+        if len(raw) > most and not raw.endswith(b"\n"):
+            text, end = None, end + _skip(file, most)
+        number += 1
+        yield Line(number, place, end, text)
+        place = end
+
+
+def _skip(file: BinaryIO, step: int) -> int:
+    """Read to the end of a line; returns how many bytes that was."""
+    skipped = 0
+    while raw := file.readline(step):
+        skipped += len(raw)
+        if raw.endswith(b"\n"):
+            break
+    return skipped

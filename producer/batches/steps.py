@@ -1,0 +1,160 @@
+"""The steps of a batch: validate its input, submit its lines, write its output. Each can be repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+
+from producer.files import new_file_id
+from router.batch import BatchStatus
+from router.job import JobRecord
+
+from .check import Check
+from .end import LineEnd, end_of
+from .inputs import let_go
+from .lines import Line, Portion
+from .submit import make_jobs, only
+from .work import Work
+from .writing import Writing
+
+LOOK_AGAIN_SECONDS = 60.0
+"""The script that ends the last job calls for a look; this is for a call that was lost."""
+NOT_YET_SECONDS = 5.0
+GIVE_UP_SECONDS = 600.0
+"""So long after its time a batch waits for no job: no dispatcher runs to expire it, or Redis has lost it."""
+CANCELS = 200
+
+
+async def validate(work: Work) -> bool:
+    """Check the whole input; returns whether there is more to do now."""
+    check = Check(work.batch.endpoint, await work.wanted())
+    portion: Portion | None = None
+    async for portion in work.portions():
+        await asyncio.to_thread(check.add, portion)
+        if not await work.renewed():
+            return False
+        if check.hopeless:
+            break
+    check.end()
+    if check.errors:
+        await fail(work, check.errors)
+        return False
+    last_line = portion.number if portion else 0
+    return await work.batches.advance(
+        work.held, BatchStatus.IN_PROGRESS, fields={"total": check.total, "last_line": last_line}
+    )
+
+
+async def fail(work: Work, errors: list[dict[str, object]]) -> None:
+    """End a batch whose input can not be used."""
+    if await work.batches.advance(work.held, BatchStatus.FAILED, fields={"errors": json.dumps(errors)}):
+        await _let_go(work)
+
+
+async def submit(work: Work) -> bool:
+    """Submit the lines from where somebody came to, then wait for their ends elsewhere."""
+    if work.batch.jobs is None and not await _submit_rest(work):
+        return False
+    if not work.batch.all_ended:
+        if await work.batches.seconds_late(work.batch) < GIVE_UP_SECONDS:
+            await work.batches.advance(work.held, later_seconds=LOOK_AGAIN_SECONDS)
+            return False
+        await _cancel_rest(work)
+    return await work.batches.advance(work.held, BatchStatus.FINALIZING)
+
+
+async def _submit_rest(work: Work) -> bool:
+    wanted = await work.wanted()
+    async for portion in work.portions(place=work.batch.place, number=work.batch.line):
+        batch = work.batch
+        lines = portion.lines if wanted is None else await asyncio.to_thread(only, wanted, portion.lines)
+        made = await asyncio.to_thread(make_jobs, batch, lines, work.jobs)
+        if not await work.batches.submit(batch, made.lines):
+            return False
+        refused = batch.refused + len(made.refused)
+        progress = {"line": portion.number, "place": portion.place, "refused": refused}
+        if portion.last:
+            progress["jobs"] = batch.total - refused
+        if not await work.batches.advance(work.held, refused=made.refused, fields=progress):
+            return False
+    return True
+
+
+async def finish(work: Work) -> bool:
+    """Write how every line ended, and end the batch."""
+    if work.batch.last_line == 0:  # cancelled before anything of it was known
+        await work.batches.advance(work.held, BatchStatus.CANCELLED)
+        await _let_go(work)
+        return False
+    if not await _name_files(work):
+        return False
+    if work.batch.status is BatchStatus.CANCELLING and not await _cancel_rest(work):
+        return False
+    writing = await asyncio.to_thread(Writing, work.folder, work.batch)
+    try:
+        if await _write(work, writing):
+            output, error = await asyncio.to_thread(writing.keep, now=time.time())
+            await _end(work, writing, output, error)
+    finally:
+        await asyncio.to_thread(writing.drop)
+    return False
+
+
+async def _name_files(work: Work) -> bool:
+    """Give the files their ids before they are written, so that whoever repeats this writes the same ones."""
+    if work.batch.output_file_id:
+        return True
+    names = {"output_file_id": new_file_id(), "error_file_id": new_file_id()}
+    return await work.batches.advance(work.held, fields=names)
+
+
+async def _cancel_rest(work: Work) -> bool:
+    """Cancel what has not ended, of every line: the last to be submitted may not be noted."""
+    for first in range(1, work.batch.last_line + 1, CANCELS):
+        lines = range(first, min(first + CANCELS, work.batch.last_line + 1))
+        await work.batches.cancel_jobs(work.batch, lines)
+        if not await work.renewed():
+            return False
+    return True
+
+
+async def _write(work: Work, writing: Writing) -> bool:
+    wanted = await work.wanted()
+    async for portion in work.portions():
+        lines = portion.lines if wanted is None else await asyncio.to_thread(only, wanted, portion.lines)
+        jobs = await work.batches.jobs(work.batch, [line.number for line in lines])
+        ends = await asyncio.to_thread(_ends, work, lines, jobs)
+        if ends is None:  # somebody let a dead letter begin anew
+            await work.batches.advance(work.held, later_seconds=NOT_YET_SECONDS)
+            return False
+        await asyncio.to_thread(writing.add, ends, jobs)
+        if not await work.renewed():
+            return False
+    return True
+
+
+def _ends(work: Work, lines: Sequence[Line], jobs: Sequence[JobRecord | None]) -> list[LineEnd] | None:
+    found = []
+    for line, job in zip(lines, jobs, strict=True):
+        end = end_of(work.batch, line, job, work.jobs)
+        if end is None:
+            return None
+        found.append(end)
+    return found
+
+
+async def _end(work: Work, writing: Writing, output: str, error: str) -> None:
+    if work.batch.status is BatchStatus.CANCELLING:
+        to = BatchStatus.CANCELLED
+    else:
+        to = BatchStatus.EXPIRED if writing.expired else BatchStatus.COMPLETED
+    summary = {"completed": writing.completed, "failed": writing.failed, "models": writing.models}
+    fields = {"output_file_id": output, "error_file_id": error, "summary": json.dumps(summary)}
+    if await work.batches.advance(work.held, to, fields=fields):
+        await _let_go(work)
+
+
+async def _let_go(work: Work) -> None:
+    await asyncio.to_thread(let_go, work.folder, work.batch.tenant, work.batch.id)

@@ -1,0 +1,57 @@
+"""Makes jobs of lines. A line whose body can not be done is refused alone; its batch goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from producer.openai import Asked, Refused
+from router.batch import BatchRecord
+from router.errors import InvalidJob
+from router.store import BatchLine, JobStore
+
+from .check import digest
+from .lines import Line
+from .request import ENDPOINTS, LineRequest, read_custom_id, read_request
+
+PRIORITY = 3
+"""Lines give way to jobs that somebody waits for, whose priority is 5, unless they say otherwise."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a portion: lines to submit, and numbers and places of those refused."""
+
+    lines: tuple[BatchLine, ...]
+    refused: tuple[tuple[int, int], ...]
+
+
+def only(wanted: frozenset[bytes], lines: Iterable[Line]) -> list[Line]:
+    """Return the lines whose custom_id is wanted, for a batch that is a retry."""
+    return [line for line in lines if digest(read_custom_id(line)) in wanted]
+
+
+def make_jobs(batch: BatchRecord, lines: Iterable[Line], jobs: JobStore) -> Made:
+    """Return the lines as jobs, or as refused."""
+    made: list[BatchLine] = []
+    refused: list[tuple[int, int]] = []
+    for line in lines:
+        request = read_request(line, batch.endpoint)
+        try:
+            spec = asked(request, batch.endpoint, jobs).spec
+            made.append(BatchLine(line.number, line.place, spec))
+        except Refused:
+            refused.append((line.number, line.place))
+    return Made(tuple(made), tuple(refused))
+
+
+def asked(request: LineRequest, endpoint: str, jobs: JobStore) -> Asked:
+    """Return what a line asks for as a job; raises Refused."""
+    found = ENDPOINTS[endpoint].read(request.body, jobs.catalog)
+    try:
+        jobs.check(found.spec)
+    except InvalidJob as error:
+        raise Refused(str(error), param=f"pointsman.{error.field}", code="invalid_value") from error
+    if "priority" in found.spec.model_fields_set:
+        return found
+    return Asked(found.spec.model_copy(update={"priority": PRIORITY}), found.ignored)

@@ -1,0 +1,82 @@
+"""Turns a request for an answer into a job: which models may do it, and how it is to be treated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from router.catalog import Catalog
+from router.chat import ChatRequest
+from router.job import JobSpec
+
+from .errors import Refused
+
+AUTO = "auto"
+"""The model of a request that leaves even its class to be found."""
+
+OURS = frozenset(
+    {"task_class", "priority", "strategy", "metric", "affinity_key", "context", "max_attempts", "max_cost_usd"}
+)
+"""Fields of a job that a request may give in its `pointsman` object, beside OpenAI's own parameters."""
+
+CODES: Mapping[str, str] = {"extra_forbidden": "unsupported_parameter", "missing": "missing_required_parameter"}
+
+Value = TypeVar("Value", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as a job, and the names of the parameters that were ignored."""
+
+    spec: JobSpec
+    ignored: tuple[str, ...] = ()
+
+
+def job_of(kept: Mapping[str, Any], request: ChatRequest, catalog: Catalog) -> JobSpec:
+    """Return the job that does a chat request; raises Refused naming the parameter that is wrong."""
+    named = _named(kept.get("model"), catalog)
+    ours = kept.get("pointsman", {})
+    if not isinstance(ours, Mapping):
+        raise Refused("'pointsman' must be an object.", param="pointsman", code="invalid_type")
+    for name in ours:
+        if name not in OURS:
+            raise Refused(
+                f"Unknown parameter: 'pointsman.{name}'.", param=f"pointsman.{name}", code=CODES["extra_forbidden"]
+            )
+    fields = {**named, **ours, "metadata": kept.get("metadata", {})}
+    # `request` is a value already: validating it again would only take time
+    return checked(JobSpec, {**fields, "request": request}, inside=tuple(ours))
+
+
+def _named(model: Any, catalog: Catalog) -> dict[str, str]:
+    if not isinstance(model, str):
+        raise Refused("you must provide a model parameter", param="model", code="missing_required_parameter")
+    if model == AUTO:
+        return {}
+    if model in catalog.models or model in catalog.aliases:
+        return {"model": model}
+    if model in catalog.task_classes:
+        return {"task_class": model}
+    known = ", ".join(sorted({*catalog.models, *catalog.aliases, *catalog.task_classes, AUTO}))
+    raise Refused(
+        f"The model '{model[:100]}' does not exist (there are: {known}).",
+        status=404, param="model", code="model_not_found",
+    )  # fmt: skip
+
+
+def checked(model: type[Value], data: Mapping[str, Any], *, inside: tuple[str, ...] = ()) -> Value:
+    """Return the data as a value of the model; raises Refused. Fields `inside` stood in the `pointsman` object."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = [str(part) for part in first["loc"]]
+        if path and path[0] in inside:
+            path.insert(0, "pointsman")
+        param = ".".join(path) or None
+        message = str(first["msg"]).removeprefix("Value error, ")
+        code = CODES.get(first["type"], "invalid_value")
+        raise Refused(f"{param}: {message}" if param else message, param=param, code=code) from error

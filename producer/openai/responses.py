@@ -1,0 +1,142 @@
+"""POST /v1/responses: its body as a job, and a job's record as its answer.
+
+https://platform.openai.com/docs/api-reference/responses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.catalog import Catalog
+from router.chat import Answer, ChatRequest, Usage
+from router.job import JobRecord
+
+from .asking import Asked, checked, job_of
+from .chat import ours, result_of
+from .errors import Refused
+from .items import messages_of
+from .parameters import RESPONSES
+
+TOOL = frozenset({"name", "description", "parameters", "strict"})
+
+
+def read_response(body: Mapping[str, Any], catalog: Catalog) -> Asked:
+    """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
+    kept, ignored = RESPONSES.sort_out(body)
+    request = {
+        "messages": messages_of(kept.get("instructions"), kept.get("input")),
+        "max_tokens": kept.get("max_output_tokens"),
+        "temperature": kept.get("temperature"),
+        "top_p": kept.get("top_p"),
+        "tools": [_tool(tool, at) for at, tool in enumerate(kept.get("tools", ()))],
+        "tool_choice": _tool_choice(kept.get("tool_choice")),
+        "response_format": _format(kept.get("text", {})),
+    }
+    return Asked(job_of(kept, checked(ChatRequest, request), catalog), ignored)
+
+
+def _tool(tool: Any, at: int) -> dict[str, Any]:
+    if not isinstance(tool, Mapping) or tool.get("type") != "function":
+        raise Refused(
+            "only tools of type 'function' can be called", param=f"tools.{at}.type", code="unsupported_parameter"
+        )
+    function = {name: value for name, value in tool.items() if name != "type" and value is not None}
+    for name in function.keys() - TOOL:
+        raise Refused(
+            f"Unknown parameter: 'tools.{at}.{name}'.", param=f"tools.{at}.{name}", code="unsupported_parameter"
+        )
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: Any) -> Any:
+    if not isinstance(choice, Mapping):
+        return choice
+    return {"type": choice.get("type"), "function": {name: choice[name] for name in choice if name != "type"}}
+
+
+def _format(text: Any) -> dict[str, Any] | None:
+    """Return the response_format of a chat request for what `text` asks for."""
+    if not isinstance(text, Mapping):
+        raise Refused("'text' must be an object.", param="text", code="invalid_type")
+    for name in text:
+        if name != "format" and text[name] is not None:
+            raise Refused(
+                f"Unsupported parameter: 'text.{name}'.", param=f"text.{name}", code="unsupported_parameter"
+            )
+    wanted = text.get("format")
+    if not isinstance(wanted, Mapping):
+        return None
+    if wanted.get("type") != "json_schema":
+        return dict(wanted)
+    return {"type": "json_schema", "json_schema": {name: wanted[name] for name in wanted if name != "type"}}
+
+
+def response(record: JobRecord, body: Mapping[str, Any], *, ignored: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the Response of a job that succeeded; `body` is what was asked."""
+    result = result_of(record)
+    cut = result.answer.finish_reason == "length"
+    return {
+        "id": f"resp_{record.id}",
+        "object": "response",
+        "created_at": record.submitted,
+        "completed_at": record.finished,
+        "status": "incomplete" if cut else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "error": None,
+        "model": result.model,
+        "output": _output(record.id, result.answer),
+        "usage": usage(result.answer.usage),
+        **_echo(body),
+        "pointsman": ours(record, ignored),
+    }
+
+
+def _echo(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a Response repeats."""
+    return {
+        "instructions": body.get("instructions"),
+        "max_output_tokens": body.get("max_output_tokens"),
+        "metadata": body.get("metadata") or {},
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "temperature": body.get("temperature"),
+        "text": body.get("text") or {"format": {"type": "text"}},
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": [{"parameters": None, "strict": None, **tool} for tool in body.get("tools") or ()],
+        "top_p": body.get("top_p"),
+        "truncation": "disabled",
+    }
+
+
+def _output(job_id: str, answer: Answer) -> list[dict[str, Any]]:
+    status = "incomplete" if answer.finish_reason == "length" else "completed"
+    calls = [
+        {
+            "type": "function_call",
+            "id": f"fc_{job_id}_{at}",
+            "call_id": call.id,
+            "name": call.function.name,
+            "arguments": call.function.arguments,
+            "status": "completed",
+        }
+        for at, call in enumerate(answer.tool_calls)
+    ]
+    if not answer.text and calls:
+        return calls
+    text = {"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}
+    return [
+        {"type": "message", "id": f"msg_{job_id}", "role": "assistant", "status": status, "content": [text]},
+        *calls,
+    ]
+
+
+def usage(usage: Usage) -> dict[str, Any]:
+    """Return the usage with every detail field; what no vendor told us is 0."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }

@@ -1,0 +1,250 @@
+"""Batches: create, look up, list, cancel; and what the process that looks after one needs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
+
+from ..batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, BatchStatus, line_job_id
+from ..chat import Frozen
+from ..errors import Conflict, UnknownBatch
+from ..job import JobRecord, JobSpec
+from .connection import translated
+from .jobs import JobStore
+from .scripts import Argument, Scripts
+from .units import milliseconds
+
+CANCELLABLE = tuple(status for status, after in BATCH_MOVES.items() if BatchStatus.CANCELLING in after)
+COUNTS = ("line", "place", "last_line", "total", "jobs", "refused", "succeeded", "failed", "expired", "cancelled")
+
+
+class NewBatch(Frozen):
+    """What a caller wants done: the lines of a file, within so many seconds."""
+
+    input_file_id: str
+    endpoint: str
+    completion_window: str
+    window_seconds: float
+    metadata: dict[str, str] = Field(default_factory=dict)
+    output_seconds: float = KEPT_FOR_SECONDS
+    retry_of: str = ""
+
+
+@dataclass(frozen=True)
+class BatchLine:
+    """One line of a batch as a job: its number, and the byte at which it begins in the input."""
+
+    number: int
+    place: int
+    spec: JobSpec
+
+
+@dataclass(frozen=True)
+class BatchEnd:
+    """A line that has ended; `job` is None where the line was refused, or the job's record has expired."""
+
+    number: int
+    place: int
+    job: JobRecord | None
+
+
+@dataclass
+class HeldBatch:
+    """A batch that this process looks after until its lease runs out."""
+
+    record: BatchRecord
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    steps: int = 0
+
+
+class BatchStore:
+    """Both sides of the batches in Redis."""
+
+    def __init__(self, jobs: JobStore) -> None:
+        self._jobs, self.redis, self.keys = jobs, jobs.redis, jobs.keys
+        self._scripts = Scripts(jobs.redis, jobs.keys)
+        self._lease_ms = milliseconds(jobs.settings.lease_seconds)
+        self._result_ms = milliseconds(jobs.settings.result_ttl_seconds)
+
+    async def create(self, new: NewBatch, *, batch_id: str, tenant: str, idempotency_key: str | None = None) -> str:
+        """Write a batch and return its id; the same request under the same key returns the first id."""
+        content = new.model_dump_json()
+        key = f"{tenant}|batch:{idempotency_key}" if idempotency_key else ""
+        window = milliseconds(new.window_seconds)
+        fields = {**new.model_dump(exclude={"metadata"}), "metadata": json.dumps(new.metadata)}
+        status, batch_id = await self._scripts.run(
+            "create_batch",
+            "",
+            batch_id,
+            tenant,
+            content,
+            key,
+            window,
+            window + self._result_ms,
+            *_flat(fields),
+        )
+        if status == "conflict":
+            raise Conflict(
+                f"batch {batch_id} was created by another request under the same idempotency key", job_id=batch_id
+            )
+        return str(batch_id)
+
+    async def get(self, batch_id: str) -> BatchRecord:
+        """Return all that is known of a batch; raises UnknownBatch."""
+        records = await self.get_many([batch_id])
+        if records[0] is None:
+            raise UnknownBatch(batch_id)
+        return records[0]
+
+    async def get_many(self, batch_ids: Sequence[str]) -> list[BatchRecord | None]:
+        """Return the records in the same order, None for an unknown id."""
+        with translated():
+            pipeline = self.redis.pipeline(transaction=False)
+            for batch_id in batch_ids:
+                pipeline.hgetall(self.keys.key("batch", batch_id))
+            rows: Any = await pipeline.execute()
+        return [_read(batch_id, row) if row else None for batch_id, row in zip(batch_ids, rows, strict=True)]
+
+    async def page(self, *, tenant: str | None, after: str | None, limit: int) -> list[BatchRecord]:
+        """Return the newest batches of a tenant, or of all; those behind `after` where that is given."""
+        key = self.keys.key("batches", tenant or "")
+        with translated():
+            start = 0
+            if after is not None:
+                rank: Any = await self.redis.zrevrank(key, after)
+                start = rank + 1 if rank is not None else 0
+            found: Any = await self.redis.zrange(key, start, start + limit - 1, desc=True)
+        records = await self.get_many(found)
+        gone = [name for name, record in zip(found, records, strict=True) if record is None]
+        if gone:
+            with translated():
+                await self.redis.zrem(key, *gone)
+        return [record for record in records if record is not None]
+
+    async def cancel(self, batch_id: str) -> BatchStatus:
+        """Let a batch be cancelled and return the status it is in now. Raises UnknownBatch."""
+        answer = await self._scripts.run("cancel_batch", "", batch_id, *CANCELLABLE)
+        if answer[0] == "unknown":
+            raise UnknownBatch(batch_id)
+        return BatchStatus(answer[1])
+
+    async def ends(self, batch_id: str, *, after: int, limit: int) -> list[BatchEnd]:
+        """Return lines in the order in which they ended, from place `after` of that order on."""
+        with translated():
+            found: Any = await self.redis.lrange(self.keys.key("ends", batch_id), after, after + limit - 1)
+        lines = [(int(line), int(place)) for place, line in (entry.split(":") for entry in found)]
+        jobs = await self._jobs.get_many([line_job_id(batch_id, line) for line, _ in lines])
+        return [BatchEnd(line, place, job) for (line, place), job in zip(lines, jobs, strict=True)]
+
+    async def claim(self) -> HeldBatch | None:
+        """Take over the batch that has waited longest, for one lease; None where none is due."""
+        token = secrets.token_hex(8)
+        batch_id = await self._scripts.run("claim_batch", "", token, self._lease_ms)
+        return HeldBatch(await self.get(batch_id), token) if batch_id else None
+
+    async def until_due(self) -> float:
+        """Return after how many seconds a batch is due, where nothing happens before; infinity without one."""
+        with translated():
+            seconds, micro = await self.redis.time()
+            first: Any = await self.redis.zrange(self.keys.key("open_batches"), 0, 0, withscores=True)
+        return float(first[0][1]) / 1000 - seconds - micro / 1_000_000 if first else math.inf
+
+    async def listen(self, woken: asyncio.Event) -> None:
+        """Set the event whenever a batch may be due; raises StoreUnavailable."""
+        pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            with translated():
+                await pubsub.subscribe(self.keys.key("batch_due"))
+                woken.set()  # what happened before the subscription is seen now
+                while True:
+                    if await pubsub.get_message(timeout=30):
+                        woken.set()
+        finally:
+            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+    async def advance(
+        self,
+        held: HeldBatch,
+        to: BatchStatus | None = None,
+        *,
+        later_seconds: float | None = None,
+        refused: Sequence[tuple[int, int]] = (),
+        fields: Mapping[str, Argument] | None = None,
+    ) -> bool:
+        """Note how far a batch is and renew its lease; False where it is another's now, or its status changed.
+
+        `refused` are numbers and places of lines. `later_seconds` gives the batch away until then.
+        """
+        before = held.record.status
+        if to is not None and to not in BATCH_MOVES[before]:
+            raise ValueError(f"no batch moves from {before} to {to}")
+        held.steps += 1
+        later = self._lease_ms if later_seconds is None else milliseconds(later_seconds)
+        kept = milliseconds(KEPT_FOR_SECONDS) if to is not None and to.ended else ""
+        lines = json.dumps([f"{place}:{number}" for number, place in refused])
+        answer = await self._scripts.run(
+            "advance_batch", "", held.record.id, held.token, held.steps, before, to or "", later, kept, lines,
+            *_flat(fields or {}),
+        )  # fmt: skip
+        held.record = await self.get(held.record.id)
+        return bool(answer[0] == (to or before))
+
+    async def submit(self, batch: BatchRecord, lines: Sequence[BatchLine]) -> bool:
+        """Submit lines as jobs; False where the batch takes no more. A line submitted before stays one job.
+
+        A job may take what is left of the window, and its record is kept until the batch can be read as a whole.
+        """
+        left = max(1, milliseconds(-await self.seconds_late(batch)))
+        keep = milliseconds(batch.window_seconds) + self._result_ms
+        calls = [self._call(batch, line, left, keep) for line in lines]
+        answers = await self._scripts.run_many("submit_job", calls)
+        return all(status != "closed" for status, _ in answers)
+
+    async def seconds_late(self, batch: BatchRecord) -> float:
+        """Return for how long the window of a batch has been over, by Redis's clock; negative while it is open."""
+        with translated():
+            seconds, micro = await self.redis.time()
+        return float(seconds + micro / 1_000_000 - batch.expires)
+
+    def _call(self, batch: BatchRecord, line: BatchLine, left: int, keep: int) -> list[Argument]:
+        given = {"id": line_job_id(batch.id, line.number), "tenant": batch.tenant}
+        call = self._jobs.arguments(line.spec.model_copy(update=given))
+        call[7], call[10] = left, batch.id  # how long it may take, and its batch
+        return [*call, "place", line.place, "keep", keep]
+
+    async def cancel_jobs(self, batch: BatchRecord, lines: Sequence[int]) -> None:
+        """Cancel the jobs of these lines; those that have ended stay as they are."""
+        calls = [("", line_job_id(batch.id, line), self._result_ms, "its batch was cancelled") for line in lines]
+        await self._scripts.run_many("cancel_job", calls)
+
+    async def jobs(self, batch: BatchRecord, lines: Sequence[int]) -> Sequence[JobRecord | None]:
+        """Return the jobs of these lines."""
+        return await self._jobs.get_many([line_job_id(batch.id, line) for line in lines])
+
+
+def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _read(batch_id: str, row: Mapping[str, str]) -> BatchRecord:
+    moved = {BatchStatus(name[3:]): int(ms) / 1000 for name, ms in row.items() if name.startswith("at:")}
+    plain = ("tenant", "status", "endpoint", "input_file_id", "completion_window", "retry_of", "output_file_id",
+             "error_file_id", "window_seconds", "output_seconds", *COUNTS)  # fmt: skip
+    parsed = {name: json.loads(row[name]) for name in ("metadata", "errors", "summary") if name in row}
+    return BatchRecord.model_validate(
+        {
+            "id": batch_id,
+            "created": int(row["created"]) / 1000,
+            "expires": int(row["expires"]) / 1000,
+            "moved": moved,
+            **{name: row[name] for name in plain if name in row},
+            **parsed,
+        }
+    )

@@ -1,0 +1,55 @@
+"""docs/doors.md lists every parameter with what becomes of it, and every route of its doors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from producer.api import create_app
+from producer.openai import CHAT, RESPONSES, Parameters
+from producer.openai.asking import OURS
+from router.batch import BATCH_MOVES
+from router.catalog import Catalog
+from router.settings import Settings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "doors.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """Return the text below one heading."""
+    return PAGE.split(f"### {title}\n")[1].split("\n### ")[0]
+
+
+@pytest.mark.parametrize(
+    ("title", "table"), [("The body of a chat completion", CHAT), ("The body of a response", RESPONSES)]
+)
+def test_every_parameter_stands_there_with_what_becomes_of_it(title: str, table: Parameters) -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section(title), re.MULTILINE))
+    assert rows == {
+        **dict.fromkeys(table.supported, "supported"),
+        **dict.fromkeys(table.ignored, "ignored"),
+        **dict.fromkeys(table.refused, "refused"),
+    }
+    for name, why in {**table.ignored, **table.refused}.items():
+        assert f"| `{name}` |" in section(title)
+        assert why in section(title), name
+
+
+def test_the_moves_of_a_batch_are_those_of_the_table() -> None:
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)$", PAGE, re.MULTILINE))
+    assert drawn == {(before.value, after.value) for before, moves in BATCH_MOVES.items() for after in moves}
+
+
+def test_every_field_of_ours_stands_there() -> None:
+    text = section("The `pointsman` object of a body").split("they mean")[0]
+    assert set(re.findall(r"`(\w+)`", text)) == OURS
+
+
+def test_every_route_stands_there(settings: Settings, catalog: Catalog) -> None:
+    routes = create_app(settings, catalog).openapi()["paths"]
+    for path in routes:
+        if path.startswith(("/v1/files", "/v1/batches")):
+            plain = re.sub(r"\{\w+\}", "{id}", path)
+            assert plain in PAGE or plain.rsplit("/", 1)[-1] in PAGE, path

@@ -1,0 +1,189 @@
+"""OpenAI's requests become jobs, jobs become OpenAI's answers, and no parameter is dropped in silence."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletion
+from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+from openai.types.responses import Response
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
+
+from producer.openai import CHAT, RESPONSES, Parameters, Refused, completion, read_chat, read_response, response
+from producer.openai.errors import FAULTS
+from router.catalog import Catalog
+from router.chat import Answer, ToolCall, Usage
+from router.errors import ErrorKind
+from router.job import JobRecord, JobResult, JobState
+
+HELLO = [{"role": "user", "content": "Hello"}]
+CALL = ToolCall.model_validate({"id": "call_1", "function": {"name": "look", "arguments": "{}"}})
+
+
+def record(answer: Answer) -> JobRecord:
+    """Return a job that got this answer."""
+    return JobRecord(
+        id="0123456789ab-00001", state=JobState.SUCCEEDED, tenant="default", priority=5, submitted=1.5, expires=9.0,
+        finished=2.5, max_attempts=4, result=JobResult(answer=answer, model="gpt-4", seconds=1.0, cost_usd=0.1),
+    )  # fmt: skip
+
+
+ANSWERS = [
+    Answer(text="42", finish_reason="stop", usage=Usage(input_tokens=9, output_tokens=2, cached_tokens=4)),
+    Answer(text="4", finish_reason="length"),
+    Answer(text="", finish_reason="tool_calls", tool_calls=(CALL,)),
+    Answer(text="Let me look", finish_reason="tool_calls", tool_calls=(CALL,)),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.finish_reason)
+def test_an_answer_is_a_chat_completion_as_the_official_client_wants_it(answer: Answer) -> None:
+    read = ChatCompletion.model_validate(completion(record(answer)), strict=True)
+    assert read.choices[0].finish_reason == answer.finish_reason
+    assert (read.choices[0].message.content or "") == answer.text
+    assert [call.id for call in read.choices[0].message.tool_calls or []] == [call.id for call in answer.tool_calls]
+    assert read.usage is not None
+    assert read.usage.prompt_tokens_details is not None
+    assert read.usage.prompt_tokens_details.cached_tokens == answer.usage.cached_tokens
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.finish_reason)
+def test_an_answer_is_a_response_as_the_official_client_wants_it(answer: Answer) -> None:
+    body = {
+        "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}}],
+        "tool_choice": {"type": "function", "name": "look"},
+        "text": {"format": {"type": "json_object"}},
+        "metadata": {"a": "b"},
+    }
+    read = Response.model_validate(response(record(answer), body), strict=True)
+    assert read.output_text == answer.text
+    assert read.status == ("incomplete" if answer.finish_reason == "length" else "completed")
+    assert read.usage is not None
+    assert read.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+
+
+def test_a_chat_becomes_a_job(catalog: Catalog) -> None:
+    body = {
+        "model": "claude", "max_completion_tokens": 7, "stop": "x", "seed": 1, "user": "me", "n": 1, "top_p": None,
+        "messages": [{"role": "developer", "content": "Be brief"}, *HELLO], "metadata": {"a": "b"},
+        "pointsman": {"priority": 9},
+    }  # fmt: skip
+    asked = read_chat(body, catalog)
+    assert (asked.spec.model, asked.spec.priority, asked.spec.metadata) == ("claude", 9, {"a": "b"})
+    chat = asked.spec.chat()
+    assert (chat.max_tokens, chat.stop, chat.messages[0].role) == (7, ("x",), "system")
+    assert asked.ignored == ("user",)
+
+
+def test_a_model_may_be_a_class_or_left_open(catalog: Catalog) -> None:
+    assert (
+        read_chat({"model": "creative_writing", "messages": HELLO}, catalog).spec.task_class == "creative_writing"
+    )
+    open_one = read_chat({"model": "auto", "messages": HELLO}, catalog).spec
+    assert (open_one.model, open_one.task_class) == (None, None)
+
+
+def test_a_conversation_that_came_from_us_can_go_on(catalog: Catalog) -> None:
+    for answer in ANSWERS:
+        message = completion(record(answer))["choices"][0]["message"]
+        result = [{"role": "tool", "tool_call_id": call.id, "content": "seen"} for call in answer.tool_calls]
+        messages = [*HELLO, message, *result]
+        assert len(read_chat({"model": "auto", "messages": messages}, catalog).spec.chat().messages) == len(
+            messages
+        )
+        items = [*({"role": "user", "content": "Hello"},), *response(record(answer), {})["output"]]
+        items += [
+            {"type": "function_call_output", "call_id": call.id, "output": "seen"} for call in answer.tool_calls
+        ]
+        chat = read_response({"model": "auto", "input": items}, catalog).spec.chat()
+        assert [message.role for message in chat.messages] == ["user", "assistant"] + ["tool"] * len(result)
+
+
+def test_a_response_becomes_a_job(catalog: Catalog) -> None:
+    body = {
+        "model": "gpt-4", "instructions": "Be brief", "max_output_tokens": 5, "background": True,
+        "input": [{"role": "user", "content": [
+            {"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": "https://x/y.png"},
+        ]}],
+        "text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True}},
+        "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": None}],
+        "tool_choice": {"type": "function", "name": "look"},
+    }  # fmt: skip
+    asked = read_response(body, catalog)
+    chat = asked.spec.chat()
+    assert [message.role for message in chat.messages] == ["system", "user"]
+    assert chat.response_format is not None
+    assert chat.response_format.json_schema is not None
+    assert chat.response_format.json_schema.name == "a"
+    assert (chat.max_tokens, chat.tools[0].function.name) == (5, "look")
+    assert asked.ignored == ("background",)
+
+
+@pytest.mark.parametrize(
+    ("more", "param", "code"),
+    [
+        ({"logprobs": True}, "logprobs", "unsupported_parameter"),
+        ({"n": 2}, "n", "unsupported_parameter"),
+        ({"nonsense": 1}, "nonsense", "unsupported_parameter"),
+        ({"model": "gpt-9"}, "model", "model_not_found"),
+        ({"model": None}, "model", "missing_required_parameter"),
+        ({"temperature": 3}, "temperature", "invalid_value"),
+        ({"messages": None}, "messages", "missing_required_parameter"),
+        (
+            {"messages": [{"role": "user", "content": "a", "mood": "good"}]},
+            "messages.0.mood",
+            "unsupported_parameter",
+        ),
+        ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, "messages.0.content", "invalid_value"),
+        ({"pointsman": {"priority": 10}}, "pointsman.priority", "invalid_value"),
+        ({"pointsman": {"id": "mine"}}, "pointsman.id", "unsupported_parameter"),
+        ({"pointsman": 1}, "pointsman", "invalid_type"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_by_name(
+    catalog: Catalog, more: dict[str, Any], param: str, code: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        read_chat({"model": "auto", "messages": HELLO, **more}, catalog)
+    fault = caught.value.fault
+    assert (fault.param or "").startswith(param)
+    assert fault.code == code
+    assert set(fault.body()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"input": [{"type": "reasoning", "id": "r"}]}, "input.0"),
+        ({"input": []}, "input"),
+        ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input.0.content.0"),
+        ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
+        ({"text": {"verbosity": "low"}}, "text.verbosity"),
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"reasoning": {"effort": "high"}}, "reasoning"),
+    ],
+)
+def test_what_a_response_can_not_have_is_refused_by_name(
+    catalog: Catalog, more: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        read_response({"model": "auto", "input": "Hello", **more}, catalog)
+    assert caught.value.fault.param == param
+
+
+@pytest.mark.parametrize(
+    ("table", "official"), [(CHAT, CompletionCreateParamsBase), (RESPONSES, ResponseCreateParamsBase)]
+)
+def test_every_parameter_of_the_official_client_is_in_one_of_the_lists(table: Parameters, official: Any) -> None:
+    known = [*table.supported, *table.ignored, *table.refused]
+    assert len(known) == len(set(known))
+    theirs = set(typing.get_type_hints(official)) | {"stream"}
+    assert theirs - set(known) == set()
+    assert set(known) - theirs == {"pointsman"}
+    assert set(table.harmless) <= set(table.refused)
+
+
+def test_every_kind_of_error_has_a_status_over_there() -> None:
+    assert set(FAULTS) == set(ErrorKind)
