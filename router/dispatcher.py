@@ -33,6 +33,8 @@ AGAIN = frozenset({"bound", "moved", "raced"})
 """Answers to a bind after which another round may find more to do at once."""
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
+SHORTEST_ROUND_SECONDS = 0.005
+"""Rounds begin no faster than this: what ends in the meantime is bound together. A lone job never waits for it."""
 LONGEST_SLEEP_SECONDS = 1.0
 """A dispatcher looks at least this often, in case a wake was lost while its connection was away."""
 
@@ -110,7 +112,10 @@ class Dispatcher:
             await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
 
     async def _dispatch(self) -> None:
+        began = 0.0
         while True:
+            await asyncio.sleep(began + SHORTEST_ROUND_SECONDS - time.monotonic())
+            began = time.monotonic()
             self._woken.clear()
             seen = await self.round()
             if seen is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
 
 from router.allowance import Allowance
 from router.chat import Answer
@@ -91,8 +92,8 @@ async def _post(client: AsyncClient, request: WireRequest, timeout_seconds: floa
     posting = client.stream(
         "POST",
         request.url,
-        headers=dict(request.headers),
-        json=request.body,
+        headers={"content-type": "application/json", **request.headers},
+        content=to_json(request.body),
         timeout=Timeout(timeout_seconds),
         follow_redirects=False,
     )
@@ -120,8 +121,8 @@ def _translated(error: Exception, timeout_seconds: float) -> CallFailed:
 def _parsed(content: bytes) -> Any:
     """Return the JSON body, or text where it is not JSON, which no wire format takes for an answer."""
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return from_json(content)
+    except ValueError:
         return content.decode(errors="replace")
 
 

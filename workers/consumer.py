@@ -13,6 +13,9 @@ from celery.worker.consumer import Consumer as CelerysConsumer
 
 log = logging.getLogger("pointsman.worker")
 
+EVENTS_EVERY_SECONDS = 0.2
+EVENTS_AT_ONCE = 500
+
 PAUSE_SECONDS = 0.5
 RECONNECT = {"interval_start": PAUSE_SECONDS, "interval_step": 0.5, "interval_max": 2.0}
 """Seconds. Celery waits up to 30: by then jobs are bound to a worker that is not back, and go back unclaimed."""
@@ -21,9 +24,22 @@ RECONNECT = {"interval_start": PAUSE_SECONDS, "interval_step": 0.5, "interval_ma
 class Consumer(CelerysConsumer):  # type: ignore[misc] # celery has no types
     """The consumer that `worker_consumer` names: as if started with --without-mingle --without-gossip."""
 
+    _flush_is_due = False
+
     def __init__(self, *args: Any, worker_options: dict[str, Any] | None = None, **options: Any) -> None:
         without = {**(worker_options or {}), "without_mingle": True, "without_gossip": True}
         super().__init__(*args, worker_options=without, **options)
+
+    def on_send_event_buffered(self) -> None:
+        """Send events a few times a second: one by one they cost a worker more than everything else it does."""
+        self.event_dispatcher.buffer_limit = EVENTS_AT_ONCE
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self.timer.call_after(EVENTS_EVERY_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        self._flush_events()
 
     def ensure_connected(self, conn: Any) -> Any:
         """Return the connection once it is connected, after tries in a rhythm of ours."""

@@ -56,6 +56,8 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
     def on_start(self) -> None:
         """Start the loop's thread and wait until the loop runs."""
         self._hub: Any = None
+        self._arrived: deque[tuple[int, Callable[..., Any], Any, dict[str, Any]]] = deque()
+        self._begin_asked = False
         self._done: deque[Callable[[], None]] = deque()
         self._flush_asked = False
         self._pids = count(1)
@@ -85,7 +87,15 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         """Take over one task; called from the hub's thread."""
         pid = next(self._pids)
         options["accept_callback"](pid, time.monotonic())
-        self.loop.call_soon_threadsafe(self._begin, pid, target, args, options)
+        self._arrived.append((pid, target, args, options))
+        if not self._begin_asked:  # to wake the loop costs a system call: tasks that come together share it
+            self._begin_asked = True
+            self.loop.call_soon_threadsafe(self._begin_all)
+
+    def _begin_all(self) -> None:
+        self._begin_asked = False
+        while self._arrived:
+            self._begin(*self._arrived.popleft())
 
     def _begin(self, pid: int, target: Callable[..., Any], args: Any, options: dict[str, Any]) -> None:
         name, task_id, request = args[:3]

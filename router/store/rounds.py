@@ -49,7 +49,9 @@ class RoundStore:
     async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
         """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
         names = list(self.catalog.models)
-        answer = await self._scripts.run("read_round", moment(now), self.settings.bind_batch, skip_lanes, *names)
+        settings = self.settings
+        window = settings.bind_window_ratio
+        answer = await self._scripts.run("read_round", moment(now), settings.bind_batch, skip_lanes, window, *names)
         read_at, intake, due, lanes, more_lanes, models, cursors = answer
         waiting = _waiting(lanes)
         states = {

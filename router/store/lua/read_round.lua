@@ -1,7 +1,7 @@
 -- Reads what one dispatcher round needs: the heads of the lanes and the state of every model.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many heads in all   ARGV[3]: how many lanes to skip
--- ARGV[4...]: model names
+-- ARGV[4]: window, as a share of the announced slots   ARGV[5...]: model names
 -- returns: {now, size of intake, next due time of a delayed job or '', lanes, 1 where more lanes follow, models,
 --           cursors: name and value in turn}
 --   lanes: {name, how many wait, id, place, facts, ...} for each, the foremost head first
@@ -12,30 +12,20 @@
 --            vendor still allows, or ''} for each, in the order asked
 -- uses: time, reservation, capacity, allowance, breaker
 local LANES_AT_MOST = 1000
+local FEW = 16 -- heads of a lane that are read however full the models are
 local now = clock(ARGV[1])
 local skip = tonumber(ARGV[3])
 local names = redis.call('ZRANGE', key.lanes(), skip, skip + LANES_AT_MOST - 1)
 local more = redis.call('ZCARD', key.lanes()) > skip + #names and #names > 0
-local heads = math.max(4, math.floor(tonumber(ARGV[2]) / math.max(1, #names)))
+local most = math.max(4, math.floor(tonumber(ARGV[2]) / math.max(1, #names)))
 
-local lanes = {}
-for i, name in ipairs(names) do
-  local lane = {name, redis.call('ZCARD', key.lane(name))}
-  local jobs = redis.call('ZRANGE', key.lane(name), 0, heads - 1, 'WITHSCORES')
-  for j = 1, #jobs, 2 do
-    lane[#lane + 1] = jobs[j]
-    lane[#lane + 1] = jobs[j + 1]
-    lane[#lane + 1] = redis.call('HGET', key.job(jobs[j]), 'facts') or ''
-  end
-  lanes[i] = lane
-end
-
-local models = {}
-for i = 4, #ARGV do
+local free, models = 0, {}
+for i = 5, #ARGV do
   local model = ARGV[i]
   forget_old(model, now)
   local slots, workers = presence(model, now)
   local bound, running = depth(model)
+  free = free + math.max(0, slots + math.floor(slots * tonumber(ARGV[4])) - bound - running)
   local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down')
   local oldest = redis.call('ZRANGE', key.reservations(model), 0, 0, 'WITHSCORES')
   local stats = redis.call('HMGET', key.stats(model), 'served', 'latency_ms', 'latency_at', 'ms_per_token',
@@ -52,6 +42,19 @@ for i = 4, #ARGV do
     guard.state, guard.till, guard.why, guard.state == 'half_open' and probes_in_flight(model) or 0,
     left.requests or '', left.requests_until, left.tokens or '', left.tokens_until,
   }
+end
+
+local heads = math.min(most, math.max(FEW, free)) -- no more than can be bound; but jobs are also moved elsewhere
+local lanes = {}
+for i, name in ipairs(names) do
+  local lane = {name, redis.call('ZCARD', key.lane(name))}
+  local jobs = redis.call('ZRANGE', key.lane(name), 0, heads - 1, 'WITHSCORES')
+  for j = 1, #jobs, 2 do
+    lane[#lane + 1] = jobs[j]
+    lane[#lane + 1] = jobs[j + 1]
+    lane[#lane + 1] = redis.call('HGET', key.job(jobs[j]), 'facts') or ''
+  end
+  lanes[i] = lane
 end
 
 local due = redis.call('ZRANGE', key.delayed(), 0, 0, 'WITHSCORES')
