@@ -10,6 +10,7 @@ from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError, ResponseError
 
@@ -41,15 +42,28 @@ class LeavesReplicas:
             raise Demoted(f"the server has become a replica: {error}") from error
 
 
-class Direct(LeavesReplicas, Connection):
+class PacksInC:
+    """Mixed into a connection: commands are packed by hiredis, as redis-py's blocking connection does it.
+
+    In Python it takes a third of the time that a submit costs.
+    """
+
+    _serializer = HiredisRespSerializer()
+
+    def pack_command(self, *arguments: Any) -> list[bytes]:
+        """Return the bytes of one command."""
+        return self._serializer.pack(*arguments)  # type: ignore[no-any-return] # redis-py has no types
+
+
+class Direct(LeavesReplicas, PacksInC, Connection):
     """To the server that the URL names."""
 
 
-class DirectTls(LeavesReplicas, SSLConnection):
+class DirectTls(LeavesReplicas, PacksInC, SSLConnection):
     """To the server that the URL names, over TLS."""
 
 
-class BySentinel(LeavesReplicas, Connection):
+class BySentinel(LeavesReplicas, PacksInC, Connection):
     """To the server that the sentinels name.
 
     redis-py's own class asks the sentinels when the pool hands it out, and not when a command finds the connection
