@@ -126,22 +126,22 @@ class Dispatcher:
         seen = await self.store.read(skip_lanes=self._skip_lanes)
         for line in self._changes.since_last_look(seen.states):
             log.warning("%s", line)
-        if seen.intake and await self._classify():
-            return None
+        classified = bool(seen.intake) and await self._classify() > 0
         if seen.next_due is not None and seen.next_due <= seen.now:
             await self.store.promote()
             return None
         await self._upkeep.release_closed(seen)
         binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
         if not binds:
-            return self._look_further(seen)
+            further = self._look_further(seen)
+            return None if classified else further
         self._skip_lanes = 0
         token = secrets.token_hex(12)
         answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=seen.cursors)
         bound = answers.count("bound")
         self.bound += bound
         log.debug("bound %d of %d jobs", bound, len(binds))
-        return None if AGAIN & set(answers) else seen
+        return None if classified or AGAIN & set(answers) else seen
 
     def _look_further(self, seen: Round) -> Round | None:
         """Go on to the lanes behind those that were read; begin anew behind the last."""

@@ -159,8 +159,12 @@ class ModelState:
         return most - self.tokens_in_minute if most and self.tokens_in_minute else inf
 
     def lacks_tokens(self, tokens: int) -> bool:
-        """Whether only the tokens of the last minute, or those that the vendor allows, keep such a job away."""
-        room = self._room if self.tokens_left is None else min(self._room, self.tokens_left)
+        """Whether only tokens keep such a job away: our own limit's, or the vendor's where they come back soon.
+
+        A vendor's reset may be a day away, and what is left may do for smaller jobs all the while.
+        """
+        soon = self.tokens_left is not None and self.tokens_left_until - self.now <= MINUTE_MS
+        room = min(self._room, self.tokens_left or 0) if soon else self._room
         return self.away_because is None and self._shut is None and tokens > room
 
     def opens_at(self) -> int | None:

@@ -14,11 +14,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlencode, urlsplit
 
 SENTINEL_PORT = 26379
 SENTINEL_OPTIONS = ("ssl", "sentinel_username", "sentinel_password")
 HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:(?P<port>\d{1,5}))?$")
+
+MISSPELT = "expected host:port; in a password / # ? and @ are written %2F %23 %3F %40"
+"""What was given is not shown: it may hold a password."""
 
 Address = tuple[str, int]
 
@@ -76,8 +79,15 @@ def check_redis_url(url: str) -> None:
         _sentinel_parts(url)
     elif parts.scheme not in ("redis", "rediss"):
         raise ValueError("expected a redis://, rediss:// or sentinel:// URL")
-    elif parts.port == 0:  # to read the port raises ValueError where it is none
-        raise ValueError("port 0 is no port")
+    elif not _has_a_port(parts):
+        raise ValueError(MISSPELT)
+
+
+def _has_a_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:  # its words would show the password
+        return False
 
 
 def read_redis_url(url: str) -> RedisUrl:
@@ -125,7 +135,7 @@ def _options(url: str) -> dict[str, Any]:
 def _address(text: str) -> Address:
     found = HOST.match(text)
     if not found:
-        raise ValueError(f"expected host or host:port of a sentinel, not {text!r}")
+        raise ValueError(MISSPELT)
     return found["host"].strip("[]"), int(found["port"] or SENTINEL_PORT)
 
 

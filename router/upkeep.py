@@ -9,6 +9,7 @@ from .model_state import ModelState
 from .round import Round
 from .settings import Settings
 from .store import RoundStore
+from .store.rounds import BATCH
 
 log = logging.getLogger("pointsman.upkeep")
 
@@ -39,8 +40,9 @@ class Upkeep:
     async def once(self) -> None:
         """Run every duty but reap once."""
         await self._store.announce(self._dispatcher)
-        await self._store.expire()
-        await self._store.prune()
+        for duty in (self._store.expire, self._store.prune):
+            while await duty() >= BATCH:  # more are due than one script may take
+                pass
         for model in await self._store.models():
             released = await self._store.release_due(model, all_of_them=False)
             if released:

@@ -126,7 +126,8 @@ class Executor:
             outcome = self._judge.judge(error, _trial(claim, model))
         except asyncio.CancelledError as stopped:
             if TIME_LIMIT not in stopped.args:
-                await self._settle(tried, _worker_stopped(), model)
+                settling = asyncio.create_task(self._settle(tried, _worker_stopped(), model))
+                await asyncio.wait([settling], timeout=LAST_SETTLE_SECONDS)  # else its lease gives the job back
                 raise
             late = CallFailed(ErrorKind.TIMEOUT, f"{TIME_LIMIT} ended the call")
             outcome = self._judge.judge(late, _trial(claim, model))
@@ -141,7 +142,7 @@ class Executor:
         """Call the model as a task of its own, which a lost lease cancels."""
         lease.check()
         wire = FORMATS[model.format]
-        timeout = claim.timeout_seconds
+        timeout = claim.timeout_seconds - (time.monotonic() - lease.claimed_at)  # the attempt began with its claim
         lease.call = asyncio.create_task(call(self._equipment.client, wire, request, timeout_seconds=timeout))
         try:
             return await lease.call

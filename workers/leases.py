@@ -23,9 +23,10 @@ RETRY_SECONDS = 0.5
 
 @dataclass
 class Lease:
-    """One lease. `valid_until` is this process's monotonic clock, in seconds, counted from before the request."""
+    """One lease. Times are this process's monotonic clock, in seconds, counted from before the request was sent."""
 
     held: Held
+    claimed_at: float
     valid_until: float
     call: asyncio.Task[Answered] | None = None
     lost: str = ""
@@ -57,7 +58,7 @@ class Leases:
     @contextmanager
     def holding(self, held: Held, *, claimed_at: float) -> Iterator[Lease]:
         """Keep the lease renewed inside the block; `claimed_at` is the monotonic time before the claim was sent."""
-        lease = Lease(held, claimed_at + self.seconds)
+        lease = Lease(held, claimed_at, claimed_at + self.seconds)
         self._leases[held.job_id, held.binding] = lease
         try:
             yield lease

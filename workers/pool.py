@@ -29,6 +29,7 @@ Value = TypeVar("Value")
 
 
 JOIN_SECONDS = 15.0
+WITHDRAW_SECONDS = 3.0
 
 
 class Shared(Protocol):
@@ -166,9 +167,11 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     async def _withdraw_and(self, ending: Coroutine[Any, Any, None]) -> None:
         """Take no more, let what is in flight end, and close what the tasks shared."""
-        if self.shared is not None:
-            await self.shared.withdraw()
+        withdrawing = asyncio.create_task(self.shared.withdraw()) if self.shared is not None else None
+        await asyncio.sleep(0)  # from here on nothing more is taken, also where Redis does not answer
         await ending
+        if withdrawing is not None:
+            await asyncio.wait([withdrawing], timeout=WITHDRAW_SECONDS)
         if self.shared is not None:
             try:
                 async with asyncio.timeout(JOIN_SECONDS):

@@ -27,6 +27,9 @@ async def record_at_end(request: Request, backend: Backend, job_id: str, *, seco
                 if record.done or left <= 0 or any(task.done() for task in gone):
                     return record
                 # now and then it looks again, in case the message of the end was lost
+                if end.done():  # the end was told, but the job has begun anew meanwhile
+                    ends[job_id].clear()
+                    end = asyncio.create_task(ends[job_id].wait())
                 some_time = min(left, RECHECK_SECONDS)
                 await asyncio.wait({end, *gone}, timeout=some_time, return_when=asyncio.FIRST_COMPLETED)
         finally:

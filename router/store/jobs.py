@@ -94,7 +94,7 @@ class JobStore:
             spec.id or new_job_id(),
             fingerprint,
             f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else "",
-            milliseconds(expires_in + settings.result_ttl_seconds),
+            milliseconds(expires_in + max(settings.result_ttl_seconds, settings.dead_ttl_seconds)),
             self._lane(spec, facts),
             spec.priority,
             milliseconds(expires_in),

@@ -18,7 +18,7 @@ PATTERNS = {
     "intake": "intake",  # zset: jobs without a class, by place
     "lanes": "lanes",  # zset: the lanes that are not empty, by their head's place
     "lane": "lane:%s",  # zset: jobs of one lane, by place
-    "delayed": "delayed",  # zset: jobs that wait before they may be tried again, by due time
+    "delayed": "delayed",  # zset: jobs that wait for their start, or to be tried again, by due time
     "deadlines": "deadlines",  # zset: jobs that are not done, by deadline
     "state": "state:%s",  # zset: jobs in one state, by submit number
     "finished": "finished",  # zset: ended jobs, by the time their record expires

@@ -25,7 +25,7 @@ WATCH_SECONDS = 1.0
 
 
 class Demoted(NotConnected):
-    """Raised when the server that we are connected to has become a replica; the connection is closed."""
+    """Raised when the server has become a replica, or a primary without replicas; the connection is closed."""
 
 
 class LeavesReplicas:
@@ -39,7 +39,7 @@ class LeavesReplicas:
             if not is_demotion(error):
                 raise
             await self.disconnect(nowait=True)  # type: ignore[attr-defined] # mixed into a connection
-            raise Demoted(f"the server has become a replica: {error}") from error
+            raise Demoted(f"the server takes no writes: {error}") from error
 
 
 class PacksInC:

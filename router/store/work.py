@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from ..allowance import Allowance, Left
 from ..catalog import Breaker
 from ..errors import COUNT_AGAINST_MODEL
-from ..job import JobState
+from ..job import PAYLOAD_SCHEMA, JobState
 from ..settings import Settings
 from .gathering import Gathering
 from .keys import Keys
@@ -99,7 +99,7 @@ class WorkStore:
         self, job_id: str, binding: int, *, token: str, worker: str, timeout_seconds: float,
         now: int | None = None,
     ) -> Claim | None:  # fmt: skip
-        """Claim a binding; None when it is stale, or when its job has just expired."""
+        """Claim a binding; None when it is stale, its model is closed, or its job has just expired."""
         answer = await self._claims.run(
             moment(now),
             job_id,
@@ -116,7 +116,7 @@ class WorkStore:
         return Claim(
             job_id=job_id,
             binding=binding,
-            payload=from_json(unpack(request)),
+            payload=_payload(request),
             attempt=int(attempt),
             timeout_seconds=int(timeout_ms) / 1000,
             ends_at_deadline=at_deadline == 1,
@@ -195,6 +195,14 @@ def _fault(kind: str) -> str:
     if not kind:
         return "0"
     return "1" if kind in COUNT_AGAINST_MODEL else ""
+
+
+def _payload(request: str) -> dict[str, Any]:
+    """Return what the worker gets; what can not be read is taken for something newer, which goes back to wait."""
+    try:
+        return dict(from_json(unpack(request)))
+    except ValueError:
+        return {"schema": PAYLOAD_SCHEMA + 1}
 
 
 def _rules(breaker: Breaker | None) -> list[Argument]:

@@ -53,7 +53,7 @@ async def workers_told_to_stop(trial: Trial) -> None:
 
 @fault(shape=ONE_MODEL_EACH)
 async def workers_told_to_stop_twice(trial: Trial) -> None:
-    """A second SIGTERM while calls are in flight is no reason to throw them away."""
+    """A second SIGTERM stops the calls in flight: those may be paid again, and nothing else."""
     await _stop_by(trial, signal.SIGTERM)
 
 
@@ -74,7 +74,9 @@ async def _stop_by(trial: Trial, second: signal.Signals) -> None:
         if second is signal.SIGKILL:
             await trial.kill_worker(victim)
         else:
+            pid = trial.fleet.pid(victim)
             trial.fleet.signal(victim, second)
+            trial.may_pay_again(await trial.in_flight_in(pid), "in flight in workers told twice")
         await until_ended(trial, victim)
         trial.fleet.start(victim)
         await until_announced(trial, victim)

@@ -162,9 +162,13 @@ class Trial:
         """Kill a worker; returns the jobs it had in flight, each of which may be paid again."""
         pid = self.fleet.kill(name)
         jobs = await self.in_flight_in(pid)
-        self.allowed.extra_paid += len(jobs)
-        self.notes["in flight in killed workers"] = self.notes.get("in flight in killed workers", 0) + len(jobs)
+        self.may_pay_again(jobs, "in flight in killed workers")
         return jobs
+
+    def may_pay_again(self, jobs: list[str], why: str) -> None:
+        """Allow one more paid call for each of these jobs, and note why."""
+        self.allowed.extra_paid += len(jobs)
+        self.notes[why] = self.notes.get(why, 0) + len(jobs)
 
     async def in_flight_in(self, pid: int) -> list[str]:
         """Return the jobs that Redis's ledger holds for one worker's process."""

@@ -199,6 +199,17 @@ async def test_a_payload_that_can_not_be_read_holds_up_nobody_else(
     assert [(await jobs.get(job_id)).state for job_id in (poison, other)] == [JobState.BOUND] * 2
 
 
+async def test_a_full_intake_holds_up_no_job_that_has_a_class(
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+) -> None:
+    await submit(jobs, 500, task_class=None)
+    urgent = await jobs.submit(JobSpec(prompt="Now", task_class="technical_support", priority=9))
+    dispatcher = new_dispatcher(redis, settings, catalog)
+    await work.announce("w1", OFFERS, config=catalog.version)
+    await dispatcher.round()
+    assert (await jobs.get(urgent)).state is JobState.BOUND
+
+
 @pytest.fixture
 def quiet_redis(tmp_path: Path) -> Iterator[str]:
     """A server that nobody else talks to."""

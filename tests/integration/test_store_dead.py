@@ -138,3 +138,17 @@ async def test_a_dead_letter_is_kept_longer_than_a_result_and_then_forgotten(dri
     assert await driver.rounds.prune(now=driver.now) == 2
     for kind in ErrorKind:
         assert not await driver.redis.exists(keys.key("dead", kind))
+
+
+async def test_a_retried_job_gets_the_time_it_asked_for_and_not_its_old_delay(driver: Driver) -> None:
+    job_id = await driver.submit(not_before=driver.now / 1000 + 1000, expires_in=60)
+    driver.pass_seconds(1061)
+    assert await driver.rounds.expire(now=driver.now) == 1
+    await driver.retry(job_id)
+    assert (await driver.get(job_id)).expires == driver.now / 1000 + 60
+
+
+async def test_a_key_holds_as_long_as_a_dead_letter(driver: Driver) -> None:
+    await driver.submit(idempotency_key="k", expires_in=100)
+    kept = await driver.redis.pttl(driver.keys.key("idempotency", "default:k"))
+    assert kept > 1000 * driver.settings.dead_ttl_seconds

@@ -90,3 +90,15 @@ def test_smaller_jobs_do_not_take_the_tokens_that_an_earlier_one_waits_for(catal
     )
     seen = Round(now=0, intake=0, next_due=None, lanes=lanes, states={"gpt-4": state})
     assert plan_round(seen, catalog, limit=10, random=Random(1)) == []
+
+
+def test_what_a_vendor_gives_back_in_an_hour_is_not_kept_for_a_larger_job(catalog: Catalog) -> None:
+    left = {"tokens_left": 500, "tokens_left_until": 3_600_000}
+    state = ModelState(catalog.models["gpt-4"], announced=4, workers=1, bound=0, running=0, served=0, now=0, **left)
+    big, small = Lane("technical_support", "a", ("gpt-4",)), Lane("technical_support", "b", ("gpt-4",))
+    lanes = (
+        LaneHead((Waiting("big", 1.0, 800, big),), more=False),
+        LaneHead((Waiting("small", 2.0, 10, small),), more=False),
+    )
+    seen = Round(now=0, intake=0, next_due=None, lanes=lanes, states={"gpt-4": state})
+    assert [bind.job.id for bind in plan_round(seen, catalog, limit=10, random=Random(1))] == ["small"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from router.broker import celery_config
-from router.redis_url import read_redis_url
+from router.redis_url import check_redis_url, read_redis_url
 from router.settings import Settings
 
 THREE = "sentinel://me:p%40ss@a:1,b,[::1]:3/main/2?ssl_ca_certs=/ca.pem&ssl=true&sentinel_password=s3cret"
@@ -76,3 +76,12 @@ def test_what_is_shown_is_enough_to_find_it() -> None:
 def test_another_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError):
         read_redis_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:s3cret/pw@host", "rediss://user:s3cret#x@h", "sentinel://:s3cret/x@h", "redis://h:s3cret"]
+)
+def test_a_misspelt_url_shows_no_password(url: str) -> None:
+    with pytest.raises(ValueError, match="expected") as caught:
+        check_redis_url(url)
+    assert "s3cret" not in str(caught.value)

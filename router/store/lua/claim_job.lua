@@ -5,7 +5,7 @@
 -- A job that reaches a worker while its model is cooled, or its vendor allows no more, goes back to its lane: its call
 -- would only be refused too.
 -- returns: {'claimed', request, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
---           rate limits so far, lane, decision, now} or {'stale'}, {'cooled'} or {'expired'};
+--           rate limits so far, lane, decision, now} or {'stale'}, {'closed'} or {'expired'};
 --   a repeat with the same token returns 'claimed' again
 -- uses: time, wake, move, lane, reservation, capacity, allowance, batch, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
@@ -33,7 +33,7 @@ if not repeated then
     move('release', id, 'bound', 'pending')
     give_back(id)
     wake()
-    return {'cooled'}
+    return {'closed'}
   end
   local ends = now + timeout + SETTLE_GRACE
   move('claim', id, 'bound', 'running')

@@ -5,7 +5,7 @@
 -- uses: time, wake, move, lane, batch
 local now = clock(ARGV[1])
 local id = ARGV[2]
-local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'submitted', 'deadline', 'priority', 'seq', 'batch')
+local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'may_take', 'priority', 'seq', 'batch')
 local state = job[1]
 if not state then return {'unknown'} end
 local whole = redis.call('EXISTS', key.request(id)) == 1
@@ -19,10 +19,10 @@ redis.call('PERSIST', key.job(id))
 redis.call('PERSIST', key.request(id))
 redis.call('PERSIST', key.history(id))
 move('retry', id, state, 'pending')
-if job[7] then uncount_end(job[7], state) end
-local deadline = now + tonumber(job[4]) - tonumber(job[3])
+if job[6] then uncount_end(job[6], state) end
+local deadline = now + tonumber(job[3])
 redis.call('HSET', key.job(id), 'lane', '', 'attempts', 0, 'losses', 0, 'submitted', now, 'deadline', deadline)
 redis.call('ZADD', key.deadlines(), deadline, id)
-enter(id, '', job[5], job[6])
+enter(id, '', job[4], job[5])
 wake()
 return {state, 'pending'}

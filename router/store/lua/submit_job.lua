@@ -29,7 +29,7 @@ local deadline = start + tonumber(ARGV[8])
 local seq = redis.call('INCR', key.sequence())
 redis.call('HSET', key.job(id),
   'state', 'pending', 'seq', seq, 'fingerprint', fingerprint, 'lane', ARGV[6], 'priority', ARGV[7],
-  'submitted', now, 'deadline', deadline, unpack(ARGV, 12))
+  'submitted', now, 'deadline', deadline, 'may_take', ARGV[8], unpack(ARGV, 12))
 redis.call('SET', key.request(id), ARGV[10])
 if ARGV[11] ~= '' then redis.call('HSET', key.job(id), 'batch', ARGV[11]) end
 if idempotency ~= '' then

@@ -12,8 +12,13 @@ local function call_for_look(batch)
   redis.call('PUBLISH', key.batch_due(), batch)
 end
 
+-- An ended batch never changes, whatever becomes of a line that is retried as a dead letter.
+local function is_open_batch(batch)
+  return redis.call('EXISTS', key.batch(batch)) == 1 and redis.call('ZSCORE', key.open_batches(), batch)
+end
+
 local function count_end(id, batch, place, after)
-  if redis.call('EXISTS', key.batch(batch)) == 0 then return end
+  if not is_open_batch(batch) then return end
   redis.call('HINCRBY', key.batch(batch), after, 1)
   redis.call('RPUSH', key.ends(batch), place .. ':' .. id:match('(%d+)$'))
   if all_ended(batch) then call_for_look(batch) end
@@ -21,5 +26,5 @@ end
 
 -- A job that begins anew has not ended.
 local function uncount_end(batch, before)
-  if redis.call('EXISTS', key.batch(batch)) == 1 then redis.call('HINCRBY', key.batch(batch), before, -1) end
+  if is_open_batch(batch) then redis.call('HINCRBY', key.batch(batch), before, -1) end
 end

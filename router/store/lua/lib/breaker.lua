@@ -32,7 +32,7 @@ local function count_outcome(model, now, failed, window)
   local counts = redis.call('HGETALL', outcomes)
   for i = 1, #counts, 2 do
     local at, what = counts[i]:match('^(%d+):(%a+)$')
-    if tonumber(at) <= part - PARTS then
+    if tonumber(at) <= part - PARTS or tonumber(at) > part then -- too old, or counted with another window
       redis.call('HDEL', outcomes, counts[i])
     elseif what == 'calls' then
       calls = calls + counts[i + 1]
@@ -51,7 +51,10 @@ end
 
 -- What the end of a call tells: `failed` is 1 for a fault of the model's own, 0 for an answer, nil for neither.
 local function judge_breaker(model, now, entry, failed, rules)
-  if rules.calls == 0 then return end
+  if rules.calls == 0 then -- switched off, perhaps while it was open
+    redis.call('DEL', key.breaker(model), key.probes(model), key.outcomes(model))
+    return
+  end
   local before = breaker(model, now)
   if before.state == 'closed' then
     if not failed then return end
