@@ -31,7 +31,7 @@ BATCH = 1000
 INTAKE_TOKENS = 250_000
 """About a megabyte of text; its size in Redis tells little, since it is deflated there."""
 UNCLAIMED_THAT_COOL = 5
-COOL_SECONDS = 30
+COOL_SECONDS = 10
 
 
 INTAKE_FIELDS = ("tenant", "facts", "task_class", "pinned_model")

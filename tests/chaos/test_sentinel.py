@@ -83,7 +83,7 @@ async def test_a_clean_failover_loses_nothing_that_the_replica_had(
         sentinels.until_replica_leads()
         await asyncio.sleep(2 * WATCH_SECONDS)  # nothing tells when every part has looked
         last = await client.submit("after the failover", task_class="technical_support")
-        assert (await client.result(last, timeout=30)).answer.text
+        assert (await client.result(last, timeout=60)).answer.text
     found = await until_all_that_is_left_has_ended(live, ids)
     assert {record.id for record in found} >= set(safe)
     assert_each_ended_once(live, found)
