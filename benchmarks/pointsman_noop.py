@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import workers.executor
+from router.allowance import Allowance
 from router.chat import Answer
 from workers.app import app
+from workers.call import Answered
 
 __all__ = ["app"]
 
-ANSWER = Answer(text="done", finish_reason="stop")
+ANSWER = Answered(Answer(text="done", finish_reason="stop"), Allowance())
 
 
-async def answer_at_once(*_: Any, **__: Any) -> Answer:
+async def answer_at_once(*_: Any, **__: Any) -> Answered:
     """Return the answer that every job gets."""
     return ANSWER
 
