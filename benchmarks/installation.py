@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,15 @@ class Watched:
         await self.redis.aclose()
 
 
-def catalog_of(models: dict[str, dict[str, Any]], llm_url: str, **common: Any) -> Catalog:
-    """Return a catalog of models on the benchmarks' LLM server, all of them in one task class."""
+def catalog_of(
+    models: Mapping[str, Mapping[str, Any]], llm_url: str, *, routed: Sequence[str] = (), **common: Any
+) -> Catalog:
+    """Return a catalog of models on the benchmarks' LLM server; one task class has those in `routed`, or all."""
     model = {"format": "openai", "base_url": f"{llm_url}/v1", "timeout_seconds": 60, **common}
     return Catalog.model_validate(
         {
             "models": {name: {**model, "upstream": name, **more} for name, more in models.items()},
-            "task_classes": {"any": {"models": list(models)}},
+            "task_classes": {"any": {"models": list(routed or models)}},
             "default_class": "any",
         }
     )
