@@ -1,29 +1,22 @@
-"""Pointsman's processes on one Redis, as its users start them, and what is seen of them from outside."""
+"""Pointsman's processes on one Redis, as its users start them."""
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from redis.asyncio import Redis
-
 from pointsman.simulated.catalog import write_catalog
 from producer import Client
 from router.catalog import Catalog
-from router.job import JobRecord
 from router.settings import Settings
-from router.store import JobStore, ModelStore, open_redis
 
 from .contender import CELERY_READY
 from .processes import Processes
 
-START_SECONDS = 60.0
 DISPATCHER = ("-m", "pointsman", "dispatch")
 
 
@@ -67,38 +60,6 @@ class Installation:
     def until_ready(self, worker: subprocess.Popen[bytes]) -> None:
         """Wait until a worker takes jobs."""
         self._processes.until(worker, lambda: CELERY_READY in self._processes.log(worker))
-
-
-class Watched:
-    """An installation's Redis through the store's own eyes; for asyncio."""
-
-    def __init__(self, installation: Installation) -> None:
-        settings, catalog = installation.settings, installation.catalog
-        self.redis: Redis = open_redis(settings.redis_url)
-        self.jobs = JobStore(self.redis, settings=settings, catalog=catalog)
-        self.models = ModelStore(self.redis, settings=settings, catalog=catalog)
-
-    async def records(self, ids: Sequence[str]) -> list[JobRecord]:
-        """Return the records of jobs, a few at a time."""
-        found: list[JobRecord | None] = []
-        for start in range(0, len(ids), 200):
-            found += await self.jobs.get_many(ids[start : start + 200])
-        return [record for record in found if record is not None]
-
-    async def until_served(self, *, workers: int, dispatchers: int) -> None:
-        """Wait until so many workers serve every model, and so many dispatchers run."""
-        end = time.monotonic() + START_SECONDS
-        while True:
-            views, alive = await self.models.views(), await self.models.live_dispatchers()
-            if all(view.workers >= workers for view in views) and len(alive) >= dispatchers:
-                return
-            if time.monotonic() > end:
-                raise RuntimeError(f"not {workers} workers and {dispatchers} dispatchers in {START_SECONDS:.0f} s")
-            await asyncio.sleep(0.1)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.redis.aclose()
 
 
 def catalog_of(

@@ -26,12 +26,13 @@ import redis
 from producer import Client
 from router.job import JobSpec
 
-from .installation import Installation, Watched, catalog_of, log_of
+from .installation import Installation, catalog_of, log_of
 from .pointsman_contender import count_open
 from .processes import Processes, running, start_redis
 from .prompts import Prompts, add_option, real_prompts
 from .report import Row, table, write
 from .timed_dispatcher import COMMAND, TimedRound, rounds_in
+from .watched import Watched
 
 NOOP_APP = "benchmarks.pointsman_noop"
 NOWHERE = "http://127.0.0.1:1"
