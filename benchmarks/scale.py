@@ -5,7 +5,7 @@
 Each size is an installation of its own, with its own Redis; all of a row of sizes stand side by side and are
 measured in turn. A measurement is 2 000 jobs whose model answers at once, from first submit to last end. The
 backlog waits for a model that is paused and for one without workers, half and half. Prints tables, and writes
-benchmarks/results/scale.json. A backlog of a million takes some minutes and 2 GB of memory.
+benchmarks/results/scale-*.json. A backlog of a million takes some minutes and 2 GB of memory.
 """
 
 from __future__ import annotations
@@ -185,15 +185,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     add_option(parser)
     options = parser.parse_args()
-    tables: dict[str, list[Row]] = {}
+    said = {**vars(options), "prompts_are": real_prompts(options.prompts).source}
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         for name in options.only:
             shapes = [*SHAPES[name], *([MILLION] if name == "backlog" and options.million else [])]
-            tables[name] = measure(shapes, options, Path(made) / name)
-            sys.stdout.write(f"{name}\n{table(tables[name])}\n\n")
+            rows = measure(shapes, options, Path(made) / name)
+            sys.stdout.write(f"{name}\n{table(rows)}\n\n")
             sys.stdout.flush()
-    rows = [{"group": name, **row} for name, found in tables.items() for row in found]
-    write("scale", options={**vars(options), "prompts_are": real_prompts(options.prompts).source}, rows=rows)
+            write(f"scale-{name}", options=said, rows=rows)
 
 
 if __name__ == "__main__":
