@@ -21,20 +21,17 @@ DISPATCHER = ("-m", "pointsman", "dispatch")
 
 
 class Installation:
-    """Dispatchers and workers of one configuration; nothing runs before it is started."""
+    """The parts of one configuration; nothing runs before it is started. `settings` are fields of Settings."""
 
-    def __init__(
-        self, processes: Processes, redis_url: str, catalog: Catalog, *, lease_seconds: float = 15.0
-    ) -> None:
+    def __init__(self, processes: Processes, redis_url: str, catalog: Catalog, **settings: object) -> None:
         self.redis_url, self.catalog, self._processes = redis_url, catalog, processes
         self._numbers = count(1)
         # several may share a folder
         self.models_file = processes.folder / f"models-{redis_url.rpartition(':')[2].partition('/')[0]}.yaml"
         write_catalog(catalog, self.models_file)
-        self.settings = Settings(
-            _env_file=None, redis_url=redis_url, models_file=self.models_file, lease_seconds=lease_seconds
-        )
-        ours = self.settings.model_dump(mode="json", include={"redis_url", "models_file", "lease_seconds"})
+        given = {"redis_url": redis_url, "models_file": self.models_file, **settings}
+        self.settings = Settings(_env_file=None, **given)  # type: ignore[arg-type] # pydantic checks every value
+        ours = self.settings.model_dump(mode="json", include=set(given))
         self._environment = {f"POINTSMAN_{name.upper()}": str(value) for name, value in ours.items()}
 
     def client(self) -> Client:
@@ -44,6 +41,10 @@ class Installation:
     def start_dispatcher(self, command: Sequence[str] = DISPATCHER) -> subprocess.Popen[bytes]:
         """Start a dispatcher."""
         return self._start(*command, name="dispatcher")
+
+    def start_api(self) -> subprocess.Popen[bytes]:
+        """Start an API process."""
+        return self._start("-m", "pointsman", "serve", name="api")
 
     def start_worker(
         self, models: Sequence[str] | None = None, *, app: str = "workers.app"
