@@ -20,18 +20,26 @@ OWNERS = (
 )
 """Who owns all that is done below it, its JSON and its Redis client too."""
 
+POLLING = ("selectors.py", "kombu/utils/eventio.py")
+"""Where an event loop asks the system what has happened; also where a process waits for its turn to run."""
+
 PARTS = (
     ("httpx and aiohttp", re.compile(r"^(httpx|httpx_aiohttp|aiohttp|yarl|multidict|anyio)/")),
     ("JSON and pydantic", re.compile(r"^(pydantic|pydantic_core|json|msgpack)/")),
     ("Redis client", re.compile(r"^(redis|hiredis)/")),
     ("our store", re.compile(r"^router/store/")),
     ("Celery's hub and consumer", re.compile(r"^(celery|kombu|vine|amqp|billiard)/")),
-    ("deciding", re.compile(r"^router/(plan|decide|strategies|round|placement|filters|lanes|model_state|classif)")),
+    (
+        "deciding",
+        re.compile(
+            r"^router/(plan|decide|strategies|round|placement|filters|lanes|model_state|facts|chains|classif)"
+        ),
+    ),
     ("logging", re.compile(r"^logging/")),
     ("the rest of ours", re.compile(r"^(router|workers|producer|benchmarks)/")),
-    ("asyncio", re.compile(r"^(asyncio/|selectors\.py|threading\.py|concurrent/)")),
+    ("asyncio", re.compile(r"^(asyncio/|threading\.py|concurrent/)")),
 )
-"""Looked for from the innermost frame outwards; asyncio has what no other called, its polling above all."""
+"""Looked for from the innermost frame outwards; asyncio, the last, has what no other called."""
 REST = "other"
 
 FRAME = re.compile(r"^(?P<name>.*) \((?P<path>[^()]*?)(?::\d+)?\)$")
@@ -78,6 +86,8 @@ def _frame(text: str) -> Frame:
 
 def part_of(stack: tuple[Frame, ...]) -> str:
     """Return the part of the code that a sample belongs to."""
+    if stack[-1].path in POLLING:
+        return "polling"
     for part, pattern in OWNERS:
         if any(pattern.match(frame.path) for frame in stack):
             return part

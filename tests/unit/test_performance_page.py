@@ -1,10 +1,11 @@
-"""docs/performance.md: its figures are those of the results, and its targets are judged right."""
+"""docs/performance.md: its figures are those of the results, its targets and its profile are judged right."""
 
 from __future__ import annotations
 
 import pytest
 
 from benchmarks.performance_page import BLOCK, NOT_MEASURED, PAGE, block, read_results, render
+from benchmarks.stacks import Frame, part_of
 from benchmarks.targets import OURS, TARGETS, Target, verdicts
 
 
@@ -52,3 +53,19 @@ def test_a_target_is_judged_by_the_row_that_it_names() -> None:
     assert found["slow LLM: jobs/s, x Celery + httpx"]["measured"] == 3.5
     assert found["slow LLM: jobs/s, x the best task queue"]["measured"] == 0.875
     assert found["slow LLM: jobs/s, x the best task queue"]["met"] == "**no**"
+
+
+@pytest.mark.parametrize(
+    ("paths", "part"),
+    [
+        (["workers/pool.py", "aiohttp/client.py", "asyncio/selector_events.py"], "httpx and aiohttp"),
+        (["celery/worker/loops.py", "celery/events/dispatcher.py", "kombu/messaging.py"], "Celery's events"),
+        (["router/dispatcher.py", "router/store/rounds.py", "redis/asyncio/client.py"], "Redis client"),
+        (["router/dispatcher.py", "router/store/rounds.py"], "our store"),
+        (["asyncio/base_events.py", "selectors.py"], "polling"),
+        (["asyncio/base_events.py", "asyncio/events.py"], "asyncio"),
+        (["", "zlib.py"], "other"),
+    ],
+)  # fmt: skip
+def test_a_sample_belongs_to_the_innermost_known_part(paths: list[str], part: str) -> None:
+    assert part_of(tuple(Frame("any", path) for path in paths)) == part
