@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PY_SPY = Path(sys.executable).with_name("py-spy")
+MAY_NOT_LOOK = "py-spy saw nothing; on Linux it needs root, or kernel.yama.ptrace_scope=0"
 RATE = 250
 """Samples a second; only threads that use the processor are counted."""
 
@@ -68,7 +69,7 @@ class Sampling:
         self._process.send_signal(signal.SIGINT)
         _, said = self._process.communicate()
         if not self._output.exists():
-            raise RuntimeError(f"py-spy saw nothing: {said.decode(errors='replace')}")
+            raise RuntimeError(f"{MAY_NOT_LOOK}: {said.decode(errors='replace')}")
         seen: Counter[tuple[Frame, ...]] = Counter()
         for line in self._output.read_text(encoding="utf-8").splitlines():
             stack, _, times = line.rpartition(" ")
