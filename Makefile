@@ -48,6 +48,7 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.reliability --quick
 	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
 	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
+	$(BIN)/python -m benchmarks.in_flight
 	$(BIN)/python -m benchmarks.latency --rounds 1
 	$(BIN)/python -m benchmarks.scale --rounds 1
 	$(BIN)/python -m benchmarks.growth --jobs 2000

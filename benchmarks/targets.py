@@ -80,8 +80,8 @@ def _waiting(found: Results) -> float:
     return float(max(row["bytes_per_job"] for row in found["growth"]["rows"] if row["state"] == "pending"))
 
 
-def _memory(found: Results) -> float:
-    return float(_of(found, "llm", queue=OURS)["worker_mb"])
+def _in_flight(column: str) -> Callable[[Results], float]:
+    return lambda found: float(_of(found, "in_flight", queue=OURS, slots=1000)[column])
 
 
 def _start_up(found: Results) -> float:
@@ -92,7 +92,8 @@ TARGETS = (
     Target("slow LLM: worker CPU per job, x Celery + httpx", _ratio("llm", "worker_ms", BY_HAND), most=0.35),
     Target("slow LLM: jobs/s, x Celery + httpx", _ratio("llm", "jobs_per_second", BY_HAND), least=3),
     Target("slow LLM: jobs/s, x the best task queue", _to_the_best("llm"), least=1),
-    Target("slow LLM: worker's memory, MB", _memory, most=150),
+    Target("one worker with 1 000 slots: most calls in flight", _in_flight("in_flight"), least=1000),
+    Target("one worker with 1 000 slots: memory, MB", _in_flight("worker_mb"), most=150),
     Target("no-op: jobs/s, x the best task queue", _to_the_best("queue"), least=0.8),
     Target("no-op: jobs/s, x stock Celery", _ratio("queue", "jobs_per_second", STOCK), least=2),
     Target("jobs submitted per CPU second, x stock Celery", _submitting, least=10),
