@@ -1,6 +1,6 @@
 """A large batch through the official openai client: wall time of each part, and memory of the API process.
 
-    python benchmarks/batch.py [--lines 50000] [--kilobytes 4] [--slots 200] [--cancel]
+    python -m benchmarks.batch [--lines 50000] [--kilobytes 4] [--slots 200] [--cancel]
 
 Real parts on this machine: Redis, one API process, one dispatcher, one worker for each of two models; only the LLM
 server is simulated (50 ms a call). With --cancel no worker runs: every line is submitted, cancelled and written to
@@ -24,19 +24,17 @@ import httpx
 from openai import AsyncOpenAI
 from openai.types import Batch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from live import Live, running_live
-from redis_server import running_redis
-
 from pointsman.ports import free_port
-from pointsman.simulated import SimulatedModel, Simulation
-from router.catalog import Catalog
-from router.settings import Settings
+
+from .installation import Installation, catalog_of
+from .llm_server import ANSWERED
+from .processes import Processes, running, start_llm, start_redis
+from .watched import Watched
 
 CHAT = "/v1/chat/completions"
 PER_MB = 1_000_000
-QUICK = Simulation(default=SimulatedModel(base_seconds=0.05, answer_tokens=20, tokens_per_second=100_000))
+LATENCY_SECONDS = 0.05
+MODELS: dict[str, dict[str, object]] = {"one": {}, "two": {}}
 
 
 def main() -> None:
@@ -46,35 +44,40 @@ def main() -> None:
     parser.add_argument("--kilobytes", type=float, default=4.0, help="size of a line")
     parser.add_argument("--slots", type=int, default=200, help="calls in flight of each of the two models")
     parser.add_argument("--cancel", action="store_true", help="run no worker; cancel when all is submitted")
-    with tempfile.TemporaryDirectory(prefix="pointsman-batch-") as folder, running_redis(Path(folder)) as redis:
-        asyncio.run(_measure(parser.parse_args(), Path(folder), redis.url))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as made, running(Path(made)) as processes:
+        asyncio.run(_measure(options, processes))
 
 
-async def _measure(options: argparse.Namespace, folder: Path, redis_url: str) -> None:
-    settings = Settings(
-        _env_file=None,
-        redis_url=redis_url,
+async def _measure(options: argparse.Namespace, processes: Processes) -> None:
+    llm_url = start_llm(processes, LATENCY_SECONDS)
+    installation = Installation(
+        processes,
+        start_redis(processes),
+        catalog_of(MODELS, llm_url, worker_concurrency=options.slots),
         api_port=free_port(),
-        files_folder=folder / "files",
+        files_folder=processes.folder / "files",
         log_level="WARNING",
     )
-    path = folder / "input.jsonl"
+    path = processes.folder / "input.jsonl"
     with path.open("wb") as file:
         file.writelines(_lines(options.lines, int(options.kilobytes * 1000)))
-    async with running_live(settings, _catalog(options.slots), folder, QUICK) as live:
-        api = live.api()
-        url = f"http://127.0.0.1:{settings.api_port}"
+    api, live = installation.start_api(), Watched(installation, llm_url)
+    url = f"http://127.0.0.1:{installation.settings.api_port}"
+    try:
         await _until_it_answers(url)
         if not options.cancel:
-            live.dispatcher()
-            for name in live.catalog.models:
-                live.worker(name)
-            await live.until_capacity(one=options.slots, two=options.slots)
+            installation.start_dispatcher()
+            for name in MODELS:
+                installation.start_worker([name])
+            await live.until_served(workers=1, dispatchers=1)
         async with AsyncOpenAI(base_url=f"{url}/v1", api_key="any", timeout=600) as client:
             await _run(client, path, api, live, cancel=options.cancel)
+    finally:
+        await live.close()
 
 
-async def _run(client: AsyncOpenAI, path: Path, api: Popen[bytes], live: Live, *, cancel: bool) -> None:
+async def _run(client: AsyncOpenAI, path: Path, api: Popen[bytes], live: Watched, *, cancel: bool) -> None:
     size = await asyncio.to_thread(path.stat)
     _say(f"{size.st_size / PER_MB:.0f} MB of requests; the API has {_peak_mb(api):.0f} MB before")
     marks = [("", time.perf_counter())]
@@ -103,14 +106,14 @@ async def _run(client: AsyncOpenAI, path: Path, api: Popen[bytes], live: Live, *
     await _check(client, batch, live, total)
 
 
-async def _check(client: AsyncOpenAI, batch: Batch, live: Live, total: int) -> None:
+async def _check(client: AsyncOpenAI, batch: Batch, live: Watched, total: int) -> None:
     """Say how many lines are in the output, and how many calls were made for them."""
     written: Counter[str] = Counter()
     for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
         async with client.files.with_streaming_response.content(file_id) as reply:
             async for line in reply.iter_lines():
                 written[json.loads(line)["custom_id"]] += 1
-    paid = sum(live.server.ledger.report()["paid"].values())
+    paid = sum(call.how == ANSWERED for call in await live.calls())
     most = max(written.values())
     _say(f"{len(written)} of {total} lines are in the files, {most} time each at most; {paid} calls were made")
 
@@ -126,17 +129,6 @@ def _lines(count: int, size: int) -> Iterator[bytes]:
         body = {"model": "any", "messages": messages}
         line = {"custom_id": f"request-{at}", "method": "POST", "url": CHAT, "body": body}
         yield json.dumps(line).encode() + b"\n"
-
-
-def _catalog(slots: int) -> Catalog:
-    model = {"format": "openai", "base_url": "http://127.0.0.1:1/v1", "upstream": "m", "worker_concurrency": slots}
-    return Catalog.model_validate(
-        {
-            "models": {"one": model, "two": model},
-            "task_classes": {"any": {"models": ["one", "two"]}},
-            "default_class": "any",
-        }
-    )
 
 
 def _submitted(batch: Batch) -> int:

@@ -1,6 +1,6 @@
 """Measures how soon every dispatcher sees that a breaker has opened: 4 dispatchers, one worker, a model that fails.
 
-    python -m benchmarks.breaker        # about a minute
+    python -m benchmarks.breaker        # about ten seconds
 
 The breaker opens in the script that settles a failed call, and writes Redis's own time. Each dispatcher logs when
 its next round sees it. All run on this machine, so their clocks are one. The status is 1 where one is later than
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -20,27 +21,28 @@ from typing import Any
 from router.catalog import Breaker
 from router.job import JobSpec
 
-from .running import Plan, Running, running
+from .installation import log_of
+from .report import write
+from .watched import Plan, Watched, watched
 
-RESULTS = Path(__file__).parent / "results"
 OPENINGS, DISPATCHERS, AT_MOST_MS = 25, 4, 100
 RULES = Breaker()
 MARK = "failing: breaker open"
 
 
-async def measure() -> dict[str, Any]:
+async def measure(folder: Path) -> dict[str, Any]:
     """Open the breaker again and again; return how late each dispatcher saw it, in ms."""
-    plan = Plan({"failing": {}}, dispatchers=DISPATCHERS, workers=1, server=("--fail", "1", "--latency", "0.05"))
+    plan = Plan({"failing": {}}, dispatchers=DISPATCHERS, workers=1, latency=0.05, faults=("--fail", "1"))
     opened: list[float] = []
-    async with running(plan) as live:
+    async with watched(plan, folder) as live:
         for _ in range(OPENINGS):
             await live.jobs.submit_many(
                 [JobSpec(prompt="fail", model="failing", max_attempts=1) for _ in range(RULES.min_calls)]
             )
             opened.append(await _opened_at(live))
-            await _until(live, len(opened))
+            await _until(folder, len(opened))
             await live.models.resume("failing")
-        seen = [_seen(path) for path in sorted(live.folder.glob("dispatcher-*.log"))]
+        seen = [_seen(path) for path in log_of(folder, "dispatcher")]
     late = sorted(1000 * (at - then) for log in seen for at, then in zip(log, opened, strict=True))
     return {
         "dispatchers": DISPATCHERS,
@@ -49,16 +51,16 @@ async def measure() -> dict[str, Any]:
     }
 
 
-async def _opened_at(live: Running) -> float:
+async def _opened_at(live: Watched) -> float:
     key = live.jobs.keys.key("breaker", "failing")
     while (until := await live.redis.hget(key, "open_until")) is None:  # noqa: ASYNC110 # Redis tells of no field
         await asyncio.sleep(0.005)
     return int(until) / 1000 - RULES.open_seconds
 
 
-async def _until(live: Running, count: int) -> None:
+async def _until(folder: Path, count: int) -> None:
     """Wait until each dispatcher has told of so many openings."""
-    while any(len(_seen(path)) < count for path in live.folder.glob("dispatcher-*.log")):  # noqa: ASYNC110 # a log
+    while any(len(_seen(path)) < count for path in log_of(folder, "dispatcher")):  # noqa: ASYNC110 # a log
         await asyncio.sleep(0.05)
 
 
@@ -70,10 +72,10 @@ def _seen(path: Path) -> list[float]:
 
 def main() -> int:
     """Measure, print and keep the figures."""
-    figures = asyncio.run(measure())
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        figures = asyncio.run(measure(Path(made)))
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "breaker.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write("breaker", options={}, rows=[figures])
     return 0 if figures["seen_after_ms"]["most"] < AT_MOST_MS else 1
 
 

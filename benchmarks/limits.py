@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
+import tempfile
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from typing import Any
 from router.chat import ChatRequest
 from router.job import JobRecord, JobSpec
 
-from .running import Plan, Running, running
-
-RESULTS = Path(__file__).parent / "results"
+from .llm_server import Call
+from .report import write
+from .watched import Plan, Watched, watched
 
 REQUESTS, TOKENS, IN_FLIGHT = 600, 20_000, 24
 WINDOWS = 3
@@ -37,20 +37,19 @@ AT_LEAST_PER_MINUTE = 570
 REFUSED_SHARE, REFUSING_SECONDS = 0.03, 90.0
 
 
-async def requests_and_tokens() -> tuple[dict[str, Any], bool]:
+async def requests_and_tokens(folder: Path) -> tuple[dict[str, Any], bool]:
     """Keep two models at their limits for three windows and more; return the figures, and whether they are good."""
     models = {
         "by-requests": {"limits": {"requests_per_minute": REQUESTS, "concurrency": IN_FLIGHT}},
         "by-tokens": {"limits": {"tokens_per_minute": TOKENS, "concurrency": IN_FLIGHT}},
     }
-    async with running(Plan(models)) as live:
+    async with watched(Plan(models), folder) as live:
         for model in models:
             await live.jobs.submit_many([_job(model, at) for at in range(REQUESTS * WINDOWS + 800)])
         await asyncio.sleep(WINDOWS * 61 + 10)  # so that the last burst begins
-        noted = await live.noted()
-    requests = [call for call in noted["calls"] if call["model"] == "by-requests"]
-    tokens = [call for call in noted["calls"] if call["model"] == "by-tokens"]
-    arrivals = [call["arrived"] for call in requests]
+        calls, most = await live.calls(), await live.most_in_flight()
+    arrivals = [call.arrived for call in calls if call.model == "by-requests"]
+    tokens = [call for call in calls if call.model == "by-tokens"]
     figures = {
         "requests_per_minute": REQUESTS,
         "calls": len(arrivals),
@@ -58,17 +57,17 @@ async def requests_and_tokens() -> tuple[dict[str, Any], bool]:
         "calls_a_minute_from_first_to_last_burst": round(rate_between_bursts(arrivals), 1),
         "tokens_per_minute": TOKENS,
         "most_tokens_in_any_60_s": most_in_a_minute(
-            [call["arrived"] for call in tokens], [call["tokens"] for call in tokens]
+            [call.arrived for call in tokens], [call.tokens for call in tokens]
         ),
         "calls_by_tokens": len(tokens),
         "concurrency": IN_FLIGHT,
-        "most_in_flight": noted["most_in_flight"],
+        "most_in_flight": most,
     }
     good = (
         figures["most_calls_in_any_60_s"] <= REQUESTS
         and figures["calls_a_minute_from_first_to_last_burst"] >= AT_LEAST_PER_MINUTE
         and figures["most_tokens_in_any_60_s"] <= TOKENS
-        and max(noted["most_in_flight"].values()) <= IN_FLIGHT
+        and max(most.values()) <= IN_FLIGHT
     )
     return figures, good
 
@@ -100,18 +99,17 @@ def rate_between_bursts(moments: Sequence[float]) -> float:
     return bisect_left(ordered, starts[-1]) * 60 / (starts[-1] - ordered[0])
 
 
-async def retry_after() -> tuple[dict[str, Any], bool]:
+async def retry_after(folder: Path) -> tuple[dict[str, Any], bool]:
     """Refuse a random share of all calls; return how long was waited after each refusal, over all workers."""
-    plan = Plan({"refusing": {}}, server=("--refuse", str(REFUSED_SHARE)))
-    async with running(plan) as live:
+    plan = Plan({"refusing": {}}, faults=("--refuse", str(REFUSED_SHARE)))
+    async with watched(plan, folder) as live:
         ids = await _submit_while(live, seconds=REFUSING_SECONDS)
-        noted = await live.noted()
-        records = await live.records(ids)
-    figures = waits(noted["calls"], records)
+        calls, records = await live.calls(), await live.records(ids)
+    figures = waits(calls, records)
     return figures, figures["calls_too_early"] == 0 and figures["refused"] >= 10
 
 
-async def _submit_while(live: Running, *, seconds: float) -> list[str]:
+async def _submit_while(live: Watched, *, seconds: float) -> list[str]:
     """Keep a few hundred jobs waiting for so long; return the ids of all."""
     ids: list[str] = []
     end = time.monotonic() + seconds
@@ -124,24 +122,25 @@ async def _submit_while(live: Running, *, seconds: float) -> list[str]:
     return ids
 
 
-def waits(calls: Sequence[dict[str, Any]], records: Sequence[JobRecord]) -> dict[str, Any]:
+def waits(calls: Sequence[Call], records: Sequence[JobRecord]) -> dict[str, Any]:
     """Hold each call against every refusal that was settled before the call was claimed.
 
     A call that was claimed earlier than that is in flight: nobody can call it back.
     """
     attempts = {f"{record.id}.{at.binding}": at for record in records for at in record.history}
-    known = sorted((call for call in calls if call["id"] in attempts), key=lambda call: call["arrived"])
-    refused = [call for call in known if call["retry_after"]]
+    known = sorted((call for call in calls if call.request_id in attempts), key=lambda call: call.arrived)
+    refused = [call for call in known if call.retry_after]
     beyond, early, in_flight = [], set(), set()
     for refusal in refused:
-        asked_until = refusal["replied"] + refusal["retry_after"]
-        settled = attempts[refusal["id"]].ended or 0.0
-        later = [call for call in known if call["arrived"] > refusal["replied"]]
-        after = [call for call in later if attempts[call["id"]].started > settled]
-        meanwhile = {call["id"] for call in later if call["arrived"] < asked_until}
-        early |= meanwhile & {call["id"] for call in after}
+        replied = refusal.ended or 0.0
+        asked_until = replied + refusal.retry_after
+        settled = attempts[refusal.request_id].ended or 0.0
+        later = [call for call in known if call.arrived > replied]
+        after = [call for call in later if attempts[call.request_id].started > settled]
+        meanwhile = {call.request_id for call in later if call.arrived < asked_until}
+        early |= meanwhile & {call.request_id for call in after}
         in_flight |= meanwhile - early
-        beyond += [call["arrived"] - asked_until for call in after[:1]]
+        beyond += [call.arrived - asked_until for call in after[:1]]
     return {
         "calls": len(calls),
         "refused": len(refused),
@@ -156,11 +155,10 @@ def main() -> int:
     """Measure, print, keep; return 1 where a promise is not kept."""
     which = sys.argv[1] if len(sys.argv) > 1 else "requests"
     measure = {"requests": requests_and_tokens, "retry-after": retry_after}[which]
-    figures, good = asyncio.run(measure())
-    report = {"measured": which, "dispatchers": 4, "workers": 4, "processors": os.cpu_count(), **figures}
-    name = "limits.json" if which == "requests" else f"limits-{which}.json"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / name).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        figures, good = asyncio.run(measure(Path(made)))
+    report = {"measured": which, "dispatchers": 4, "workers": 4, **figures}
+    write("limits" if which == "requests" else f"limits-{which}", options={}, rows=[report])
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
     return 0 if good else 1
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
-from itertools import count
 
 import redis
 
-from pointsman.simulated.catalog import write_catalog
-from producer import Client
-from router.catalog import Catalog
+from producer import AsyncClient
 from router.store.keys import Keys
 
 from .contender import CELERY_READY, Place
+from .installation import Installation, catalog_of
 
 DISPATCHERS = 2
 OPEN_STATES = ("pending", "bound", "running")
@@ -31,52 +28,33 @@ class PointsmanContender:
         self.ready = CELERY_READY
         self.back_seconds = lease_seconds + 30.0
         self._lease_seconds, self._dispatchers, self._app = lease_seconds, dispatchers, app
-        self._numbers = count(1)
 
     def open(self, place: Place) -> None:
-        """Write the configuration and start the dispatchers."""
-        self._processes = place.processes
-        models_file = place.processes.folder / "models.yaml"
-        write_catalog(_catalog(place.llm_url, place.concurrency), models_file)
-        self._environment = {
-            "POINTSMAN_REDIS_URL": place.redis_url,
-            "POINTSMAN_MODELS_FILE": str(models_file),
-            "POINTSMAN_LEASE_SECONDS": str(self._lease_seconds),
-        }
-        self._client = Client(place.redis_url, models_file=models_file)
+        """Write the configuration, of one model without limits, and start the dispatchers."""
+        catalog = catalog_of({"bench": {}}, place.llm_url, worker_concurrency=place.concurrency)
+        self._installation = Installation(
+            place.processes, place.redis_url, catalog, lease_seconds=self._lease_seconds
+        )
+        self._client = self._installation.client()
         self._redis = redis.Redis.from_url(place.redis_url, decode_responses=True)
         for _ in range(self._dispatchers):
-            self._start("-m", "pointsman", "dispatch", name="dispatcher")
-
-    def _start(self, *command: str, name: str) -> subprocess.Popen[bytes]:
-        return self._processes.start([sys.executable, *command], name=name, environment=self._environment)
+            self._installation.start_dispatcher()
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker as a Celery user would."""
-        node = f"bench-{next(self._numbers)}@here"
-        return self._start(
-            "-m",
-            "celery",
-            "-A",
-            self._app,
-            "worker",
-            "-Q",
-            "llm.bench",
-            "-n",
-            node,
-            "-l",
-            "INFO",
-            name="worker",
-        )
+        """Start a worker."""
+        return self._installation.start_worker(app=self._app)
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Submit through the client."""
         return self._client.submit_many(prompts)
 
+    def async_client(self) -> AsyncClient:
+        """Return a client for asyncio, straight to Redis."""
+        return AsyncClient(self._installation.redis_url, models_file=self._installation.models_file)
+
     def left(self) -> int:
         """Count the jobs in a state that is not the last."""
-        keys = Keys("")
-        return sum(int(self._redis.zcard(keys.key("state", state))) for state in OPEN_STATES)
+        return count_open(self._redis)
 
     def held(self) -> set[str]:
         """Return the jobs in a state that is not the last."""
@@ -89,15 +67,6 @@ class PointsmanContender:
         self._redis.close()
 
 
-def _catalog(llm_url: str, concurrency: int) -> Catalog:
-    """Return one model without limits."""
-    model = {
-        "format": "openai",
-        "base_url": f"{llm_url}/v1",
-        "upstream": "bench",
-        "worker_concurrency": concurrency,
-        "timeout_seconds": 60,
-    }
-    return Catalog.model_validate(
-        {"models": {"bench": model}, "task_classes": {"any": {"models": ["bench"]}}, "default_class": "any"}
-    )
+def count_open(client: redis.Redis) -> int:
+    """Return how many jobs have not ended."""
+    return sum(int(client.zcard(Keys("").key("state", state))) for state in OPEN_STATES)

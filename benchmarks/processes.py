@@ -112,8 +112,8 @@ def start_redis(processes: Processes) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
-def start_llm(processes: Processes, latency: float) -> str:
-    """Start the LLM server and return its base URL, without /v1."""
-    command = [sys.executable, "-m", "benchmarks.llm_server", "--latency", str(latency)]
+def start_llm(processes: Processes, latency: float, *faults: str) -> str:
+    """Start the LLM server, with its options for faults, and return its base URL, without /v1."""
+    command = [sys.executable, "-m", "benchmarks.llm_server", "--latency", str(latency), *faults]
     server = processes.start(command, name="llm")
     return processes.until(server, lambda: processes.log(server).partition("\n")[0])

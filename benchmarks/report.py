@@ -48,6 +48,7 @@ def machine() -> dict[str, Any]:
     load = round(os.getloadavg()[1], 1)  # the mean of five minutes: what else the machine did
     return {
         "load": load,
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "processors": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),

@@ -11,6 +11,7 @@ from statistics import median
 import httpx
 
 from .contender import Contender, Place
+from .llm_server import ALL
 from .meter import Meter
 from .processes import Processes, running, start_llm, start_redis
 from .report import Row
@@ -39,7 +40,7 @@ def measure(contender: Contender, work: Work, folder: Path) -> Row:
             figures = _Run(contender, processes, work).figures()
         finally:
             contender.close()
-        most = httpx.get(f"{place.llm_url}/most_in_flight").json()
+        most = httpx.get(f"{place.llm_url}/most_in_flight").json().get(ALL, 0)
     return {"queue": contender.name, "settings": contender.settings, **figures, "in_flight": most}
 
 

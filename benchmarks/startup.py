@@ -1,11 +1,11 @@
 """Measures how much later a worker of ours is ready than a bare Celery worker with the same pool.
 
-    python benchmarks/startup.py [--rounds 10]
+    python -m benchmarks.startup [--rounds 10]
 
 In each round every command is started once, on the same Redis, until its log says that it is ready. CPU seconds are
 those of the process until then; on an idle machine they are the wall seconds too, and they are what is judged. The
 bare worker runs without mingle and gossip, as ours always does: mingle alone waits a second. The command `celery`
-imports Flower where it is installed, `pointsman work` does not.
+imports Flower where it is installed, `pointsman work` does not. Writes benchmarks/results/startup.json.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import redis
 
 from pointsman.embedded_redis import redis_server_command
 from pointsman.ports import free_port
+
+from .report import table, write
 
 ROOT = Path(__file__).parents[1]
 TARGET_SECONDS = 0.7
@@ -65,11 +67,11 @@ def main() -> int:
         finally:
             server.terminate()
             server.wait()
-    return _report(starts)
+    return _report(starts, rounds)
 
 
 def _rounds() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
     found: int = parser.parse_args().rounds
     return found
@@ -117,14 +119,22 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _report(starts: Mapping[str, Sequence[Start]]) -> int:
+def _report(starts: Mapping[str, Sequence[Start]], rounds: int) -> int:
     cpu = {name: median(start.cpu_seconds for start in found) for name, found in starts.items()}
     wall = {name: median(start.wall_seconds for start in found) for name, found in starts.items()}
-    sys.stdout.write(f"{'until ready, medians':24}{'CPU':>8}{'wall':>9}{'CPU more':>11}{'wall more':>11}\n")
-    for name in starts:
-        more = f"{cpu[name] - cpu[BARE]:9.2f} s{wall[name] - wall[BARE]:9.2f} s" if name != BARE else ""
-        sys.stdout.write(f"{name:24}{cpu[name]:6.2f} s{wall[name]:7.2f} s{more}\n")
-    return int(any(cpu[name] - cpu[BARE] > TARGET_SECONDS for name in starts))
+    rows = [
+        {
+            "command": name,
+            "cpu_s": round(cpu[name], 2),
+            "wall_s": round(wall[name], 2),
+            "cpu_more_s": round(cpu[name] - cpu[BARE], 2),
+            "wall_more_s": round(wall[name] - wall[BARE], 2),
+        }
+        for name in starts
+    ]
+    sys.stdout.write(table(rows) + "\n")
+    write("startup", options={"rounds": rounds}, rows=rows)
+    return int(any(row["cpu_more_s"] > TARGET_SECONDS for row in rows))
 
 
 if __name__ == "__main__":

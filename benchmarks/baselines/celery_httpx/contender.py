@@ -74,6 +74,10 @@ class CeleryContender:
                 for prompt in prompts
             ]
 
+    def ask(self, prompt: str, timeout: float) -> None:
+        """Submit one task, and wait for its result; threads may do so at once."""
+        self._app.send_task(self._task, [prompt], ignore_result=False).get(timeout=timeout)
+
     def left(self) -> int:
         """Return the jobs less the results."""
         return self._submitted - int(self._results.dbsize())
