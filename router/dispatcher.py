@@ -119,6 +119,8 @@ class Dispatcher:
             self._woken.clear()
             seen = await self.round()
             if seen is not None:
+                if not seen.lanes:
+                    began = 0.0  # nothing waits: who comes next is bound at once
                 await self._sleep(self._idle_seconds(seen))
 
     async def round(self) -> Round | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -50,8 +51,9 @@ class JobFacts:
         )
 
 
+@lru_cache(maxsize=8192)
 def read_facts(text: str) -> JobFacts:
-    """Read facts back; a job that has gone meanwhile has none."""
+    """Read facts back; a job that has gone meanwhile has none. Kept, since rounds see the same heads again."""
     if not text:
         return JobFacts()
     said: dict[str, Any] = json.loads(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 PIN = "@"
@@ -33,9 +34,8 @@ class Lane:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a lane's name back; raises ValueError when it is none."""
-        work, tenant, candidates, *chosen = text.split("|")
-        names = tuple(candidates.split(",")) if candidates else ()
-        return cls(work, tenant, names, tuple(chosen[0].split(",")) if chosen else ())
+        work, tenant, candidates, chosen = _parts(text)
+        return cls(work, tenant, candidates, chosen)
 
     @property
     def pinned(self) -> bool:
@@ -68,3 +68,11 @@ class Lane:
     def without(self, model: str) -> Self:
         """Return the open lane of the same work whose candidates do not include `model`."""
         return type(self)(self.work, self.tenant, tuple(name for name in self.candidates if name != model))
+
+
+@lru_cache(maxsize=8192)
+def _parts(text: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    """Return work, tenant, candidates and chosen of a lane's name; kept, since every round reads the same lanes."""
+    work, tenant, candidates, *chosen = text.split("|")
+    names = tuple(candidates.split(",")) if candidates else ()
+    return work, tenant, names, tuple(chosen[0].split(",")) if chosen else ()

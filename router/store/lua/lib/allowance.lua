@@ -42,6 +42,7 @@ end
 
 -- The same for binding: less what is bound and will begin anyway.
 local function left_to_bind(model, now)
+  if redis.call('EXISTS', key.allowance(model)) == 0 then return {requests_until = 0, tokens_until = 0} end
   local requests, requests_until = left_of(model, 'requests', now)
   local tokens, tokens_until = left_of(model, 'tokens', now)
   if requests then requests = requests - redis.call('ZCARD', key.bound(model)) end
