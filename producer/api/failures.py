@@ -29,7 +29,7 @@ LONGEST_RETRY_AFTER_SECONDS = 120
 """The vendors' clients do not try again at all where they are told to wait longer."""
 MISTAKES_AT_MOST = 10
 
-OPENAI_DOORS = ("/v1/files", "/v1/batches", "/v1/chat/")
+OPENAI_DOORS = ("/v1/files", "/v1/batches", "/v1/chat/", "/v1/responses", "/v1/models/")
 """Where errors have OpenAI's shape."""
 
 RETRY_HELPS = frozenset(
