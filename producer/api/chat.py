@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse
 
 from producer.openai import completion, read_chat
 
-from .job_headers import job_headers
 from .waiting import Calling
 
 routes = APIRouter(tags=["OpenAI"])
@@ -24,6 +23,4 @@ async def complete_chat(body: dict[str, Any], caller: Calling) -> JSONResponse:
 
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
     """
-    asked = read_chat(body, caller.catalog)
-    record = await caller.answer(asked.spec)
-    return JSONResponse(completion(record, ignored=asked.ignored), headers=job_headers(record))
+    return await caller.reply(read_chat(body, caller.catalog), completion)

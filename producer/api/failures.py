@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from producer.anthropic import told
 from producer.files import UnknownFile
 from producer.openai import Fault, Refused, fault_of
 from producer.openai.errors import fault_like, still_going
@@ -31,6 +32,8 @@ MISTAKES_AT_MOST = 10
 
 OPENAI_DOORS = ("/v1/files", "/v1/batches", "/v1/chat/", "/v1/responses", "/v1/models/")
 """Where errors have OpenAI's shape."""
+ANTHROPIC_DOORS = ("/v1/messages",)
+"""Where errors have Anthropic's shape."""
 
 RETRY_HELPS = frozenset(
     {
@@ -55,7 +58,7 @@ KINDS: Mapping[int, str] = {
 
 def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> JSONResponse:
     """Return the reply for an error; `more` may hold the field, or the job's id."""
-    if scope["path"].startswith(OPENAI_DOORS):
+    if scope["path"].startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)):
         return vendors(scope, fault_like(status, kind, message, more.get("field")))
     request_id = scope["state"]["request_id"]
     return _reply(scope, status, {"error": {"kind": kind, "message": message, **more, "request_id": request_id}})
@@ -63,6 +66,8 @@ def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> 
 
 def vendors(scope: Scope, fault: Fault) -> JSONResponse:
     """Return the reply for an error at a door of a vendor's, in that vendor's shape."""
+    if scope["path"].startswith(ANTHROPIC_DOORS):
+        return _reply(scope, *told(fault, scope["state"]["request_id"]))
     return _reply(scope, fault.status, fault.body())
 
 
@@ -111,7 +116,9 @@ async def _unknown_file(request: Request, error: Any) -> Response:
 
 
 async def _refused(request: Request, error: Any) -> Response:
-    return vendors(request.scope, error.fault)
+    reply = vendors(request.scope, error.fault)
+    _should_retry(reply, helps=False)  # what can not be done, or not be told, will be the same the next time
+    return reply
 
 
 async def _no_answer(request: Request, error: Any) -> Response:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Header, Request
+from starlette.responses import JSONResponse
 
+from producer.openai import Asked
 from router.catalog import Catalog
 from router.errors import ErrorKind, StoreUnavailable
 from router.job import JobRecord, JobSpec, JobState
 
 from .backend import Asker, Asking
 from .errors import NoAnswer
+from .job_headers import job_headers
 from .long_poll import record_at_end
 from .submit import IdempotencyKey, with_key
 
@@ -34,6 +38,13 @@ WaitSeconds = Annotated[
 ]
 
 
+class Writer(Protocol):
+    """Writes a job that succeeded as the answer of one door; names the parameters that were ignored."""
+
+    def __call__(self, record: JobRecord, *, ignored: Sequence[str]) -> dict[str, Any]:
+        """Return the body of the answer."""
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who waits for an answer, for how long, and under which idempotency key."""
@@ -48,11 +59,13 @@ class Caller:
         """The models and task classes that a request may name."""
         return self.asker.backend.jobs.catalog
 
-    async def answer(self, spec: JobSpec) -> JobRecord:
-        """Submit a job and return it when it has succeeded; raises NoAnswer.
+    async def reply(self, asked: Asked, write: Writer) -> JSONResponse:
+        """Do what is asked as a job, and return its answer as a door writes it; raises NoAnswer."""
+        record = await self._answer(asked.spec)
+        return JSONResponse(write(record, ignored=asked.ignored), headers=job_headers(record))
 
-        A caller who hangs up cancels the job, unless its idempotency key lets it join that job again.
-        """
+    async def _answer(self, spec: JobSpec) -> JobRecord:
+        """A caller who hangs up cancels the job, unless its idempotency key lets it join that job again."""
         jobs = self.asker.backend.jobs
         record = await self._end(await jobs.submit(with_key(spec, self.asker, self.key)))
         if record.state is JobState.SUCCEEDED:

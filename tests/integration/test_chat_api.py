@@ -38,20 +38,10 @@ async def client(api: Api) -> AsyncIterator[AsyncOpenAI]:
         yield found.with_options(max_retries=0)
 
 
-async def the_job(api: Api, count: int = 1) -> str:
-    """Return the id of the job that came last, once so many have come."""
-
-    async def come() -> list[str]:
-        found: Any = await api.redis.zrange(api.driver.keys.key("deadlines"), 0, -1)
-        return list(found) if len(found) == count else []
-
-    return str((await eventually(come, what="a job"))[-1])
-
-
 async def ended(api: Api, asking: Any, end: Any = None) -> Any:
     """End the job of a question in flight and return what the caller gets."""
     asked = asyncio.create_task(asking)
-    await api.finish(await the_job(api), end)
+    await api.finish(await api.open_job(), end)
     return await asked
 
 
@@ -113,7 +103,7 @@ async def test_a_rate_limit_tells_when_to_come_again(
 async def test_a_cancelled_job_is_not_tried_again(api: Api) -> None:
     async with openai_client(api.url) as patient:
         asked = asyncio.create_task(patient.chat.completions.create(**SUPPORT))
-        await api.http.delete(f"/v1/jobs/{await the_job(api)}")
+        await api.http.delete(f"/v1/jobs/{await api.open_job()}")
         with pytest.raises(openai.ConflictError) as caught:
             await asked
     assert caught.value.code == "cancelled"
@@ -121,7 +111,7 @@ async def test_a_cancelled_job_is_not_tried_again(api: Api) -> None:
 
 async def test_a_caller_who_hangs_up_cancels_the_job(api: Api) -> None:
     asked = asyncio.create_task(api.http.post(CHAT, json=SUPPORT))
-    job_id = await the_job(api)
+    job_id = await api.open_job()
     await api.until_subscribers(job_id, 1)
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
@@ -136,7 +126,7 @@ async def test_with_an_idempotency_key_a_caller_who_comes_back_finds_the_same_jo
     headers = {"idempotency-key": "once"}
     async with httpx.AsyncClient(base_url=api.url, verify=False) as other:
         asked = asyncio.create_task(other.post(CHAT, json=SUPPORT, headers=headers, timeout=60))
-        job_id = await the_job(api)
+        job_id = await api.open_job()
         await api.until_subscribers(job_id, 1)
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
@@ -161,7 +151,7 @@ async def test_a_wait_that_runs_out_leaves_the_job_going(api: Api, key: dict[str
 
 async def test_a_server_that_ends_leaves_the_job_going(api: Api) -> None:
     asked = asyncio.create_task(api.http.post(CHAT, json=SUPPORT))
-    job_id = await the_job(api)
+    job_id = await api.open_job()
     await api.until_subscribers(job_id, 1)
     api.serving.cancel()
     reply = await asked

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from producer.anthropic import MESSAGES
 from producer.api import create_app
-from producer.api.failures import OPENAI_DOORS, RETRY_HELPS
+from producer.api.failures import ANTHROPIC_DOORS, OPENAI_DOORS, RETRY_HELPS
 from producer.openai import CHAT, RESPONSES, Parameters
 from producer.openai.asking import OURS
 from producer.openai.errors import FAULTS
@@ -25,7 +26,12 @@ def section(title: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("title", "table"), [("The body of a chat completion", CHAT), ("The body of a response", RESPONSES)]
+    ("title", "table"),
+    [
+        ("The body of a chat completion", CHAT),
+        ("The body of a response", RESPONSES),
+        ("The body of a message", MESSAGES),
+    ],
 )
 def test_every_parameter_stands_there_with_what_becomes_of_it(title: str, table: Parameters) -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section(title), re.MULTILINE))
@@ -52,7 +58,7 @@ def test_every_field_of_ours_stands_there() -> None:
 def test_every_route_stands_there(settings: Settings, catalog: Catalog) -> None:
     routes = create_app(settings, catalog).openapi()["paths"]
     for path in routes:
-        if path.startswith(OPENAI_DOORS):
+        if path.startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)):
             plain = re.sub(r"\{\w+\}", "{id}", path)
             assert plain in PAGE or plain.rsplit("/", 1)[-1] in PAGE, path
 
