@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,12 @@ from batch_files import openai_client
 from live import eventually
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
+from redis_server import running_redis
 from running_api import Api, running_api
 from store_driver import failure
 
+from pointsman.ports import free_port
+from producer.api import long_poll, waiting
 from router.catalog import Catalog
 from router.job import JobState
 from router.settings import Settings
@@ -205,3 +209,25 @@ async def test_only_who_has_a_key_is_answered(settings: Settings, catalog: Catal
             await ended(api, acme.chat.completions.create(**SUPPORT))
         jobs: Any = await api.redis.zrange(api.driver.keys.key("state", "succeeded"), 0, -1)
         assert (await api.driver.get(jobs[0])).tenant == "acme"
+
+
+async def test_a_wait_outlives_a_redis_that_goes_away(
+    settings: Settings, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_poll, "RECHECK_SECONDS", 0.05)
+    monkeypatch.setattr(waiting, "REDIS_AWAY_SECONDS", 0.05)
+    port, kept = free_port(), {"appendonly": "yes"}
+    async with running_api(settings, catalog, redis_url=f"redis://127.0.0.1:{port}/0") as api:
+        reply = await api.http.post(CHAT, json=SUPPORT)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "store_unavailable")
+        assert (reply.headers["retry-after"], reply.headers["retry-after-ms"]) == ("2", "2000")
+        with running_redis(tmp_path, port=port, options=kept):
+            asked = asyncio.create_task(api.http.post(CHAT, json=SUPPORT))
+            job_id = await api.open_job()
+            await api.until_subscribers(job_id, 1)
+        for _ in range(3):  # each takes as long as many looks of the one who waits
+            assert (await api.get(job_id)).status_code == 503
+        assert not asked.done()
+        with running_redis(tmp_path, port=port, options=kept):
+            await api.finish(job_id)
+            assert (await asked).json()["choices"][0]["message"]["content"] == "42"
