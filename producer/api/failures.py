@@ -19,8 +19,8 @@ from producer.openai import Fault, Refused, fault_of
 from producer.openai.errors import fault_like, still_going
 from router.errors import Conflict, ErrorKind, InvalidJob, StoreUnavailable, UnknownBatch, UnknownJob
 
-from .errors import NoAnswer
-from .job_headers import job_headers
+from .errors import NoAnswer, OutOfSight
+from .job_headers import JOB_ID, job_headers
 from .request_id import ANTHROPICS, HEADER
 
 log = logging.getLogger("pointsman.api")
@@ -95,6 +95,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownFile, _unknown_file)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NoAnswer, _no_answer)
+    app.add_exception_handler(OutOfSight, _out_of_sight)
     app.add_exception_handler(InvalidJob, _invalid_job)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
@@ -134,6 +135,13 @@ async def _no_answer(request: Request, error: Any) -> Response:
         if error.retry_after is not None and not error.joins:
             _retry_after(reply, error.retry_after)
     reply.headers.update(job_headers(record))
+    return reply
+
+
+async def _out_of_sight(request: Request, error: Any) -> Response:
+    reply = await _store_unavailable(request, error)
+    _should_retry(reply, helps=error.joins)
+    reply.headers[JOB_ID] = error.job_id
     return reply
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from router.job import JobRecord
 
+JOB_ID = "x-pointsman-job-id"
+
 
 def job_headers(record: JobRecord) -> dict[str, str]:
     """Return the job's id, and its model, class and wait as far as there are any."""
     told = {
-        "x-pointsman-job-id": record.id,
+        JOB_ID: record.id,
         "x-pointsman-model": record.model,
         "x-pointsman-class": record.task_class,
         "x-pointsman-queue-seconds": _waited(record),

@@ -16,7 +16,7 @@ from router.errors import ErrorKind, StoreUnavailable
 from router.job import JobRecord, JobSpec, JobState
 
 from .backend import Asker, Asking
-from .errors import NoAnswer
+from .errors import NoAnswer, OutOfSight
 from .job_headers import job_headers
 from .long_poll import record_at_end
 from .submit import IdempotencyKey, with_key
@@ -82,9 +82,9 @@ class Caller:
         while True:
             try:
                 return await record_at_end(self.request, backend, job_id, seconds=max(0.0, until - clock()))
-            except StoreUnavailable:
+            except StoreUnavailable as error:
                 if clock() >= until or backend.stopping.is_set() or await self.request.is_disconnected():
-                    raise
+                    raise OutOfSight(job_id, joins=self.key is not None) from error
                 await asyncio.sleep(REDIS_AWAY_SECONDS)
 
     async def _time_asked_for(self, record: JobRecord) -> float | None:

@@ -231,3 +231,19 @@ async def test_a_wait_outlives_a_redis_that_goes_away(
         with running_redis(tmp_path, port=port, options=kept):
             await api.finish(job_id)
             assert (await asked).json()["choices"][0]["message"]["content"] == "42"
+
+
+async def test_an_accepted_job_that_is_out_of_sight_is_not_to_be_made_again(
+    settings: Settings, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_poll, "RECHECK_SECONDS", 0.05)
+    port = free_port()
+    async with running_api(settings, catalog, redis_url=f"redis://127.0.0.1:{port}/0") as api:
+        with running_redis(tmp_path, port=port):
+            headers = {"x-pointsman-wait-seconds": "6"}
+            asked = asyncio.create_task(api.http.post(CHAT, json=SUPPORT, headers=headers))
+            job_id = await api.open_job()
+            await api.until_subscribers(job_id, 1)
+        reply = await asked
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "store_unavailable")
+        assert (reply.headers["x-should-retry"], reply.headers["x-pointsman-job-id"]) == ("false", job_id)
