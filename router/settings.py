@@ -46,6 +46,7 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8300, ge=0, le=65_535)
+    wait_seconds: float = Field(default=600.0, gt=0, le=3600)
     api_keys: Annotated[tuple[str, ...], NoDecode] = ()
     body_limit_bytes: int = Field(default=10_000_000, ge=1024)
     files_folder: Path = Path(".pointsman/files")

@@ -18,7 +18,7 @@ from router.errors import UnknownJob
 from router.job import JobRecord
 from router.settings import Settings
 from router.stopping import stop
-from router.store import BatchStore, DeadStore, JobStore, ModelStore, Waiter, open_redis
+from router.store import BatchStore, DeadStore, EchoStore, JobStore, ModelStore, Waiter, open_redis
 
 CONNECTIONS = 512
 """Connections to Redis at most: a burst beyond it is told to come again."""
@@ -38,6 +38,7 @@ class Backend:
     waiter: Waiter
     files: FileFolder
     batches: BatchStore
+    echoes: EchoStore
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -48,7 +49,9 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     jobs = JobStore(redis, settings=settings, catalog=catalog)
     models = ModelStore(redis, settings=settings, catalog=catalog)
     files, batches = FileFolder(settings.files_folder), BatchStore(jobs)
-    backend = Backend(redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches)
+    backend = Backend(
+        redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches, EchoStore(jobs)
+    )
     looking_after = asyncio.create_task(BatchDuty(batches, jobs, files).run(), name="pointsman-batches")
     try:
         yield backend

@@ -14,17 +14,14 @@ from pydantic import Field, field_validator
 from producer.batches import results, view
 from producer.batches.inputs import hold, input_path, let_go
 from producer.files import FileFolder, StoredFile, UnknownFile
-from producer.openai import Refused
+from producer.openai import Refused, window_seconds
 from router.batch import KEPT_FOR_SECONDS, BatchRecord, BatchStatus, new_batch_id
 from router.chat import Frozen
-from router.durations import seconds_of
 from router.errors import UnknownBatch
 from router.store import NewBatch
 
 from .backend import Asker, Asking
 from .submit import IdempotencyKey
-
-WINDOW_SECONDS = (60.0, 30 * 86_400.0)
 
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
@@ -51,9 +48,7 @@ class AskedBatch(Frozen):
     @field_validator("completion_window")
     @classmethod
     def _is_a_duration(cls, value: str) -> str:
-        least, most = WINDOW_SECONDS
-        if not least <= seconds_of(value) <= most:
-            raise ValueError("a completion_window is 1m to 30d")
+        window_seconds(value)
         return value
 
 
@@ -80,7 +75,7 @@ async def create_batch(asked: AskedBatch, asker: Asking, key: IdempotencyKey = N
         input_file_id=given.id,
         endpoint=asked.endpoint,
         completion_window=asked.completion_window,
-        window_seconds=seconds_of(asked.completion_window),
+        window_seconds=window_seconds(asked.completion_window),
         metadata=asked.metadata or {},
         output_seconds=KEPT_FOR_SECONDS if expiry is None else expiry.seconds,
     )

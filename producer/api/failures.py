@@ -1,9 +1,10 @@
-"""Turns every error into the one shape of an error reply."""
+"""Turns every error into a reply: in our own shape, or in that of the vendor whose door it is."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,18 +13,40 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from producer.anthropic import told
 from producer.files import UnknownFile
-from producer.openai import Refused
-from producer.openai.errors import fault_like
-from router.errors import Conflict, InvalidJob, StoreUnavailable, UnknownBatch, UnknownJob
+from producer.openai import Fault, Refused, fault_of
+from producer.openai.errors import fault_like, still_going
+from router.errors import Conflict, ErrorKind, InvalidJob, StoreUnavailable, UnknownBatch, UnknownJob
+
+from .errors import NoAnswer, OutOfSight
+from .job_headers import JOB_ID, job_headers
+from .request_id import ANTHROPICS, HEADER
 
 log = logging.getLogger("pointsman.api")
 
 RETRY_AFTER_SECONDS = 2
+LONGEST_RETRY_AFTER_SECONDS = 120
+"""The vendors' clients do not try again at all where they are told to wait longer."""
 MISTAKES_AT_MOST = 10
 
-OPENAI_DOORS = ("/v1/files", "/v1/batches")
+OPENAI_DOORS = ("/v1/files", "/v1/batches", "/v1/chat/", "/v1/responses", "/v1/models/")
 """Where errors have OpenAI's shape."""
+ANTHROPIC_DOORS = ("/v1/messages",)
+"""Where errors have Anthropic's shape."""
+
+RETRY_HELPS = frozenset(
+    {
+        ErrorKind.RATE_LIMITED,
+        ErrorKind.OVERLOADED,
+        ErrorKind.SERVER_ERROR,
+        ErrorKind.TIMEOUT,
+        ErrorKind.CONNECTION,
+        ErrorKind.BAD_RESPONSE,
+        ErrorKind.WORKER_LOST,
+    }
+)
+"""Why a job failed where the same request, as another job, may succeed."""
 
 KINDS: Mapping[int, str] = {
     400: "bad_request",
@@ -35,19 +58,34 @@ KINDS: Mapping[int, str] = {
 
 def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> JSONResponse:
     """Return the reply for an error; `more` may hold the field, or the job's id."""
+    if scope["path"].startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)):
+        return vendors(scope, fault_like(status, kind, message, more.get("field")))
     request_id = scope["state"]["request_id"]
-    if scope["path"].startswith(OPENAI_DOORS):
-        fault = fault_like(status, kind, message, more.get("field"))
-        status, body = fault.status, fault.body()
-    else:
-        body = {"error": {"kind": kind, "message": message, **more, "request_id": request_id}}
-    # the middleware sets the header too, but a reply to an unexpected error does not pass through it
-    return JSONResponse(body, status, headers={"x-request-id": request_id, **_no_retry(status)})
+    return _reply(scope, status, {"error": {"kind": kind, "message": message, **more, "request_id": request_id}})
 
 
-def _no_retry(status: int) -> dict[str, str]:
-    """Tell the vendors' clients, which try a conflict again, that it will not go away."""
-    return {"x-should-retry": "false"} if status == 409 else {}
+def vendors(scope: Scope, fault: Fault) -> JSONResponse:
+    """Return the reply for an error at a door of a vendor's, in that vendor's shape."""
+    if scope["path"].startswith(ANTHROPIC_DOORS):
+        return _reply(scope, *told(fault, scope["state"]["request_id"]))
+    return _reply(scope, fault.status, fault.body())
+
+
+def _reply(scope: Scope, status: int, body: Mapping[str, Any]) -> JSONResponse:
+    # the middleware sets the headers too, but a reply to an unexpected error does not pass through it
+    reply = JSONResponse(body, status, headers=dict.fromkeys((HEADER, ANTHROPICS), scope["state"]["request_id"]))
+    if status == 409:  # the vendors' clients try a conflict again, and it will not go away
+        _should_retry(reply, helps=False)
+    return reply
+
+
+def _should_retry(reply: Response, *, helps: bool) -> None:
+    reply.headers["x-should-retry"] = str(helps).lower()
+
+
+def _retry_after(reply: Response, seconds: float) -> None:
+    seconds = min(LONGEST_RETRY_AFTER_SECONDS, max(1.0, seconds))
+    reply.headers.update({"retry-after": str(ceil(seconds)), "retry-after-ms": str(ceil(seconds * 1000))})
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -56,6 +94,8 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownBatch, _unknown_batch)
     app.add_exception_handler(UnknownFile, _unknown_file)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(NoAnswer, _no_answer)
+    app.add_exception_handler(OutOfSight, _out_of_sight)
     app.add_exception_handler(InvalidJob, _invalid_job)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
@@ -77,8 +117,32 @@ async def _unknown_file(request: Request, error: Any) -> Response:
 
 
 async def _refused(request: Request, error: Any) -> Response:
-    fault = error.fault
-    return JSONResponse(fault.body(), fault.status, headers=_no_retry(fault.status))
+    reply = vendors(request.scope, error.fault)
+    _should_retry(reply, helps=False)  # what can not be done, or not be told, will be the same the next time
+    return reply
+
+
+async def _no_answer(request: Request, error: Any) -> Response:
+    """Tell why a job has no answer, and whether to ask again: what is paid for already is not paid for twice."""
+    record = error.record
+    if not record.done:
+        reply = vendors(request.scope, still_going(record))
+        _should_retry(reply, helps=error.joins)
+    else:
+        reply = vendors(request.scope, fault_of(record))
+        kind = record.error.kind if record.error else None
+        _should_retry(reply, helps=kind in RETRY_HELPS and not error.joins)
+        if error.retry_after is not None and not error.joins:
+            _retry_after(reply, error.retry_after)
+    reply.headers.update(job_headers(record))
+    return reply
+
+
+async def _out_of_sight(request: Request, error: Any) -> Response:
+    reply = await _store_unavailable(request, error)
+    _should_retry(reply, helps=error.joins)
+    reply.headers[JOB_ID] = error.job_id
+    return reply
 
 
 async def _invalid_job(request: Request, error: Any) -> Response:
@@ -95,7 +159,7 @@ async def _store_unavailable(request: Request, error: Any) -> Response:
         request.scope, 503, "store_unavailable",
         "Redis is away or refuses writes now; nothing that was accepted is lost",
     )  # fmt: skip
-    reply.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    _retry_after(reply, RETRY_AFTER_SECONDS)
     return reply
 
 
@@ -114,7 +178,7 @@ def _field(mistake: Mapping[str, Any]) -> str:
 
 
 def _words(mistake: Mapping[str, Any]) -> str:
-    if mistake["loc"] == ("body",) and mistake["type"] == "model_attributes_type":
+    if mistake["loc"] == ("body",) and mistake["type"] in ("model_attributes_type", "dict_type"):
         return "send a JSON object, with the header 'content-type: application/json'"
     return str(mistake["msg"]).removeprefix("Value error, ")
 

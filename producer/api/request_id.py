@@ -9,6 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "x-request-id"
+ANTHROPICS = "request-id"
+"""Where Anthropic's clients look for it."""
 SANE = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 """An id from outside goes into logs and replies: nothing that could forge a line of either."""
 
@@ -29,7 +31,8 @@ class RequestId:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = headers[ANTHROPICS] = request_id
             await send(message)
 
         return await self._app(scope, receive, send_with_id)

@@ -50,9 +50,7 @@ async def submit_job(spec: JobSpec, asker: Asking, response: Response, key: Idem
     The same request again under the same id or idempotency key is answered with the first job; another request
     under it with 409. The key may stand in the body or in the header.
     """
-    if key is not None and spec.idempotency_key is None:
-        spec = spec.model_copy(update={"idempotency_key": key})
-    job_id = await asker.backend.jobs.submit(for_asker(spec, asker))
+    job_id = await asker.backend.jobs.submit(with_key(spec, asker, key))
     record = await asker.backend.jobs.get(job_id)
     response.headers["location"] = f"/v1/jobs/{job_id}"
     return Accepted.model_validate(record.model_dump(include=set(Accepted.model_fields)))
@@ -72,6 +70,13 @@ async def submit_batch(batch: Batch, asker: Asking) -> AcceptedBatch:
         except InvalidJob as error:
             raise InvalidJob(str(error), field=f"jobs.{at}.{error.field}") from error
     return AcceptedBatch(ids=await jobs.submit_many([for_asker(spec, asker) for spec in batch.jobs]))
+
+
+def with_key(spec: JobSpec, asker: Asker, key: str | None) -> JobSpec:
+    """Return the job as one of the asker's tenant, under the key of the header unless it has one of its own."""
+    if key is not None and spec.idempotency_key is None:
+        spec = spec.model_copy(update={"idempotency_key": key})
+    return for_asker(spec, asker)
 
 
 def for_asker(spec: JobSpec, asker: Asker) -> JobSpec:

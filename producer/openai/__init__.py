@@ -1,21 +1,28 @@
 """What OpenAI's API means in our terms, and what ours means in theirs. Pure: no network, no Redis, no files."""
 
-from .asking import Asked
+from .asking import AUTO, Asked
+from .background import background_response, read_background, to_repeat
 from .chat import completion, read_chat
 from .errors import Fault, Refused, fault_of
 from .parameters import CHAT, RESPONSES, Parameters
 from .responses import read_response, response
+from .windows import window_seconds
 
 __all__ = [
+    "AUTO",
     "CHAT",
     "RESPONSES",
     "Asked",
     "Fault",
     "Parameters",
     "Refused",
+    "background_response",
     "completion",
     "fault_of",
+    "read_background",
     "read_chat",
     "read_response",
     "response",
+    "to_repeat",
+    "window_seconds",
 ]

@@ -57,7 +57,7 @@ FAULTS: Mapping[ErrorKind, tuple[int, str, str]] = {
     ErrorKind.CONNECTION: (502, "server_error", "connection_error"),
     ErrorKind.BAD_RESPONSE: (502, "server_error", "bad_response"),
     # the vendor refused our key, not the caller's: a 401 would send the caller looking for a fault of its own
-    ErrorKind.AUTH: (500, "server_error", "upstream_auth"),
+    ErrorKind.AUTH: (502, "server_error", "upstream_auth"),
     ErrorKind.INVALID_REQUEST: (400, INVALID, "invalid_request"),
     ErrorKind.CONTEXT_TOO_LONG: (400, INVALID, "context_length_exceeded"),
     ErrorKind.CONTENT_FILTERED: (400, INVALID, "content_filter"),
@@ -90,6 +90,12 @@ def fault_of(record: JobRecord) -> Fault:
     kind = record.error.kind if record.error else _kind(record.state)
     status, of_type, code = FAULTS[kind]
     return Fault(status, record.error.message if record.error else f"the job {record.state}", of_type, None, code)
+
+
+def still_going(record: JobRecord) -> Fault:
+    """Return that a job has not ended in the time that its caller waits."""
+    message = f"no answer yet; the job goes on, its result will be at GET /v1/jobs/{record.id}"
+    return Fault(504, message, "server_error", None, "timeout")
 
 
 def _kind(state: JobState) -> ErrorKind:

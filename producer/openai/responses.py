@@ -18,6 +18,12 @@ from .errors import Refused
 from .items import messages_of
 from .parameters import RESPONSES
 
+ECHOED = (
+    "model", "instructions", "max_output_tokens", "metadata", "temperature", "text", "tool_choice", "tools",
+    "top_p",
+)  # fmt: skip
+"""Parameters that a Response repeats."""
+
 TOOL = frozenset({"name", "description", "parameters", "strict"})
 
 
@@ -29,11 +35,17 @@ def read_response(body: Mapping[str, Any], catalog: Catalog) -> Asked:
         "max_tokens": kept.get("max_output_tokens"),
         "temperature": kept.get("temperature"),
         "top_p": kept.get("top_p"),
-        "tools": [_tool(tool, at) for at, tool in enumerate(kept.get("tools", ()))],
+        "tools": _tools(kept.get("tools", [])),
         "tool_choice": _tool_choice(kept.get("tool_choice")),
         "response_format": _format(kept.get("text", {})),
     }
     return Asked(job_of(kept, checked(ChatRequest, request), catalog), ignored)
+
+
+def _tools(tools: Any) -> list[dict[str, Any]]:
+    if not isinstance(tools, list):
+        raise Refused("'tools' must be a list.", param="tools", code="invalid_type")
+    return [_tool(tool, at) for at, tool in enumerate(tools)]
 
 
 def _tool(tool: Any, at: int) -> dict[str, Any]:
@@ -87,13 +99,13 @@ def response(record: JobRecord, body: Mapping[str, Any], *, ignored: Sequence[st
         "model": result.model,
         "output": _output(record.id, result.answer),
         "usage": usage(result.answer.usage),
-        **_echo(body),
+        **echo(body),
         "pointsman": ours(record, ignored),
     }
 
 
-def _echo(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that a Response repeats."""
+def echo(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a Response repeats, but for its model, and those that are always the same."""
     return {
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),

@@ -3,6 +3,7 @@
 from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
+from .echoes import EchoStore
 from .jobs import JobStore, Page
 from .keys import Keys
 from .models import ModelStore
@@ -16,6 +17,7 @@ __all__ = [
     "BatchStore",
     "Claim",
     "DeadStore",
+    "EchoStore",
     "Held",
     "HeldBatch",
     "JobStore",

@@ -22,6 +22,7 @@ PATTERNS = {
     "deadlines": "deadlines",  # zset: jobs that are not done, by deadline
     "state": "state:%s",  # zset: jobs in one state, by submit number
     "finished": "finished",  # zset: ended jobs, by the time their record expires
+    "echo": "echo:%s",  # string: JSON of what an answer repeats of its request, packed
     "batch": "batch:%s",  # hash: everything about one batch; its counts as its jobs end
     "batches": "batches:%s",  # zset: the batches of a tenant, or of all under no name, by when they were created
     "open_batches": "open_batches",  # zset: batches that have not ended, by when somebody has to look at them

@@ -76,6 +76,13 @@ class ModelStore:
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
         return found
 
+    async def cooled_seconds(self, model: str) -> float:
+        """Return for how long nothing is sent to a model, as it asked; 0 where it may be called."""
+        with translated():
+            seconds, microseconds = await self.redis.time()
+            until: Any = await self.redis.hget(self._rounds.keys.key("model", model), "cooled_until")
+        return max(0.0, float(until or 0) / 1000 - seconds - microseconds / 1_000_000)
+
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted."""
         seen, catalog = await self._rounds.read(), self._rounds.catalog

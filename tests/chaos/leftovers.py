@@ -13,7 +13,7 @@ from router.job import TERMINAL
 from router.store import Keys
 from router.store.keys import PATTERNS
 
-KEPT = ("job", "history", "request", "decision", "answer", "idempotency")
+KEPT = ("job", "history", "request", "decision", "answer", "idempotency", "echo")
 """Records of ended jobs, requests of dead letters, and what answers a resent request: each must have an expiry."""
 
 BOOKKEEPING = (

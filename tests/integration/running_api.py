@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from live import eventually
 from redis.asyncio import Redis
 from store_driver import Driver, success
 
@@ -48,6 +49,15 @@ class Api:
         assert await self.driver.bind(job_id) == "bound"
         assert await self.driver.claim(job_id) is not None
         assert await self.driver.settle(job_id, end=end or success()) is not None
+
+    async def open_job(self) -> str:
+        """Return the id of the only job that has not ended, once there is one."""
+
+        async def come() -> str | None:
+            found: Any = await self.redis.zrange(self.driver.keys.key("deadlines"), 0, -1)
+            return found[0] if found else None
+
+        return str(await eventually(come, what="a job"))
 
     async def subscribers(self, job_id: str) -> int:
         """Return how many connections are subscribed to the end of a job."""

@@ -9,8 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import openai
 import pytest
 import pytest_asyncio
+from anthropic import AsyncAnthropic
+from batch_files import openai_client
 from redis_server import running_redis
 from running_api import SUPPORT, Api, running_api
 
@@ -180,3 +183,17 @@ async def test_a_small_reply_does_not_wait_for_an_acknowledgement(api: Api) -> N
     for _ in range(25):
         await api.http.get("/v2")
     assert time.monotonic() - started < 25 * 0.03  # Nagle's algorithm would hold each one back for 40 ms
+
+
+async def test_the_official_clients_list_what_a_request_may_name(api: Api) -> None:
+    names = ["gemini", "claude", "gpt-4", "general_information", "creative_writing", "technical_support", "auto"]
+    async with openai_client(api.url) as client:
+        assert sorted([model.id async for model in client.models.list()]) == sorted(names)
+        assert (await client.models.retrieve("claude")).owned_by == "anthropic"
+        with pytest.raises(openai.NotFoundError):
+            await client.models.retrieve("gpt-9")
+    async with AsyncAnthropic(
+        base_url=api.url, api_key="any", _strict_response_validation=True, max_retries=0
+    ) as anthropic:
+        assert sorted([model.id async for model in anthropic.models.list()]) == sorted(names)
+        assert (await anthropic.models.retrieve("auto")).lifecycle == "active"

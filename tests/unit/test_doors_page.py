@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from producer.anthropic import MESSAGES
 from producer.api import create_app
+from producer.api.failures import ANTHROPIC_DOORS, OPENAI_DOORS, RETRY_HELPS
 from producer.openai import CHAT, RESPONSES, Parameters
 from producer.openai.asking import OURS
+from producer.openai.errors import FAULTS
 from router.batch import BATCH_MOVES
 from router.catalog import Catalog
 from router.settings import Settings
@@ -23,7 +26,12 @@ def section(title: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("title", "table"), [("The body of a chat completion", CHAT), ("The body of a response", RESPONSES)]
+    ("title", "table"),
+    [
+        ("The body of a chat completion", CHAT),
+        ("The body of a response", RESPONSES),
+        ("The body of a message", MESSAGES),
+    ],
 )
 def test_every_parameter_stands_there_with_what_becomes_of_it(title: str, table: Parameters) -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", section(title), re.MULTILINE))
@@ -50,6 +58,13 @@ def test_every_field_of_ours_stands_there() -> None:
 def test_every_route_stands_there(settings: Settings, catalog: Catalog) -> None:
     routes = create_app(settings, catalog).openapi()["paths"]
     for path in routes:
-        if path.startswith(("/v1/files", "/v1/batches")):
+        if path.startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)):
             plain = re.sub(r"\{\w+\}", "{id}", path)
             assert plain in PAGE or plain.rsplit("/", 1)[-1] in PAGE, path
+
+
+def test_every_kind_of_error_stands_there_with_what_it_is_called() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| `(\w+)` \| (\w+)", section("Errors"), re.MULTILINE)
+    assert {kind: (int(status), code, retry == "true") for kind, status, code, retry in rows} == {
+        kind.value: (status, code, kind in RETRY_HELPS) for kind, (status, _, code) in FAULTS.items()
+    }

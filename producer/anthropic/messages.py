@@ -1,0 +1,137 @@
+"""POST /v1/messages: its body as a job, and a job's record as its answer.
+
+https://docs.anthropic.com/en/api/messages
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from producer.openai import Asked, Refused
+from producer.openai.asking import checked, job_of
+from producer.openai.chat import ours, result_of
+from router.catalog import Catalog
+from router.chat import Answer, ChatRequest, ToolCall, Usage
+from router.job import JobRecord
+
+from . import blocks
+from .parameters import MESSAGES, check_version
+
+TOOL = frozenset({"type", "name", "description", "input_schema", "strict"})
+NAMES: Mapping[str, str] = {"input_schema": "parameters"}
+CHOICE = frozenset({"type", "name"})
+CHOICES: Mapping[Any, str] = {"auto": "auto", "any": "required", "none": "none"}
+
+STOP_REASONS: Mapping[str, str] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+
+
+def read_message(body: Mapping[str, Any], catalog: Catalog, *, version: str | None) -> Asked:
+    """Return the job that a body asks for under a version of the API; raises Refused naming what is wrong."""
+    check_version(version, body)
+    kept, ignored = MESSAGES.sort_out(body)
+    if "max_tokens" not in kept:
+        raise Refused("max_tokens: Field required", param="max_tokens", code="missing_required_parameter")
+    left_out: set[str] = set()
+    request = {
+        "messages": blocks.messages_of(kept.get("system"), kept.get("messages"), left_out),
+        "max_tokens": kept["max_tokens"],
+        "temperature": kept.get("temperature"),
+        "top_p": kept.get("top_p"),
+        "stop": kept.get("stop_sequences", ()),
+        "tools": _tools(kept.get("tools", []), left_out),
+        "tool_choice": _choice(kept.get("tool_choice"), left_out),
+        "response_format": _format(kept.get("output_config"), left_out),
+    }
+    if isinstance(kept.get("metadata"), Mapping):
+        kept["metadata"] = {name: value for name, value in kept["metadata"].items() if value is not None}
+    spec = job_of(kept, checked(ChatRequest, request), catalog)
+    return Asked(spec, tuple(sorted({*ignored, *left_out})))
+
+
+def _tools(tools: Any, left_out: set[str]) -> list[dict[str, Any]]:
+    if not isinstance(tools, list):
+        raise Refused("tools: Input should be a list", param="tools", code="invalid_type")
+    return [_tool(tool, f"tools.{at}", left_out) for at, tool in enumerate(tools)]
+
+
+def _tool(tool: Any, place: str, left_out: set[str]) -> dict[str, Any]:
+    blocks.checked(tool, TOOL, place, left_out)
+    if tool.get("type") not in (None, "custom"):
+        param = f"{place}.type"
+        raise Refused(f"{param}: only your own tools can be called", param=param, code="unsupported_parameter")
+    given = {NAMES.get(name, name): tool[name] for name in TOOL - {"type"} if tool.get(name) is not None}
+    return {"type": "function", "function": given}
+
+
+def _choice(choice: Any, left_out: set[str]) -> Any:
+    if choice is None:
+        return None
+    blocks.checked(choice, CHOICE, "tool_choice", left_out)
+    if choice.get("type") == "tool":
+        return {"type": "function", "function": {"name": choice.get("name")}}
+    kind = choice.get("type")
+    if not isinstance(kind, str) or kind not in CHOICES:
+        raise Refused(
+            f"tool_choice.type: there is no type {kind!r}", param="tool_choice.type", code="invalid_value"
+        )
+    return CHOICES[kind]
+
+
+def _format(config: Any, left_out: set[str]) -> dict[str, Any] | None:
+    """Return the response_format of a chat request for what `output_config` asks for."""
+    if config is None:
+        return None
+    blocks.checked(config, frozenset({"format"}), "output_config", left_out)
+    wanted = config.get("format")
+    if wanted is None:
+        return None
+    blocks.checked(wanted, frozenset({"type", "schema"}), "output_config.format", left_out)
+    return {"type": wanted.get("type"), "json_schema": {"name": "answer", "schema": wanted.get("schema")}}
+
+
+def message(record: JobRecord, *, ignored: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the Message of a job that succeeded; raises Refused where this format can not tell it."""
+    result = result_of(record)
+    return {
+        "id": f"msg_{record.id}",
+        "type": "message",
+        "role": "assistant",
+        "model": result.model,
+        "content": _content(record.id, result.answer),
+        "stop_reason": STOP_REASONS[result.answer.finish_reason],
+        "stop_sequence": None,
+        "usage": usage(result.answer.usage),
+        "pointsman": ours(record, ignored),
+    }
+
+
+def _content(job_id: str, answer: Answer) -> list[dict[str, Any]]:
+    text = [{"type": "text", "text": answer.text, "citations": None}] if answer.text else []
+    return [*text, *(_tool_use(job_id, call) for call in answer.tool_calls)]
+
+
+def _tool_use(job_id: str, call: ToolCall) -> dict[str, Any]:
+    try:
+        given = from_json(call.function.arguments or "{}", allow_inf_nan=False)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        why = (
+            f"the model called {call.function.name!r} with arguments that are no JSON object, "
+            f"which this format can not carry; GET /v1/jobs/{job_id} shows them"
+        )
+        raise Refused(why, status=502, code="bad_response", kind="server_error")
+    return {"type": "tool_use", "id": call.id, "name": call.function.name, "input": given}
+
+
+def usage(usage: Usage) -> dict[str, Any]:
+    """Return the usage; the three kinds of input exclude each other there."""
+    return {
+        "input_tokens": max(0, usage.input_tokens - usage.cached_tokens),
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": usage.cached_tokens,
+        "output_tokens": usage.output_tokens,
+    }

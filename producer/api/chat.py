@@ -1,0 +1,26 @@
+"""POST /v1/chat/completions: a job whose caller waits for the answer, in OpenAI's shape.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from producer.openai import completion, read_chat
+
+from .waiting import Calling
+
+routes = APIRouter(tags=["OpenAI"])
+
+
+@routes.post("/v1/chat/completions")
+async def complete_chat(body: dict[str, Any], caller: Calling) -> JSONResponse:
+    """Do a chat request as a job, and answer when it has ended.
+
+    A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
+    """
+    return await caller.reply(read_chat(body, caller.catalog), completion)

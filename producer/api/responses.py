@@ -1,0 +1,71 @@
+"""/v1/responses: jobs in the background, in OpenAI's shape.
+
+https://platform.openai.com/docs/api-reference/responses
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from producer.openai import Refused, background_response, read_background, to_repeat
+from router.errors import UnknownJob
+from router.job import JobRecord
+
+from .backend import Asker, Asking
+from .job_headers import job_headers
+from .submit import IdempotencyKey, with_key
+
+ID = re.compile(r"resp_([A-Za-z0-9_-]{8,64})")
+SAYS_NOTHING = ("", "false")
+
+routes = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
+
+
+@routes.post("")
+async def create_response(body: dict[str, Any], asker: Asking, key: IdempotencyKey = None) -> JSONResponse:
+    """Submit a job with `background: true`; its Response is queued. docs/doors.md lists the parameters."""
+    backend = asker.backend
+    asked = read_background(body, backend.jobs.catalog)
+    spec = with_key(asked.spec, asker, key)
+    # before the job is there: one without an echo could not be shown as it was asked
+    await backend.echoes.keep(str(spec.id), to_repeat(body, asked.ignored), expires_in=spec.expires_in)
+    return await _shown(await backend.jobs.get(await backend.jobs.submit(spec)), asker)
+
+
+@routes.get("/{response_id}")
+async def get_response(response_id: str, asker: Asking, request: Request) -> JSONResponse:
+    """Return a Response as it is now: queued, in_progress, completed, incomplete, failed or cancelled."""
+    for name, value in request.query_params.items():
+        if value not in SAYS_NOTHING:
+            raise Refused(f"Unsupported parameter: '{name}'.", param=name, code="unsupported_parameter")
+    return await _shown(await _find(response_id, asker), asker)
+
+
+@routes.post("/{response_id}/cancel")
+async def cancel_response(response_id: str, asker: Asking) -> JSONResponse:
+    """Cancel a Response wherever its job is; one that has ended stays as it is."""
+    record = await _find(response_id, asker)
+    await asker.backend.jobs.cancel(record.id)
+    return await _shown(await asker.backend.jobs.get(record.id), asker)
+
+
+async def _find(response_id: str, asker: Asker) -> JobRecord:
+    unknown = Refused(
+        f"Response with id '{response_id[:100]}' not found.", status=404, param="id", code="response_not_found"
+    )
+    found = ID.fullmatch(response_id)
+    if found is None:
+        raise unknown
+    try:
+        return await asker.get(found[1])
+    except UnknownJob:
+        raise unknown from None
+
+
+async def _shown(record: JobRecord, asker: Asker) -> JSONResponse:
+    kept = await asker.backend.echoes.get(record.id)
+    return JSONResponse(background_response(record, kept), headers=job_headers(record))
