@@ -1,10 +1,11 @@
 """Where each microsecond of a job goes, in every process: py-spy beside a run of the slow-LLM benchmark.
 
-    python -m benchmarks.profile [--jobs 8000] [--latency 0.5] [--concurrency 1000]
+    python -m benchmarks.profile [--jobs 8000] [--latency 0.5] [--concurrency 1000] [--noop]
 
 All jobs are submitted first. Dispatcher, worker and Redis are watched between the first and the last tenth of the
 results. A process's CPU time is measured by the system, and shared out by the samples. Prints tables, and writes
-benchmarks/results/profile.json.
+benchmarks/results/profile.json. With --noop the model answers at once, without HTTP, as in the benchmark of queues;
+that is only printed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .stacks import Frame, Sampling, by_function, by_part
 
 SAMPLED = ("dispatcher", "worker")
 WATCHED = (*SAMPLED, "redis")
+NOOP_APP = "benchmarks.pointsman_noop"
 FUNCTIONS = 25
 FROM, UNTIL = 0.1, 0.9
 
@@ -65,7 +67,7 @@ class Run:
     def __init__(self, processes: Processes, options: argparse.Namespace) -> None:
         self._processes, self._jobs = processes, options.jobs
         self._meter = Meter(processes)
-        self._contender = PointsmanContender(dispatchers=1)
+        self._contender = PointsmanContender(dispatchers=1, app=NOOP_APP if options.noop else "workers.app")
         self.redis_url = start_redis(processes)
         llm_url = start_llm(processes, options.latency)
         self._contender.open(Place(processes, self.redis_url, llm_url, options.concurrency))
@@ -147,11 +149,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=8000)
     parser.add_argument("--latency", type=float, default=0.5, help="seconds that the LLM takes")
     parser.add_argument("--concurrency", type=int, default=1000, help="calls in flight in the worker")
+    parser.add_argument("--noop", action="store_true", help="no LLM: the model answers at once")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         speed, figures = measure(options, Path(made))
     show(speed, figures)
-    write("profile", options=vars(options), rows=[{**speed, **figures}])
+    if not options.noop:
+        write("profile", options=vars(options), rows=[{**speed, **figures}])
 
 
 if __name__ == "__main__":

@@ -133,23 +133,25 @@ class Site:
         self.redis.close()
 
 
-def start(shape: Shape, processes: Processes) -> Site:
-    """Start one installation."""
+def start(shape: Shape, processes: Processes, prompts: Prompts) -> Site:
+    """Start one installation, its backlog first: nobody has to look at each of its jobs as it comes."""
     url = start_redis(processes)
     each = max(1, SLOTS // shape.models // shape.workers)
     served = [f"m{at}" for at in range(shape.models)]
     names = [*served, *(["paused", "unserved"] if shape.backlog else [])]
     catalog = catalog_of({name: {} for name in names}, NOWHERE, routed=served, worker_concurrency=each)
     installation = Installation(processes, url, catalog)
+    client = redis.Redis.from_url(url, decode_responses=True)
+    site = Site(shape, processes.folder, installation, installation.client(), client)
     if shape.backlog:
         asyncio.run(_pause(installation))
+        site.fill(prompts)
     workers = [installation.start_worker(served, app=NOOP_APP) for _ in range(shape.workers)]
     for _ in range(shape.dispatchers):
         installation.start_dispatcher(COMMAND)
     for worker in workers:
         installation.until_ready(worker)
-    client = redis.Redis.from_url(url, decode_responses=True)
-    return Site(shape, processes.folder, installation, installation.client(), client)
+    return site
 
 
 async def _pause(installation: Installation) -> None:
@@ -160,14 +162,12 @@ async def _pause(installation: Installation) -> None:
 
 def measure(shapes: Sequence[Shape], options: argparse.Namespace, folder: Path) -> list[Row]:
     """Measure all shapes in turn; the first turn does not count."""
+    prompts, sites = real_prompts(options.prompts), list[Site]()
     with ExitStack() as stack:
-        sites = []
         for number, shape in enumerate(shapes):
-            site = start(shape, stack.enter_context(running(folder / str(number))))
+            site = start(shape, stack.enter_context(running(folder / str(number))), prompts)
             stack.callback(site.close)
             sites.append(site)
-            if shape.backlog:
-                site.fill(real_prompts(options.prompts))
         for turn in range(options.rounds + 1):
             for site in sites:
                 site.measure(options.jobs)
