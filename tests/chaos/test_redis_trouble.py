@@ -135,7 +135,7 @@ async def test_a_primary_that_becomes_a_replica_for_a_while_stops_the_work_and_l
         ids = await start(stage, 8)
         await stage.live.redis.replicaof(*NOBODY)
         await stage.until_refused()
-        await stage.until_said("api", "dispatcher", "worker", words="the server has become a replica")
+        await stage.until_said("api", "dispatcher", "worker", words="the server takes no writes")
         await stage.live.redis.replicaof("NO", "ONE")
         await stage.assert_done_once(ids)
         assert (await stage.submit()).status_code == 202
