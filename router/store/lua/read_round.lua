@@ -17,7 +17,7 @@ local now = clock(ARGV[1])
 local skip = tonumber(ARGV[3])
 local names = redis.call('ZRANGE', key.lanes(), skip, skip + LANES_AT_MOST - 1)
 local more = redis.call('ZCARD', key.lanes()) > skip + #names and #names > 0
-local most = math.max(4, math.floor(tonumber(ARGV[2]) / math.max(1, #names)))
+local most = math.max(2, math.floor(tonumber(ARGV[2]) / math.max(1, #names)))
 
 local free, models = 0, {}
 for i = 5, #ARGV do
