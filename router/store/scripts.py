@@ -26,14 +26,17 @@ USES = re.compile(r"^-- uses:\s*(.*)$", re.MULTILINE)
 Argument = str | int | float | bytes
 
 
-def prelude() -> str:
-    """Return the Lua that every script starts with: the prefixes, the key builders and the table of moves."""
+def prelude(body: str) -> str:
+    """Return the Lua that a script starts with: the prefixes, its key builders and the moves of its verbs.
+
+    A script runs it each time, so what its body does not use is left out.
+    """
     lines = ["local root, queues, results = KEYS[1], KEYS[2], KEYS[3]", "local key = {}"]
-    for name, pattern in PATTERNS.items():
-        stem = pattern.replace("%s", "' .. value .. '")
+    for name in (name for name in PATTERNS if f"key.{name}(" in body):
+        stem = PATTERNS[name].replace("%s", "' .. value .. '")
         lines.append(f"function key.{name}(value) return root .. '{stem}' end")
     lines.append("local MOVES = {}")
-    for verb, moves in MOVES.items():
+    for verb, moves in ((verb, moves) for verb, moves in MOVES.items() if f"('{verb}'" in body):
         lines.append(f"MOVES['{verb}'] = {{}}")
         for before, after in moves.items():
             states = ", ".join(f"['{state}'] = true" for state in sorted(after))
@@ -48,7 +51,8 @@ def source(name: str) -> str:
     found = USES.search(body)
     pieces = found.group(1).replace(",", " ").split() if found else []
     libraries = [(FOLDER / "lib" / f"{piece}.lua").read_text(encoding="utf-8") for piece in pieces]
-    return prelude() + "\n".join([*libraries, body])
+    whole = "\n".join([*libraries, body])
+    return prelude(whole) + whole
 
 
 @cache
