@@ -129,6 +129,8 @@ class Dispatcher:
         for line in self._changes.since_last_look(seen.states):
             log.warning("%s", line)
         classified = bool(seen.intake) and await self._classify() > 0
+        if classified and not seen.lanes:  # who waits alone is bound in the same round
+            seen = await self.store.read(skip_lanes=self._skip_lanes)
         if seen.next_due is not None and seen.next_due <= seen.now:
             await self.store.promote()
             return None
