@@ -7,6 +7,7 @@ from store_driver import Driver, failure, success
 
 from router.errors import ErrorKind, UnknownJob
 from router.job import JobState
+from router.upkeep import Upkeep
 
 LANE = "technical_support|default|gpt-4,claude"
 
@@ -190,3 +191,14 @@ async def test_a_job_that_is_not_done_is_never_forgotten(driver: Driver) -> None
     assert await driver.redis.pttl(driver.keys.key("job", job_id)) == -1
     driver.pass_seconds(10 * driver.settings.result_ttl_seconds)
     assert await driver.rounds.prune(now=driver.now) == 0
+
+
+async def test_one_look_ends_all_that_are_due_however_many_one_script_takes(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("router.store.rounds", "router.upkeep"):
+        monkeypatch.setattr(f"{module}.BATCH", 2)
+    driver.now -= 10_000_000_000  # long ago by Redis's own clock, which upkeep goes by
+    jobs = [await driver.submit(expires_in=1) for _ in range(5)]
+    await Upkeep(driver.rounds, settings=driver.settings, dispatcher="d").once()
+    assert [await driver.state(job_id) for job_id in jobs] == [JobState.EXPIRED] * 5

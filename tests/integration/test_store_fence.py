@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ResponseError
 from store_driver import Driver, failure, success
 
-from router.job import JobState
+from router.job import PAYLOAD_SCHEMA, JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 
@@ -172,3 +172,13 @@ async def test_a_settle_that_can_not_be_read_changes_nothing(driver: Driver) -> 
     assert await driver.state(job_id) is JobState.RUNNING
     assert (await driver.ledger())[1] == [job_id]
     assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED
+
+
+async def test_a_request_that_can_not_be_read_is_taken_for_one_of_a_newer_version(driver: Driver) -> None:
+    job_id = await driver.submit()
+    await driver.announce()
+    await driver.bind(job_id)
+    await driver.redis.set(driver.keys.key("request", job_id), "z not deflated")
+    claim = await driver.claim(job_id)
+    assert claim is not None
+    assert claim.payload["schema"] > PAYLOAD_SCHEMA, "so the worker gives it back instead of dying of it"
