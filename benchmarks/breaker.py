@@ -60,7 +60,7 @@ async def _opened_at(live: Watched) -> float:
 
 async def _until(folder: Path, count: int) -> None:
     """Wait until each dispatcher has told of so many openings."""
-    while any(len(_seen(path)) < count for path in log_of(folder, "dispatcher")):  # noqa: ASYNC110 # a log
+    while any(len(_seen(path)) < count for path in log_of(folder, "dispatcher")):  # noqa: ASYNC110 # a log tells nobody
         await asyncio.sleep(0.05)
 
 

@@ -61,7 +61,7 @@ def _until_over(client: redis.Redis) -> None:
 
 def _bytes(client: redis.Redis) -> int:
     """Return what Redis has taken of memory, less the buffers of connections and of the log of writes."""
-    found: dict[str, int] = client.info("memory")  # type: ignore[assignment]
+    found: dict[str, int] = client.info("memory")  # type: ignore[assignment] # redis-py types are of both clients
     return found["used_memory"] - found["mem_clients_normal"] - found["mem_aof_buffer"]
 
 

@@ -29,10 +29,10 @@ class RedisCosts:
 
     def per_job(self, jobs: int) -> dict[str, Any]:
         """Return microseconds and calls per job by script and by command, and stop counting."""
-        commands: dict[str, dict[str, Any]] = self._client.info("commandstats")  # type: ignore[assignment]
+        commands: dict[str, dict[str, Any]] = self._client.info("commandstats")  # type: ignore[assignment] # redis-py types are of both clients
         self._client.config_set("slowlog-log-slower-than", -1)
         scripts = self._by_script(commands, jobs)
-        stats: dict[str, Any] = self._client.info("stats")  # type: ignore[assignment]
+        stats: dict[str, Any] = self._client.info("stats")  # type: ignore[assignment] # redis-py types are of both clients
         self._client.close()
         return {
             "scripts": scripts,
@@ -49,7 +49,7 @@ class RedisCosts:
         names = {digest(path.stem): path.stem for path in FOLDER.glob("*.lua")}
         microseconds: Counter[str] = Counter()
         calls: Counter[str] = Counter()
-        for entry in self._client.slowlog_get(LOG_ENTRIES):  # type: ignore[union-attr]
+        for entry in self._client.slowlog_get(LOG_ENTRIES):  # type: ignore[union-attr] # redis-py types are of both clients
             words = entry["command"].decode(errors="replace").split(" ", 2)
             if words[0].upper() == "EVALSHA":
                 name = names.get(words[1], words[1])

@@ -21,7 +21,7 @@ class Results:
         self.failed: Counter[str] = Counter()
         self.times: dict[str, float] = {}
         self._client = redis.Redis.from_url(redis_url)
-        self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call] # redis-py types are of both clients
         self._pubsub.psubscribe(f"{CHANNELS}*")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)

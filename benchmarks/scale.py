@@ -92,7 +92,7 @@ class Site:
         self.rates, self.rounds = [], []
 
     def _bytes(self) -> int:
-        return int(self.redis.info("memory")["used_memory"])  # type: ignore[index]
+        return int(self.redis.info("memory")["used_memory"])  # type: ignore[index] # redis-py types are of both clients
 
     def measure(self, jobs: int) -> None:
         """Run so many jobs on top of the backlog."""
