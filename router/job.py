@@ -94,7 +94,8 @@ class JobSpec(Frozen):
     take `expires_in` seconds, retries included. `model` is a model, which pins the job, or an alias. `strategy` is
     used in place of the class's; `metric` is for model_aware, `affinity_key` for consistent_hash (default: the
     prompt), `context` for the rules of contextual. Models that are expected to cost more than `max_cost_usd` for
-    one call are ruled out.
+    one call are ruled out. With `stream` the answer can be followed while it is made; once its first words are out
+    there is no second try.
     """
 
     prompt: str | None = None
@@ -115,6 +116,7 @@ class JobSpec(Frozen):
     affinity_key: str | None = Field(default=None, min_length=1, max_length=1000)
     context: dict[str, ContextValue] = Field(default_factory=dict, max_length=16)
     max_cost_usd: float | None = Field(default=None, ge=0)
+    stream: bool = False
 
     @model_validator(mode="before")
     @classmethod

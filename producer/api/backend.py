@@ -1,4 +1,4 @@
-"""What the doors of the API share: the store, the waiter, and who asks."""
+"""What the doors of the API share: the store, its news, and who asks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ from router.errors import UnknownJob
 from router.job import JobRecord
 from router.settings import Settings
 from router.stopping import stop
-from router.store import BatchStore, DeadStore, EchoStore, JobStore, ModelStore, Waiter, open_redis
+from router.store import (
+    BatchStore,
+    DeadStore,
+    EchoStore,
+    Follower,
+    JobStore,
+    ModelStore,
+    Subscriptions,
+    Waiter,
+    open_redis,
+)
 
 CONNECTIONS = 512
 """Connections to Redis at most: a burst beyond it is told to come again."""
@@ -36,6 +46,7 @@ class Backend:
     dead: DeadStore
     models: ModelStore
     waiter: Waiter
+    follower: Follower
     files: FileFolder
     batches: BatchStore
     echoes: EchoStore
@@ -49,15 +60,24 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     jobs = JobStore(redis, settings=settings, catalog=catalog)
     models = ModelStore(redis, settings=settings, catalog=catalog)
     files, batches = FileFolder(settings.files_folder), BatchStore(jobs)
+    subscriptions = Subscriptions(redis, jobs.keys)
     backend = Backend(
-        redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches, EchoStore(jobs)
+        redis=redis,
+        jobs=jobs,
+        dead=DeadStore(jobs),
+        models=models,
+        waiter=Waiter(subscriptions, jobs.keys),
+        follower=Follower(subscriptions, jobs.keys),
+        files=files,
+        batches=batches,
+        echoes=EchoStore(jobs),
     )
     looking_after = asyncio.create_task(BatchDuty(batches, jobs, files).run(), name="pointsman-batches")
     try:
         yield backend
     finally:
         await stop(looking_after)
-        await backend.waiter.close()
+        await subscriptions.close()
         await redis.aclose()
 
 

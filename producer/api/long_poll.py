@@ -8,7 +8,7 @@ from fastapi import Request
 
 from router.job import JobRecord
 from router.stopping import stop
-from router.store.waiter import RECHECK_SECONDS
+from router.store import RECHECK_SECONDS
 
 from .backend import Backend
 

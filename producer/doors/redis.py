@@ -14,7 +14,7 @@ from router.errors import UnknownJob
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.stopping import stop
-from router.store import DeadStore, JobStore, ModelStore, Waiter, open_redis
+from router.store import DeadStore, JobStore, ModelStore, Subscriptions, Waiter, open_redis
 from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
 
 CALLS_AT_ONCE = 48
@@ -38,7 +38,8 @@ class RedisDoor:
         self._jobs = JobStore(redis, settings=settings, catalog=catalog)
         self._dead = DeadStore(self._jobs)
         self._models = ModelStore(redis, settings=settings, catalog=catalog)
-        self._waiter = Waiter(redis, self._jobs.keys)
+        self._subscriptions = Subscriptions(redis, self._jobs.keys)
+        self._waiter = Waiter(self._subscriptions, self._jobs.keys)
         self._turn = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
@@ -116,7 +117,7 @@ class RedisDoor:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._waiter.close()
+        await self._subscriptions.close()
         await self._redis.aclose()
 
 

@@ -4,30 +4,41 @@ from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .echoes import EchoStore
-from .jobs import JobStore, Page
+from .follower import Follower, Look, Moved, News, Said
+from .jobs import JobStore, Page, SoFar
 from .keys import Keys
 from .models import ModelStore
 from .rounds import RoundStore
+from .subscriptions import RECHECK_SECONDS, Subscriptions
 from .waiter import Waiter
-from .work import Claim, Held, Offer, Settlement, WorkStore
+from .work import Claim, Held, Offer, Piece, Settlement, WorkStore
 
 __all__ = [
+    "RECHECK_SECONDS",
     "BatchEnd",
     "BatchLine",
     "BatchStore",
     "Claim",
     "DeadStore",
     "EchoStore",
+    "Follower",
     "Held",
     "HeldBatch",
     "JobStore",
     "Keys",
+    "Look",
     "ModelStore",
+    "Moved",
     "NewBatch",
+    "News",
     "Offer",
     "Page",
+    "Piece",
     "RoundStore",
+    "Said",
     "Settlement",
+    "SoFar",
+    "Subscriptions",
     "Waiter",
     "WorkStore",
     "open_redis",

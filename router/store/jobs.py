@@ -35,6 +35,14 @@ class Page:
     cursor: int | None
 
 
+@dataclass(frozen=True)
+class SoFar:
+    """What the model has said so far, under which binding of the job."""
+
+    binding: int
+    text: str
+
+
 class JobStore:
     """The producer's side of Redis."""
 
@@ -88,7 +96,8 @@ class JobStore:
         facts = spec.facts(chat)
         settings = self.settings
         expires_in = spec.expires_in or settings.expires_in_seconds
-        request = f'{{"schema":{PAYLOAD_SCHEMA},"chat":{chat.model_dump_json(exclude_none=True)}}}'
+        stream = '"stream":true,' if spec.stream else ""
+        request = f'{{"schema":{PAYLOAD_SCHEMA},{stream}"chat":{chat.model_dump_json(exclude_none=True)}}}'
         return [
             "",
             spec.id or new_job_id(),
@@ -146,6 +155,15 @@ class JobStore:
             for at, job_id in enumerate(job_ids)
         ]
 
+    async def said(self, job_id: str) -> SoFar | None:
+        """Return what a running job's model has said so far, None where there is nothing or the job has ended."""
+        with translated():
+            pipeline = self.redis.pipeline(transaction=True)
+            pipeline.hget(self.keys.key("job", job_id), "streamed")
+            pipeline.get(self.keys.key("said", job_id))
+            binding, text = await pipeline.execute()
+        return None if binding is None or text is None else SoFar(int(binding), text)
+
     async def list(self, state: JobState, *, limit: int = 50, cursor: int | None = None) -> Page:
         """Return jobs in one state, the last submitted first."""
         below = f"({cursor}" if cursor is not None else "+inf"
@@ -169,7 +187,7 @@ class JobStore:
 
 def _fingerprint(spec: JobSpec) -> str:
     try:
-        content = spec.model_dump_json(exclude={"id", "idempotency_key"}, exclude_none=True)
+        content = spec.model_dump_json(exclude={"id", "idempotency_key", "stream"}, exclude_none=True)
     except PydanticSerializationError as error:  # JSON can carry a lone surrogate, UTF-8 can not
         field = "prompt" if spec.prompt is not None else "request"
         raise InvalidJob("the text is not valid Unicode: half of a surrogate pair", field=field) from error

@@ -49,6 +49,16 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A piece of the answer of a job that is streamed; `offset` is the bytes of UTF-8 that went before it."""
+
+    job_id: str
+    binding: int
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Settlement:
     """How an attempt ends. `state` is succeeded, failed, expired or pending; times are in seconds.
 
@@ -134,6 +144,16 @@ class WorkStore:
         lease_ms = milliseconds(self.settings.lease_seconds)
         answers = await self._scripts.run("renew_leases", moment(now), lease_ms, *flat)
         return [job for job, kept in zip(held, answers, strict=True) if not kept]
+
+    async def append_tokens(self, pieces: Sequence[Piece]) -> list[bool]:
+        """Add to what running jobs have said and tell their followers; False where a binding is stale.
+
+        Safe to repeat: a piece that is there already is passed over.
+        """
+        flat: list[Argument] = []
+        for piece in pieces:
+            flat += [piece.job_id, piece.binding, piece.offset, piece.text]
+        return [bool(kept) for kept in await self._scripts.run("append_tokens", *flat)]
 
     async def settle(
         self, job_id: str, binding: int, *, token: str, end: Settlement, now: int | None = None

@@ -9,12 +9,13 @@ from redis.asyncio import Redis
 
 from router.settings import Settings
 from router.stopping import stop
-from router.store import Keys, Waiter
+from router.store import Keys, Subscriptions, Waiter
 
 
 async def test_a_wait_that_is_cancelled_twice_leaves_no_subscription(redis: Redis, settings: Settings) -> None:
     keys = Keys(settings.key_prefix)
-    waiter = Waiter(redis, keys)
+    subscriptions = Subscriptions(redis, keys)
+    waiter = Waiter(subscriptions, keys)
 
     async def wait(job_id: str) -> None:
         async with waiter.watching([job_id]) as ends:
@@ -33,4 +34,4 @@ async def test_a_wait_that_is_cancelled_twice_leaves_no_subscription(redis: Redi
         return not any(counts.values())
 
     await eventually(none_left, what="no subscription", seconds=10)
-    await waiter.close()
+    await subscriptions.close()

@@ -15,7 +15,7 @@ redis.call('HSET', key.reap(), 'last', now, 'resume', resume)
 if now < resume then return {0, 0} end
 
 local function lose(id, model)
-  local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline')
+  local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'streamed')
   local read, decision = pcall(cjson.decode, redis.call('GET', key.decision(id)) or 'null')
   redis.call('ZREM', key.running(model), id)
   redis.call('DEL', key.decision(id)) -- it goes into the history
@@ -37,6 +37,11 @@ local function lose(id, model)
   if losses >= tonumber(ARGV[3]) then
     finish('reap', id, 'running', 'failed',
       {now = now, ttl = ttl, kind = 'worker_lost', message = losses .. ' workers died with this job'})
+    return false
+  end
+  if job[6] == job[1] then
+    finish('reap', id, 'running', 'failed',
+      {now = now, ttl = ttl, kind = 'worker_lost', message = 'its worker was lost after the first words of the answer'})
     return false
   end
   move('reap', id, 'running', 'pending')

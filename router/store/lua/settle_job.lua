@@ -19,7 +19,7 @@ local now = clock(ARGV[1])
 local id, binding, token, outcome, kind = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local message, ttl = ARGV[8], tonumber(ARGV[19])
 local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'model', 'deadline', 'settled:' .. binding, 'started',
-  'counted')
+  'counted', 'streamed')
 if job[5] then
   local first, answer = job[5]:match('^(%S+) (%S+)$')
   return {first == token and answer or 'stale'}
@@ -29,6 +29,10 @@ local model, wait = job[3], tonumber(ARGV[11])
 if outcome == 'pending' and now + wait >= tonumber(job[4]) then
   outcome, kind = 'expired', 'expired'
   message = 'the deadline comes before the next try; the last one: ' .. ARGV[7] .. ': ' .. message
+end
+if outcome == 'pending' and job[8] == binding then
+  -- whoever reads the stream has its first words, and another answer would not go on from them
+  outcome, message = 'failed', 'the answer broke off after its first words: ' .. message
 end
 
 local record, allowed = cjson.decode(ARGV[9]), cjson.decode(ARGV[29])

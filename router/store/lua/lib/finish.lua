@@ -32,9 +32,10 @@ end
 -- dead letter: it keeps its request, so that it can be tried again.
 local function finish(verb, id, before, after, how)
   move(verb, id, before, after)
-  local job = redis.call('HMGET', key.job(id), 'batch', 'place', 'keep')
+  local job = redis.call('HMGET', key.job(id), 'batch', 'place', 'keep', 'streamed')
   local ttl = math.max(how.ttl, tonumber(job[3]) or 0)
   if job[1] then count_end(id, job[1], job[2], after) end
+  if job[4] then redis.call('DEL', key.said(id)) end
   redis.call('ZREM', key.deadlines(), id)
   redis.call('ZREM', key.delayed(), id)
   redis.call('HDEL', key.job(id), 'claim', 'not_before')

@@ -1,4 +1,4 @@
--- The state of a job, and its moves: the only place that writes `state` after submit.
+-- The state of a job, and its moves: the only place that writes `state` after submit. Whoever follows the job is told.
 local function may(verb, before, after)
   local moves = MOVES[verb] and MOVES[verb][before]
   return moves ~= nil and moves[after] == true
@@ -12,4 +12,5 @@ local function move(verb, id, before, after)
   redis.call('ZREM', key.state(before), id)
   redis.call('ZADD', key.state(after), seq, id)
   redis.call('HSET', key.job(id), 'state', after)
+  redis.call('PUBLISH', key.events(id), after)
 end

@@ -1,0 +1,27 @@
+-- Adds pieces of text to what running jobs have said so far, and tells whoever follows them.
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- ARGV[1...]: job id, binding, bytes that went before the piece, and the piece, for each in turn
+-- returns: 1 where the piece is there now, 0 where the binding is stale or a piece before it is missing, for each in
+-- order; a repeat finds it there and tells nobody
+local function add(id, binding, offset, text)
+  local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'streamed')
+  if job[1] ~= 'running' or job[2] ~= binding then return 0 end
+  if job[3] ~= binding then
+    if offset ~= 0 then return 0 end
+    redis.call('SET', key.said(id), '')
+    redis.call('HSET', key.job(id), 'streamed', binding)
+  end
+  local there = redis.call('STRLEN', key.said(id))
+  if there >= offset + #text then return 1 end
+  if there ~= offset then return 0 end
+  redis.call('APPEND', key.said(id), text)
+  redis.call('PUBLISH', key.events(id), '{"binding":' .. binding .. ',"offset":' .. offset .. ',"text":' ..
+    cjson.encode(text) .. '}')
+  return 1
+end
+
+local kept = {}
+for i = 1, #ARGV, 4 do
+  kept[#kept + 1] = add(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3])
+end
+return kept
