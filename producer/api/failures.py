@@ -184,6 +184,8 @@ def _words(mistake: Mapping[str, Any]) -> str:
 
 
 async def _http(request: Request, error: Any) -> Response:
+    if error.status_code == 204:  # no error: nothing is left to say
+        return Response(status_code=204)
     kind = KINDS.get(error.status_code, "http_error")
     reply = refusal(request.scope, error.status_code, kind, str(error.detail))
     reply.headers.update(error.headers or {})

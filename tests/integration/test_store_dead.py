@@ -86,10 +86,11 @@ async def test_a_retried_job_can_come_to_another_end(driver: Driver) -> None:
     assert [unplaced.id for unplaced in await driver.rounds.read_intake(10)] == [job_id]
     await driver.scripts.run("classify_jobs", job_id, "technical_support", "technical_support|default|gpt-4", "x")
     assert await driver.bind(job_id) == "bound"
-    claim = await driver.claim(job_id, 2)
+    assert await driver.claim(job_id, 2) is None, "the retry itself took a number"
+    claim = await driver.claim(job_id, 3)
     assert claim is not None
     assert (claim.attempt, claim.payload["chat"]["messages"][0]["content"]) == (1, "What is the answer?")
-    await driver.settle(job_id, 2, end=success())
+    await driver.settle(job_id, 3, end=success())
     record = await driver.get(job_id)
     assert (record.state, record.error, len(record.history)) == (JobState.SUCCEEDED, None, 2)
 

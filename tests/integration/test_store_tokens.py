@@ -136,9 +136,9 @@ async def test_a_retried_dead_letter_speaks_from_the_start(driver: Driver) -> No
     score = (9 - 5) * 10**12 + 1
     await driver.redis.zadd(driver.keys.key("lane", placed), {job_id: score})
     assert await driver.bind(job_id) == "bound"
-    assert (await driver.claim(job_id, 2)) is not None
+    assert (await driver.claim(job_id, 3)) is not None
     assert await driver.jobs.said(job_id) is None
-    assert await say(driver, job_id, 0, "Again", binding=2)
+    assert await say(driver, job_id, 0, "Again", binding=3)
 
 
 async def test_the_same_request_joins_its_job_streamed_or_not(driver: Driver) -> None:

@@ -20,6 +20,7 @@ redis.call('PERSIST', key.request(id))
 redis.call('PERSIST', key.history(id))
 move('retry', id, state, 'pending')
 if job[6] then uncount_end(job[6], state) end
+redis.call('HINCRBY', key.job(id), 'binding', 1) -- its events are named by it, and there will be a second end
 local deadline = now + tonumber(job[3])
 redis.call('HSET', key.job(id), 'lane', '', 'attempts', 0, 'losses', 0, 'submitted', now, 'deadline', deadline)
 redis.call('ZADD', key.deadlines(), deadline, id)
