@@ -25,7 +25,10 @@ NARROW = ("model", "depth", "in flight", "waiting", "done", "errors", "latency")
 
 def models_table(views: Iterable[ModelView], *, width: int, title: str | None = None) -> Table:
     """Return the live state of each model; a narrow terminal gets the most important columns."""
-    columns = WIDE if width >= WIDE_FROM else NARROW
+    views = list(views)
+    columns = list(WIDE if width >= WIDE_FROM else NARROW)
+    if width >= WIDE_FROM and any(view.first_token_seconds is not None for view in views):
+        columns.insert(columns.index("latency"), "1st token")
     table = Table(title=title, title_justify="left", box=ROUNDED if width >= WIDE_FROM else SIMPLE_HEAD)
     for name in columns:
         words = name in ("model", "status")
@@ -47,9 +50,17 @@ def _cells(view: ModelView) -> dict[str, str]:
         "errors": sum(view.errors.values()),
         "req/min": view.requests_last_minute,
     }
-    latency = f"{view.latency_seconds:.2f} s" if view.latency_seconds is not None else "-"
-    words = {"model": view.name, "status": view.status, "latency": latency}
+    words = {
+        "model": view.name,
+        "status": view.status,
+        "1st token": _seconds(view.first_token_seconds),
+        "latency": _seconds(view.latency_seconds),
+    }
     return words | {name: str(number) for name, number in numbers.items()}
+
+
+def _seconds(average: float | None) -> str:
+    return f"{average:.2f} s" if average is not None else "-"
 
 
 def results_table(records: Iterable[JobRecord], *, width: int) -> Table:

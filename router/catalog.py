@@ -19,7 +19,9 @@ from .strategies.spec import DEFAULT, Misspelt, StrategySpecs, build_steps, chec
 from .yaml_file import load_yaml, misplaced
 
 Ability = Literal["images", "tools", "json_schema"]
-DroppableParam = Literal["temperature", "top_p", "stop", "seed", "max_tokens", "response_format", "tool_choice"]
+DroppableParam = Literal[
+    "temperature", "top_p", "stop", "seed", "max_tokens", "response_format", "tool_choice", "stream_options"
+]
 
 
 NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import aiohttp
 import httpx
+import httpx_sse
 from httpx_aiohttp import HttpxAiohttpClient
 
 AsyncClient = httpx.AsyncClient
@@ -19,6 +20,7 @@ ConnectTimeout = httpx.ConnectTimeout
 ReadError = httpx.ReadError
 DecodingError = httpx.DecodingError
 InvalidURL = httpx.InvalidURL
+EventSource = httpx_sse.EventSource
 ForeignError = aiohttp.ClientError
 """What the transport lets through untranslated: replies that are not HTTP at all."""
 

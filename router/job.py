@@ -166,7 +166,10 @@ class JobError(Frozen):
 
 
 class Attempt(Frozen):
-    """One binding of a job that came to a call or was lost; times are Unix seconds by Redis's clock."""
+    """One binding of a job that came to a call or was lost; times are Unix seconds by Redis's clock.
+
+    `first_token_seconds` is how long a streamed call took to its first words.
+    """
 
     number: int
     binding: int
@@ -174,6 +177,7 @@ class Attempt(Frozen):
     worker: str = ""
     started: float
     ended: float | None = None
+    first_token_seconds: float | None = None
     kind: ErrorKind | None = None
     reason: str = ""
     decision: dict[str, JsonValue] | None = None

@@ -18,8 +18,11 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 
 class ModelView(Frozen):
-    """One model at this moment. `waiting` counts pending jobs that may go to it, `latency_seconds` is a moving
-    average of whole calls, rates are of the last 60 seconds."""
+    """One model at this moment. `waiting` counts pending jobs that may go to it, rates are of the last 60 seconds.
+
+    `latency_seconds` is a moving average of whole calls, `first_token_seconds` of the time to the first words of
+    streamed ones.
+    """
 
     name: str
     queue: str
@@ -35,6 +38,7 @@ class ModelView(Frozen):
     succeeded: int
     errors: dict[str, int]
     latency_seconds: float | None
+    first_token_seconds: float | None = None
     requests_last_minute: int
     tokens_last_minute: int
     cost_usd: float

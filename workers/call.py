@@ -1,8 +1,10 @@
-"""Makes one call to a model: a POST, bounded as a whole, whose every failure is a CallFailed."""
+"""Makes one call to a model: a POST, whole or streamed, bounded in time, whose every failure is a CallFailed."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -14,8 +16,8 @@ from router.http import (
     AsyncClient,
     ConnectTimeout,
     DecodingError,
+    EventSource,
     ForeignError,
-    Headers,
     HTTPError,
     InvalidURL,
     ReadError,
@@ -24,8 +26,8 @@ from router.http import (
     TimeoutException,
 )
 
-from .errors import CallFailed
-from .providers import WireFormat, WireRequest
+from .errors import NOTHING_SAID, CallFailed
+from .providers import StreamedReply, WireFormat, WireRequest
 
 # The first row that fits. The transport calls every lost connection a ConnectTimeout, and an incomplete body a
 # ReadError; what is not HTTP at all comes through as aiohttp's own error, our ForeignError.
@@ -55,41 +57,41 @@ class Answered(NamedTuple):
     allowance: Allowance
 
 
-class _Reply(NamedTuple):
-    status: int
-    headers: Headers
-    content: bytes
+Hear = Callable[[str], None]
+"""Takes the next piece of an answer's text at once; it must not block."""
+
+LINGER_SECONDS = 0.1
+"""How long the end of a body is waited for after its last event, so that its connection can be used again."""
 
 
-async def call(client: AsyncClient, wire: WireFormat, request: WireRequest, *, timeout_seconds: float) -> Answered:
-    """Return the model's answer, and what is left of the vendor's limits.
+def nobody(_: str) -> None:
+    """Hear nothing: the answer is all that counts."""
+
+
+async def call(
+    client: AsyncClient, wire: WireFormat, request: WireRequest, *, timeout_seconds: float, hear: Hear = nobody
+) -> Answered:
+    """Return the model's answer, and what is left of the vendor's limits; `hear` gets the text of a stream.
 
     Raises CallFailed, and nothing else, for whatever goes wrong; cancelling passes through.
     """
+    allowance = NOTHING_SAID
     try:
-        async with asyncio.timeout(timeout_seconds):
-            reply = await _post(client, request, timeout_seconds)
-    except tuple(foreign for foreign, _ in FOREIGN) as error:
-        raise _translated(error, timeout_seconds) from error
-    allowance = wire.allowance(reply.headers)
-    try:
-        return Answered(_understood(wire, reply, request), allowance)
+        async with asyncio.timeout(timeout_seconds), _posted(client, request, timeout_seconds) as response:
+            allowance = wire.allowance(response.headers)
+            return Answered(await _answer(response, wire, request, hear), allowance)
     except CallFailed as failed:
         failed.allowance = allowance
         raise
+    except tuple(foreign for foreign, _ in FOREIGN) as error:
+        raise _translated(error, timeout_seconds, allowance) from error
 
 
-def _understood(wire: WireFormat, reply: _Reply, request: WireRequest) -> Answer:
-    body = _parsed(_without_secrets(reply.content, request))
-    if 200 <= reply.status < 300:
-        return wire.answer(body)
-    meaning = wire.error(reply.status, reply.headers, body)
-    raise CallFailed(meaning.kind, meaning.message, status=reply.status, retry_after=meaning.retry_after)
-
-
-async def _post(client: AsyncClient, request: WireRequest, timeout_seconds: float) -> _Reply:
+def _posted(
+    client: AsyncClient, request: WireRequest, timeout_seconds: float
+) -> AbstractAsyncContextManager[Response]:
     """Send the request once; a redirect is not followed, for it could carry the key to another host."""
-    posting = client.stream(
+    return client.stream(
         "POST",
         request.url,
         headers={"content-type": "application/json", **request.headers},
@@ -97,8 +99,43 @@ async def _post(client: AsyncClient, request: WireRequest, timeout_seconds: floa
         timeout=Timeout(timeout_seconds),
         follow_redirects=False,
     )
-    async with posting as response:
-        return _Reply(response.status_code, response.headers, await _content(response))
+
+
+async def _answer(response: Response, wire: WireFormat, request: WireRequest, hear: Hear) -> Answer:
+    """Read the reply; one that was asked for a stream, and does not know how, is read as it is."""
+    if not response.is_success:
+        raise _refused(response, wire, _parsed(await _content(response), request))
+    if "text/event-stream" in response.headers.get("content-type", ""):
+        return wire.answer(await _streamed(response, wire, request, hear))
+    return wire.answer(_parsed(await _content(response), request))
+
+
+def _refused(response: Response, wire: WireFormat, body: Any) -> CallFailed:
+    meaning = wire.error(response.status_code, response.headers, body)
+    return CallFailed(meaning.kind, meaning.message, status=response.status_code, retry_after=meaning.retry_after)
+
+
+async def _streamed(response: Response, wire: WireFormat, request: WireRequest, hear: Hear) -> Any:
+    """Return the body that the reply would have had without a stream, and let each piece of text be heard."""
+    reply = StreamedReply(wire)
+    async with aclosing(EventSource(response).aiter_sse()) as events:
+        async for event in events:
+            if not event.data:  # what keeps a connection alive
+                continue
+            text = reply.take(_parsed(event.data.encode(), request))
+            if text is None:
+                await _linger(events)
+                break
+            if text:
+                hear(text)
+    return reply.body()
+
+
+async def _linger(events: AsyncIterator[Any]) -> None:
+    with suppress(TimeoutError, HTTPError, ForeignError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            async for _ in events:
+                pass
 
 
 async def _content(response: Response) -> bytes:
@@ -111,15 +148,17 @@ async def _content(response: Response) -> bytes:
         return b""
 
 
-def _translated(error: Exception, timeout_seconds: float) -> CallFailed:
+def _translated(error: Exception, timeout_seconds: float, allowance: Allowance) -> CallFailed:
     kind = next(kind for foreign, kind in FOREIGN if isinstance(error, foreign))
+    words = f"{type(error).__name__}: {str(error)[:400]}".removesuffix(": ")
     if kind is ErrorKind.TIMEOUT:
-        return CallFailed(kind, f"no complete answer within {timeout_seconds:g} s")
-    return CallFailed(kind, f"{type(error).__name__}: {str(error)[:400]}".removesuffix(": "))
+        words = f"no complete answer within {timeout_seconds:g} s"
+    return CallFailed(kind, words, allowance=allowance)
 
 
-def _parsed(content: bytes) -> Any:
-    """Return the JSON body, or text where it is not JSON, which no wire format takes for an answer."""
+def _parsed(content: bytes, request: WireRequest) -> Any:
+    """Return JSON without our secrets, or text where it is not JSON, which no wire format takes for an answer."""
+    content = _without_secrets(content, request)
     try:
         return from_json(content)
     except ValueError:

@@ -21,12 +21,13 @@ from router.lanes import Lane
 from router.store import Claim, Held, Settlement, WorkStore
 
 from .api_keys import key_print
-from .call import Answered, call
+from .call import Answered, Hear, call, nobody
 from .errors import TIME_LIMIT, CallFailed, LeaseLost
 from .leases import Lease, Leases
 from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
 from .providers import FORMATS, WireRequest, named
 from .settlement import Tried, past_deadline, settlement
+from .telling import Teller, Telling
 
 log = logging.getLogger("pointsman.executor")
 
@@ -56,8 +57,11 @@ class Equipment:
 class Executor:
     """Carries out bindings for one worker process."""
 
-    def __init__(self, store: WorkStore, equipment: Equipment, *, judge: Judge, leases: Leases) -> None:
-        self._store, self._equipment, self._judge, self._leases = store, equipment, judge, leases
+    def __init__(
+        self, store: WorkStore, equipment: Equipment, *, judge: Judge, leases: Leases, teller: Teller
+    ) -> None:
+        self._store, self._equipment, self._judge = store, equipment, judge
+        self._leases, self._teller = leases, teller
         self.closing = False
 
     async def attempt(self, job_id: str, binding: int, model_name: str) -> Report:
@@ -70,9 +74,10 @@ class Executor:
         claim = await self._claim(job_id, binding, model)
         if claim is None:
             return Report("dropped: the binding is stale, or its model is closed, or its job has expired")
-        with self._leases.holding(Held(model.name, job_id, binding), claimed_at=claimed_at) as lease:
+        held = Held(model.name, job_id, binding)
+        with self._leases.holding(held, claimed_at=claimed_at) as lease, self._teller.telling(held) as telling:
             try:
-                return await self._carry_out(claim, model, lease)
+                return await self._carry_out(claim, model, lease, telling)
             except LeaseLost as lost:
                 return Report(f"stopped: {lost}", failed=True)
             except Exception as error:  # else the job would be lost and tried, and paid, again and again
@@ -104,7 +109,7 @@ class Executor:
                 await asyncio.sleep(0.2 * tries)
         return None
 
-    async def _carry_out(self, claim: Claim, model: Model, lease: Lease) -> Report:
+    async def _carry_out(self, claim: Claim, model: Model, lease: Lease, telling: Telling) -> Report:
         api_key = self._equipment.api_keys.get(model.name)
         tried = self._tried(claim, model)
         if claim.payload.get("schema", 0) > PAYLOAD_SCHEMA:
@@ -114,9 +119,10 @@ class Executor:
         try:
             chat = _read_chat(claim)
             call_id = task_id(claim.job_id, claim.binding)
-            request = named(FORMATS[model.format].request(chat, model, api_key), call_id)
+            stream = bool(claim.payload.get("stream"))
+            request = named(FORMATS[model.format].request(chat, model, api_key, stream=stream), call_id)
             tried = replace(tried, dropped=request.dropped)
-            answered = await self._call(claim, model, request, lease)
+            answered = await self._call(claim, model, request, lease, telling.hear if stream else nobody)
             tried = replace(tried, allowance=answered.allowance)
             outcome: Outcome = Succeeded(answered.answer)
         except CallFailed as error:
@@ -131,19 +137,21 @@ class Executor:
                 raise
             late = CallFailed(ErrorKind.TIMEOUT, f"{TIME_LIMIT} ended the call")
             outcome = self._judge.judge(late, _trial(claim, model))
-        return await self._settle(replace(tried, seconds=time.monotonic() - began), outcome, model)
+        tried = replace(tried, seconds=time.monotonic() - began, first_token_seconds=telling.first_token_seconds)
+        return await self._settle(tried, outcome, model)
 
     def _tried(self, claim: Claim, model: Model) -> Tried:
         equipment = self._equipment
         print_of_key = key_print(equipment.api_keys.get(model.name))
         return Tried(claim, model.name, equipment.worker, print_of_key, breaker=model.breaker)
 
-    async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease) -> Answered:
+    async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease, hear: Hear) -> Answered:
         """Call the model as a task of its own, which a lost lease cancels."""
         lease.check()
         wire = FORMATS[model.format]
         timeout = claim.timeout_seconds - (time.monotonic() - lease.claimed_at)  # the attempt began with its claim
-        lease.call = asyncio.create_task(call(self._equipment.client, wire, request, timeout_seconds=timeout))
+        calling = call(self._equipment.client, wire, request, timeout_seconds=timeout, hear=hear)
+        lease.call = asyncio.create_task(calling)
         try:
             return await lease.call
         except asyncio.CancelledError:
@@ -167,14 +175,16 @@ class Executor:
 
     async def _settle_for_certain(self, tried: Tried, end: Settlement) -> Report:
         """Settle, however long Redis is away: the answer is paid for, and the fence keeps a late one harmless."""
+        claim = tried.claim
+        await self._teller.finish(claim.job_id, claim.binding, failed=end.state is not JobState.SUCCEEDED)
         token = secrets.token_hex(8)
         wait_seconds = 0.1
         while True:
             try:
-                state = await self._store.settle(tried.claim.job_id, tried.claim.binding, token=token, end=end)
+                state = await self._store.settle(claim.job_id, claim.binding, token=token, end=end)
                 return _report(tried, end, state)
             except StoreUnavailable as error:
-                log.warning("job %s can not be settled, trying again: %s", tried.claim.job_id, error)
+                log.warning("job %s can not be settled, trying again: %s", claim.job_id, error)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
 

@@ -22,6 +22,7 @@ from .api_keys import key_print
 from .executor import Equipment, Executor
 from .leases import Leases
 from .outcome import Judge
+from .telling import Teller
 
 log = logging.getLogger("pointsman.worker")
 
@@ -51,13 +52,15 @@ class Runtime:
         self._client = open_client()  # the pool, which may grow, bounds how many calls there are
         judge = Judge(catalog, settings, Random())
         equipment = Equipment(self.worker, catalog, self._client, api_keys)
-        self.executor = Executor(self._store, equipment, judge=judge, leases=self._leases)
+        self._teller = Teller(self._store, self._leases)
+        self.executor = Executor(self._store, equipment, judge=judge, leases=self._leases, teller=self._teller)
         self._duties: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        """Start renewing leases and listening for cancels."""
+        """Start renewing leases, telling what models say, and listening for cancels."""
         self._duties = [
             asyncio.create_task(self._leases.renew_forever(), name="renew"),
+            asyncio.create_task(self._teller.tell_forever(), name="telling"),
             asyncio.create_task(self._listen_forever(), name="cancels"),
         ]
 

@@ -31,6 +31,7 @@ class Tried:
     worker: str
     key_print: str
     seconds: float | None = None
+    first_token_seconds: float | None = None
     dropped: tuple[str, ...] = ()
     breaker: Breaker | None = None
     allowance: Allowance = NOTHING_SAID
@@ -104,7 +105,7 @@ def _failure(tried: Tried, error: CallFailed, state: JobState, **more: Any) -> S
 
 
 def _record(tried: Tried) -> dict[str, Any]:
-    claim = tried.claim
+    claim, first = tried.claim, tried.first_token_seconds
     return {
         "number": claim.attempt,
         "binding": claim.binding,
@@ -113,4 +114,5 @@ def _record(tried: Tried) -> dict[str, Any]:
         "reason": "",
         "decision": claim.decision,
         "dropped": list(tried.dropped),
+        **({"first_token_seconds": round(first, 3)} if first is not None else {}),
     }

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
-from .faults import Damage
+from .faults import Damage, Failure
 from .json_instance import instance_of
 from .mark import MARK
+from .settings import AT_ONCE, Pace
 from .window import WindowLeft
 
 OPENINGS = (
@@ -43,6 +44,7 @@ class Asked:
     """What of a request the simulation looks at, in whatever wire format it came.
 
     `read` is the text of the whole request, `call` the tool it insists on, `json_text` an instance of its schema.
+    With `stream` it wants the answer piece by piece, with `stream_usage` its tokens too.
     """
 
     upstream: str
@@ -51,11 +53,16 @@ class Asked:
     max_tokens: int | None = None
     call: Called | None = None
     json_text: str | None = None
+    stream: bool = False
+    stream_usage: bool = False
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the simulated model answers: text, or a tool to call; counts are in tokens, `left` is of its limits."""
+    """What the simulated model answers: text, or a tool to call; counts are in tokens, `left` is of its limits.
+
+    `pace` is of a streamed answer, which its damage meets at `breaks_at`; `failure` is what interrupts it.
+    """
 
     text: str
     called: Called | None
@@ -63,7 +70,10 @@ class Said:
     output_tokens: int
     cut: bool = False
     damage: Damage | None = None
+    failure: Failure | None = None
     left: WindowLeft | None = None
+    pace: Pace = AT_ONCE
+    breaks_at: float = 1.0
 
     @property
     def finish(self) -> Literal["stop", "length", "tool_calls"] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,7 +12,7 @@ from router.errors import ErrorKind
 
 from .answers import Asked, Called, Said, call_of, json_of
 from .faults import Failure
-from .formats import Body, all_text, bearer, last_user, messages_of, whole, words
+from .formats import Body, Events, all_text, bearer, in_words, last_user, messages_of, whole, words
 from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
@@ -46,6 +47,7 @@ class ServedAnthropic:
             max_tokens=whole(body["max_tokens"]),
             call=_asked_call(body),
             json_text=json_of(((body.get("output_config") or {}).get("format") or {}).get("schema")),
+            stream=bool(body.get("stream")),
         )
 
     def said(self, upstream: str, said: Said) -> Body:
@@ -60,6 +62,26 @@ class ServedAnthropic:
             "stop_sequence": None,
             "usage": {"input_tokens": said.input_tokens, "output_tokens": said.output_tokens},
         }
+
+    def events(self, asked: Asked, said: Said) -> Events:
+        """Write an answer as a stream."""
+        usage = {"input_tokens": said.input_tokens, "output_tokens": 1}
+        message = {**self.said(asked.upstream, said), "content": [], "stop_reason": None, "usage": usage}
+        block, deltas = _block(said)
+        end = {"stop_reason": STOP_REASONS[said.finish], "stop_sequence": None}
+        return Events(
+            [
+                {"type": "message_start", "message": message},
+                {"type": "content_block_start", "index": 0, "content_block": block},
+                {"type": "ping"},
+            ],
+            [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas],
+            [
+                {"type": "content_block_stop", "index": 0},
+                {"type": "message_delta", "delta": end, "usage": {"output_tokens": said.output_tokens}},
+                {"type": "message_stop"},
+            ],
+        )
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
         """Write an error: status and body."""
@@ -94,3 +116,12 @@ def _content(said: Said) -> list[Body]:
         return [{"type": "text", "text": said.text}]
     call_id = f"toolu_{uuid4().hex[:12]}"
     return [{"type": "tool_use", "id": call_id, "name": said.called.name, "input": said.called.arguments}]
+
+
+def _block(said: Said) -> tuple[Body, list[Body]]:
+    """Return the one block as it begins, and what it grows by."""
+    [whole_block] = _content(said)
+    if said.called is None:
+        return {**whole_block, "text": ""}, [{"type": "text_delta", "text": word} for word in in_words(said.text)]
+    parts = in_words(json.dumps(said.called.arguments))
+    return {**whole_block, "input": {}}, [{"type": "input_json_delta", "partial_json": part} for part in parts]

@@ -1,4 +1,4 @@
-"""Which request goes wrong, and how a finished answer is damaged."""
+"""Which request goes wrong, and how an answer is damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .settings import SimulatedModel
 from .window import WindowLeft
 
 REFUSALS = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED, ErrorKind.SERVER_ERROR})
-"""Faults that answer at once with an error body; the others damage a finished answer."""
+"""Faults that answer at once with an error body, or as an event of a stream; the others damage an answer."""
 
 
 class Damage(StrEnum):
@@ -22,6 +22,7 @@ class Damage(StrEnum):
     MALFORMED = "malformed"
     UNFINISHED = "unfinished"
     DISCONNECTED = "disconnected"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def draw_fault(model: SimulatedModel, draw: Random) -> ErrorKind | None:
 
 
 def draw_damage(fault: ErrorKind | None, draw: Random) -> Damage | None:
-    """Return what a fault does to a finished answer."""
+    """Return what a fault does to an answer."""
+    if fault in REFUSALS:
+        return Damage.INTERRUPTED
     if fault is ErrorKind.CONNECTION:
         return Damage.DISCONNECTED
     if fault is ErrorKind.BAD_RESPONSE:

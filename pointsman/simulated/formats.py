@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .answers import Asked, Said
 from .faults import Failure
@@ -13,6 +14,18 @@ Body = dict[str, Any]
 
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError)
 """What reading a body of the wrong shape raises; the vendor answers it with 400."""
+
+
+Event = Body | str
+"""The data of one event of a stream: JSON, or plain text."""
+
+
+class Events(NamedTuple):
+    """A streamed answer: how it begins, its text or the arguments of its call piece by piece, how it ends."""
+
+    opening: list[Event]
+    pieces: list[Event]
+    closing: list[Event]
 
 
 class ServedFormat(Protocol):
@@ -28,6 +41,9 @@ class ServedFormat(Protocol):
 
     def said(self, upstream: str, said: Said) -> Body:
         """Write an answer."""
+
+    def events(self, asked: Asked, said: Said) -> Events:
+        """Write an answer as a stream."""
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
         """Write an error: status and body."""
@@ -56,14 +72,12 @@ def messages_of(body: Body) -> list[Body]:
         raise ValueError("messages: a list of at least one message is required")
     if not body.get("model"):
         raise ValueError("model: a name is required")
-    refuse_stream(body)
     return messages
 
 
-def refuse_stream(body: Body) -> None:
-    """Raise ValueError when an answer is asked for piece by piece."""
-    if body.get("stream"):
-        raise ValueError("stream: the simulated server does not stream")
+def in_words(text: str) -> list[str]:
+    """Return the pieces in which a text is streamed: each word with the space behind it."""
+    return re.findall(r"\S+\s*|\s+", text)
 
 
 def last_user(messages: list[Body]) -> str:

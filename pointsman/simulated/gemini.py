@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from router.errors import ErrorKind
 
 from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
-from .faults import Failure
-from .formats import Body, bearer, whole, words
+from .faults import Damage, Failure
+from .formats import Body, Events, bearer, in_words, whole, words
 from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
@@ -28,6 +29,9 @@ class ServedGemini:
     """Gemini generateContent."""
 
     request_id_header = "x-request-id"
+
+    def __init__(self, *, stream: bool) -> None:
+        self._stream = stream  # in this format the URL says it
 
     def key(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         """Return the API key of a request, empty without one."""
@@ -48,20 +52,28 @@ class ServedGemini:
             max_tokens=whole(config.get("maxOutputTokens")),
             call=_asked_call(body),
             json_text=json_of(_asked_schema(config)),
+            stream=self._stream,
         )
 
     def said(self, upstream: str, said: Said) -> Body:
         """Write an answer."""
         return {
             "candidates": [_candidate(said)],
-            "usageMetadata": {
-                "promptTokenCount": said.input_tokens,
-                "candidatesTokenCount": said.output_tokens,
-                "totalTokenCount": said.input_tokens + said.output_tokens,
-            },
+            "usageMetadata": _usage(said),
             "modelVersion": upstream,
             "responseId": uuid4().hex[:16],
         }
+
+    def events(self, asked: Asked, said: Said) -> Events:
+        """Write an answer as a stream; a call of a function comes whole."""
+        about = {"modelVersion": asked.upstream, "responseId": uuid4().hex[:16]}
+        texts = [replace(said, text=word, damage=Damage.UNFINISHED) for word in in_words(said.text)]
+        last = said if said.called else replace(said, text="")
+        return Events(
+            [],
+            [{"candidates": [_candidate(text)], **about} for text in texts],
+            [{"candidates": [_candidate(last)], "usageMetadata": _usage(said), **about}],
+        )
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
         """Write an error: status and body."""
@@ -106,3 +118,11 @@ def _candidate(said: Said) -> Body:
     if said.finish:
         candidate["finishReason"] = "MAX_TOKENS" if said.finish == "length" else "STOP"
     return candidate
+
+
+def _usage(said: Said) -> Body:
+    return {
+        "promptTokenCount": said.input_tokens,
+        "candidatesTokenCount": said.output_tokens,
+        "totalTokenCount": said.input_tokens + said.output_tokens,
+    }

@@ -13,7 +13,7 @@ from router.errors import ErrorKind
 
 from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
 from .faults import Failure
-from .formats import Body, all_text, bearer, last_user, messages_of, whole
+from .formats import Body, Event, Events, all_text, bearer, in_words, last_user, messages_of, whole
 from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str, str | None]] = {
@@ -44,6 +44,8 @@ class ServedOpenAI:
             max_tokens=whole(body.get("max_completion_tokens") or body.get("max_tokens")),
             call=_asked_call(body),
             json_text=json_of(_asked_schema(body.get("response_format") or {})),
+            stream=bool(body.get("stream")),
+            stream_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         )
 
     def said(self, upstream: str, said: Said) -> Body:
@@ -55,13 +57,25 @@ class ServedOpenAI:
             "created": int(time.time()),
             "model": upstream,
             "choices": [choice],
-            "usage": {
-                "prompt_tokens": said.input_tokens,
-                "completion_tokens": said.output_tokens,
-                "total_tokens": said.input_tokens + said.output_tokens,
-                "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-            },
+            "usage": _usage(said),
         }
+
+    def events(self, asked: Asked, said: Said) -> Events:
+        """Write an answer as a stream."""
+        about = {
+            "id": f"chatcmpl-{uuid4().hex[:20]}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+        }
+
+        def chunk(delta: Body, finish: str | None = None) -> Body:
+            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+            return {**about, "model": asked.upstream, "choices": [choice]}
+
+        first, pieces = _deltas(said)
+        usage: Body = {**about, "model": asked.upstream, "choices": [], "usage": _usage(said)}
+        closing: list[Event] = [chunk({}, said.finish), *([usage] if asked.stream_usage else ()), "[DONE]"]
+        return Events([chunk(first)], [chunk(piece) for piece in pieces], closing)
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
         """Write an error: status and body."""
@@ -102,3 +116,23 @@ def _message(said: Said) -> Body:
         function = {"name": said.called.name, "arguments": json.dumps(said.called.arguments)}
         message["tool_calls"] = [{"id": f"call_{uuid4().hex[:12]}", "type": "function", "function": function}]
     return message
+
+
+def _deltas(said: Said) -> tuple[Body, list[Body]]:
+    """Return the first delta, and those that bring the text or the arguments."""
+    if said.called is None:
+        return {"role": "assistant", "content": ""}, [{"content": word} for word in in_words(said.text)]
+    named = {"name": said.called.name, "arguments": ""}
+    call = {"index": 0, "id": f"call_{uuid4().hex[:12]}", "type": "function", "function": named}
+    words = in_words(json.dumps(said.called.arguments))
+    pieces = [{"tool_calls": [{"index": 0, "function": {"arguments": word}}]} for word in words]
+    return {"role": "assistant", "content": None, "tool_calls": [call]}, pieces
+
+
+def _usage(said: Said) -> Body:
+    return {
+        "prompt_tokens": said.input_tokens,
+        "completion_tokens": said.output_tokens,
+        "total_tokens": said.input_tokens + said.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+    }

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from router.errors import ErrorKind
 
-from .answers import Said
+from .answers import Asked, Said
 from .faults import Damage, Failure
 from .formats import ServedFormat
 
@@ -18,18 +18,18 @@ PROXY_PAGE = "<html><body>[simulated] a proxy's page where JSON was due</body></
 def send_error(wire: ServedFormat, failure: Failure, request_id: str) -> web.Response:
     """Return an error in the vendor's shape; a rate limit says when to come back."""
     status, body = wire.error(failure, request_id)
-    headers = _headers(wire, failure, request_id)
+    headers = headers_of(wire, failure, request_id)
     if failure.kind is ErrorKind.RATE_LIMITED:
         headers["Retry-After"] = f"{failure.retry_after:g}"
     return web.json_response(body, status=status, headers=headers)
 
 
 async def send_answer(
-    request: web.Request, wire: ServedFormat, upstream: str, said: Said, *, request_id: str
+    request: web.Request, wire: ServedFormat, asked: Asked, said: Said, *, request_id: str
 ) -> web.StreamResponse:
     """Return an answer, or what its damage leaves of it, with status 200."""
-    body = json.dumps({**wire.said(upstream, said), "simulated": True})
-    headers = _headers(wire, said, request_id)
+    body = json.dumps({**wire.said(asked.upstream, said), "simulated": True})
+    headers = headers_of(wire, said, request_id)
     match said.damage:
         case Damage.DISCONNECTED:
             return await _hang_up(request, body.encode())
@@ -40,7 +40,8 @@ async def send_answer(
     return web.Response(text=body, content_type="application/json", headers=headers)
 
 
-def _headers(wire: ServedFormat, outcome: Said | Failure, request_id: str) -> dict[str, str]:
+def headers_of(wire: ServedFormat, outcome: Said | Failure, request_id: str) -> dict[str, str]:
+    """Return the vendor's headers of a reply."""
     left = wire.limits(outcome.left) if outcome.left else {}
     return {wire.request_id_header: request_id, **left}
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from router.errors import ErrorKind
 
-from .answers import Said
+from .answers import Asked
 from .anthropic import ServedAnthropic
 from .backend import Backend
 from .faults import Failure
@@ -22,9 +22,14 @@ from .ledger import Ledger
 from .openai import ServedOpenAI
 from .sending import send_answer, send_error
 from .settings import Changes, Simulation
+from .streaming import send_stream
 
 SHUTDOWN_SECONDS = 0.5
 """How long requests in flight may go on after a stop; nobody waits for a simulated answer."""
+
+
+GEMINI_VERBS = {"generateContent": False, "streamGenerateContent": True}
+"""What can be called, and whether it streams."""
 
 
 class SimulatedServer:
@@ -57,28 +62,30 @@ class SimulatedServer:
 
     async def _gemini(self, request: web.Request) -> web.StreamResponse:
         upstream, _, verb = request.match_info["call"].rpartition(":")
-        if verb != "generateContent":
+        # Without alt=sse the vendor streams a JSON array, which nobody asks for here.
+        if verb not in GEMINI_VERBS or (GEMINI_VERBS[verb] and request.query.get("alt") != "sse"):
             raise web.HTTPNotFound
-        return await self._answer(request, ServedGemini(), upstream)
+        return await self._answer(request, ServedGemini(stream=GEMINI_VERBS[verb]), upstream)
 
     async def _answer(self, request: web.Request, wire: ServedFormat, upstream: str) -> web.StreamResponse:
         request_id = f"req_{uuid4().hex[:20]}"
-        outcome = await self._outcome(request, wire, upstream)
-        if isinstance(outcome, Failure):
-            return send_error(wire, outcome, request_id)
-        served, said = outcome
-        return await send_answer(request, wire, served, said, request_id=request_id)
+        asked = await self._asked(request, wire, upstream)
+        if isinstance(asked, Failure):
+            return send_error(wire, asked, request_id)
+        async with self._backend(asked.upstream).serving(asked, self.simulation) as outcome:
+            if isinstance(outcome, Failure):
+                return send_error(wire, outcome, request_id)
+            send = send_stream if asked.stream else send_answer
+            return await send(request, wire, asked, outcome, request_id=request_id)
 
-    async def _outcome(self, request: web.Request, wire: ServedFormat, upstream: str) -> tuple[str, Said] | Failure:
+    async def _asked(self, request: web.Request, wire: ServedFormat, upstream: str) -> Asked | Failure:
         key = wire.key(request.headers, request.query)
         if self.simulation.required_key not in (None, key):
             return Failure(ErrorKind.AUTH, "simulated: this server was started with another API key")
         try:
-            asked = wire.asked(upstream, json.loads(await request.read()))
+            return wire.asked(upstream, json.loads(await request.read()))
         except UNREADABLE as error:
             return Failure(ErrorKind.INVALID_REQUEST, f"simulated: {error}")
-        outcome = await self._backend(asked.upstream).serve(asked, self.simulation)
-        return outcome if isinstance(outcome, Failure) else (asked.upstream, outcome)
 
     def _backend(self, upstream: str) -> Backend:
         if upstream not in self._backends:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,10 @@ class SimulatedModel(Frozen):
 
     The rates are parts of 1 of all requests and exclude each other, so their sum is 1 at most. Rate limits, server
     errors and overload answer at once; bad responses and disconnects come after the full latency.
+
+    A streamed answer takes as long, with its first words after `base_seconds`. It goes wrong where a part of its
+    words is sent, `stream_breaks_at`: 0 is before the first. With `stream_errors` the errors that would answer at
+    once come there too, as an event.
     """
 
     base_seconds: float = Field(default=0.2, ge=0)
@@ -41,6 +45,8 @@ class SimulatedModel(Frozen):
     rate_limit_rate: Rate = 0.0
     bad_response_rate: Rate = 0.0
     disconnect_rate: Rate = 0.0
+    stream_breaks_at: Rate = 0.5
+    stream_errors: bool = False
 
     @model_validator(mode="after")
     def _rates_fit_together(self) -> Self:
@@ -97,7 +103,18 @@ def _laid_over(model: SimulatedModel, fields: dict[str, Any]) -> SimulatedModel:
     return SimulatedModel.model_validate({**model.model_dump(), **fields})
 
 
-def latency_seconds(model: SimulatedModel, output_tokens: int, draw: Random) -> float:
-    """Return base time plus generation time, spread by the model's jitter."""
-    exact = model.base_seconds + output_tokens / model.tokens_per_second
-    return exact * (1 + model.jitter * draw.uniform(-1, 1))
+class Pace(NamedTuple):
+    """When an answer begins and when it is whole, in seconds from its start."""
+
+    first_seconds: float
+    whole_seconds: float
+
+
+AT_ONCE = Pace(0.0, 0.0)
+
+
+def pace_of(model: SimulatedModel, output_tokens: int, draw: Random) -> Pace:
+    """Return base time, and base time plus generation time, both spread by the model's jitter."""
+    factor = 1 + model.jitter * draw.uniform(-1, 1)
+    whole = model.base_seconds + output_tokens / model.tokens_per_second
+    return Pace(model.base_seconds * factor, whole * factor)

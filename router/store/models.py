@@ -107,7 +107,6 @@ def _waiting(lanes: list[str], sizes: list[int]) -> dict[str, int]:
 
 
 def _view(state: ModelState, waiting: int, stats: dict[str, Any]) -> ModelView:
-    latency = stats.get("latency_ms")
     return ModelView(
         name=state.model.name,
         queue=state.model.queue,
@@ -122,13 +121,18 @@ def _view(state: ModelState, waiting: int, stats: dict[str, Any]) -> ModelView:
         served=state.served,
         succeeded=int(stats.get("succeeded", 0)),
         errors={name[6:]: int(count) for name, count in stats.items() if name.startswith("error:")},
-        latency_seconds=float(latency) / 1000 if latency else None,
+        latency_seconds=_seconds(stats.get("latency_ms")),
+        first_token_seconds=_seconds(stats.get("first_token_ms")),
         requests_last_minute=state.requests_in_minute,
         tokens_last_minute=state.tokens_in_minute,
         cost_usd=int(stats.get("cost_micro_usd", 0)) / 1_000_000,
         breaker=state.breaker,
         status=_status(state, waiting),
     )
+
+
+def _seconds(milliseconds: str | None) -> float | None:
+    return float(milliseconds) / 1000 if milliseconds else None
 
 
 def _status(state: ModelState, waiting: int) -> str:

@@ -148,7 +148,7 @@ class WorkStore:
     async def append_tokens(self, pieces: Sequence[Piece]) -> list[bool]:
         """Add to what running jobs have said and tell their followers; False where a binding is stale.
 
-        Safe to repeat: a piece that is there already is passed over.
+        Safe to repeat, also with a piece that has grown: what is there already is passed over.
         """
         flat: list[Argument] = []
         for piece in pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from router.chat import Answer, ChatRequest
 from router.errors import ErrorKind
 from router.http import AsyncClient
-from workers.call import call
+from workers.call import Hear, call, nobody
 from workers.errors import CallFailed
 from workers.providers import FORMATS
 
@@ -26,11 +27,15 @@ async def _ask(
     server: LLMockProcess,
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    hear: Hear | None = None,
     **chat: Any,
 ) -> Answer:
+    """Ask for a whole answer, or for a stream where somebody hears it."""
     model = model_for(vendor, "http://unused").model_copy(update={"base_url": server.base_urls[vendor]})
-    request = FORMATS[vendor].request(ChatRequest.model_validate({"messages": [QUESTION], **chat}), model, KEY)
-    return (await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds)).answer
+    asked = ChatRequest.model_validate({"messages": [QUESTION], **chat})
+    request = FORMATS[vendor].request(asked, model, KEY, stream=hear is not None)
+    answered = call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds, hear=hear or nobody)
+    return (await answered).answer
 
 
 async def test_a_question_gets_the_scripted_answer(
@@ -129,6 +134,64 @@ async def test_a_prompt_over_the_context_window_is_context_too_long(client: Asyn
         for vendor in FORMATS:
             failure = await _failure(client, vendor, server, messages=[long])
             assert failure.kind is ErrorKind.CONTEXT_TOO_LONG, vendor
+
+
+LONG = "one two three four five six seven eight nine ten"
+
+
+async def test_a_stream_is_heard_piece_by_piece(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="reply", text=LONG)
+    heard: list[str] = []
+    answer = await _ask(client, vendor, llmock_server, hear=heard.append)
+    assert (answer.text, answer.finish_reason, "".join(heard)) == (LONG, "stop", LONG)
+    assert len(heard) == 10
+    assert answer.usage.output_tokens > 0
+
+
+async def test_calls_of_tools_come_as_a_stream(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    calls = [{"name": "weather", "arguments": {"city": city}} for city in ("Köln", "Oslo")]
+    llmock_server.script(type="reply", tool_calls=calls)
+    answer = await _ask(client, vendor, llmock_server, hear=nobody, tools=[OPENAI_TOOL])
+    assert answer.finish_reason == "tool_calls"
+    assert [json.loads(found.function.arguments) for found in answer.tool_calls] == [
+        {"city": "Köln"},
+        {"city": "Oslo"},
+    ]
+
+
+STREAM_FAULTS = [
+    ("disconnect", ErrorKind.BAD_RESPONSE),
+    ("truncate", ErrorKind.BAD_RESPONSE),
+    ("malformed", ErrorKind.BAD_RESPONSE),
+    ("stall", ErrorKind.TIMEOUT),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind"), STREAM_FAULTS)
+@pytest.mark.parametrize("after_chunks", [0, 1, 5])
+async def test_a_broken_stream_has_its_kind_and_is_never_an_answer(
+    fault: str, kind: ErrorKind, after_chunks: int, vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    heard: list[str] = []
+    llmock_server.script(type="reply", text=LONG)
+    llmock_server.script(type="stream_fault", kind=fault, after_chunks=after_chunks, stall_seconds=60)
+    patience = 1.0 if kind is ErrorKind.TIMEOUT else 30.0
+    failure = await _failure(client, vendor, llmock_server, timeout_seconds=patience, hear=heard.append)
+    assert failure.kind is kind
+    assert LONG.startswith("".join(heard))
+    assert heard or after_chunks < 5 or kind is ErrorKind.TIMEOUT
+
+
+async def test_first_words_that_come_too_late_are_a_timeout(
+    vendor: str, llmock_server: LLMockProcess, client: AsyncClient
+) -> None:
+    llmock_server.script(type="slow_first_token", seconds=60)
+    failure = await _failure(client, vendor, llmock_server, timeout_seconds=0.5, hear=nobody)
+    assert failure.kind is ErrorKind.TIMEOUT
 
 
 async def _failure(client: AsyncClient, vendor: str, server: LLMockProcess, **asking: Any) -> CallFailed:

@@ -16,6 +16,7 @@ from router.classify import Classifier
 from router.intake import sort_intake
 from router.job import JobState
 from router.plan import plan_round
+from router.store import ModelStore
 
 STATIC = "technical_support|default|gpt-4,claude"
 
@@ -172,6 +173,21 @@ async def test_a_job_that_no_model_can_do_fails_with_the_reason_of_each(driver: 
     assert record.error is not None
     assert record.error.kind == "invalid_request"
     assert "gpt-4: can not do images; claude: context window" in record.error.message
+
+
+async def test_a_model_s_time_to_the_first_words_is_an_average_of_its_streams(driver: Driver) -> None:
+    await driver.announce("gpt-4", 9)
+    for first in (0.5, None, 1.5):
+        end = success(latency_seconds=2.0)
+        end.attempt.update({"first_token_seconds": first} if first else {})
+        job_id = await driver.submit()
+        await driver.bind(job_id)
+        await driver.claim(job_id)
+        await driver.settle(job_id, end=end)
+        assert (await driver.get(job_id)).history[0].first_token_seconds == first
+    models = ModelStore(driver.redis, settings=driver.settings, catalog=driver.catalog)
+    averages = {view.name: view.first_token_seconds for view in await models.views()}
+    assert averages == {"gpt-4": pytest.approx(0.7), "claude": None, "gemini": None}
 
 
 async def test_a_model_s_latency_and_errors_are_shared(driver: Driver) -> None:

@@ -56,6 +56,21 @@ async def test_a_piece_that_comes_twice_is_told_once(driver: Driver, follower: F
         assert await up_to(news, Said(1, 4, "two")) == [Said(1, 0, "one "), Said(1, 4, "two")]
 
 
+async def test_of_a_piece_that_comes_again_and_has_grown_only_the_rest_is_told(
+    driver: Driver, follower: Follower
+) -> None:
+    job_id = await driver.run_to_claim(stream=True)
+    async with follower.following(job_id) as news:
+        assert await say(driver, job_id, 0, "Grü")
+        assert await say(driver, job_id, 0, "Grüße")
+        assert await say(driver, job_id, 0, "Gr")
+        assert await say(driver, job_id, 7, "!")
+        assert await up_to(news, Said(1, 7, "!")) == [Said(1, 0, "Grü"), Said(1, 4, "ße"), Said(1, 7, "!")]
+    so_far = await driver.jobs.said(job_id)
+    assert so_far is not None
+    assert so_far.text == "Grüße!"
+
+
 async def test_a_piece_whose_forerunner_is_missing_is_refused(driver: Driver) -> None:
     job_id = await driver.run_to_claim(stream=True)
     assert not await say(driver, job_id, 3, "later")

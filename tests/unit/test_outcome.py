@@ -203,6 +203,12 @@ def test_every_outcome_becomes_the_settlement_that_redis_gets(tried: Tried) -> N
     assert end.result["dropped"] == ["seed"]
 
 
+def test_only_a_call_that_said_something_has_a_time_to_its_first_words(tried: Tried) -> None:
+    answer = Succeeded(Answer(text="42", finish_reason="stop"))
+    assert "first_token_seconds" not in settlement(tried, answer).attempt
+    assert settlement(replace(tried, first_token_seconds=0.12345), answer).attempt["first_token_seconds"] == 0.123
+
+
 def test_a_call_that_the_deadline_cut_short_expires_the_job(tried: Tried) -> None:
     end = past_deadline(tried, failed("timeout"))
     assert (end.state, end.kind) == (JobState.EXPIRED, ErrorKind.EXPIRED)

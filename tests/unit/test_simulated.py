@@ -15,7 +15,7 @@ from pointsman.simulated.catalog import write_catalog
 from pointsman.simulated.faults import Damage, draw_damage, draw_fault
 from pointsman.simulated.json_instance import instance_of
 from pointsman.simulated.line import Line
-from pointsman.simulated.settings import Changes, latency_seconds
+from pointsman.simulated.settings import Changes, pace_of
 from pointsman.simulated.window import RequestWindow
 from router.catalog import load_catalog
 from router.errors import ConfigError, ErrorKind
@@ -28,12 +28,12 @@ PROMPT = Asked("gpt", "Why does my printer not work?", "Why does my printer not 
 
 def test_latency_is_base_time_plus_tokens_by_speed() -> None:
     model = SimulatedModel(base_seconds=0.5, tokens_per_second=50, jitter=0)
-    assert latency_seconds(model, 100, Random(1)) == 2.5
+    assert pace_of(model, 100, Random(1)) == (0.5, 2.5)
 
 
 def test_jitter_spreads_latency_within_its_bounds() -> None:
     model = SimulatedModel(base_seconds=1, tokens_per_second=1e9, jitter=0.2)
-    times = [latency_seconds(model, 1, Random(seed)) for seed in range(300)]
+    times = [pace_of(model, 1, Random(seed)).whole_seconds for seed in range(300)]
     assert 0.79 < min(times) < 0.85
     assert 1.15 < max(times) < 1.21
 

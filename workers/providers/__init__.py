@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .anthropic import AnthropicMessages
 from .gemini import GeminiGenerateContent
 from .openai import OpenAIChat
+from .streamed import StreamedReply
 from .wire import CALL_ID, WireError, WireFormat, WireRequest, named
 
 FORMATS: Mapping[str, WireFormat] = {
@@ -15,4 +16,4 @@ FORMATS: Mapping[str, WireFormat] = {
     "gemini": GeminiGenerateContent(),
 }
 
-__all__ = ["CALL_ID", "FORMATS", "WireError", "WireFormat", "WireRequest", "named"]
+__all__ = ["CALL_ID", "FORMATS", "StreamedReply", "WireError", "WireFormat", "WireRequest", "named"]

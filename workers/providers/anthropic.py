@@ -16,6 +16,7 @@ from router.errors import ErrorKind
 
 from .allowance import from_anthropic
 from .anthropic_reply import read_answer
+from .anthropic_stream import AnthropicStream
 from .conversation import arguments_of, parts_of, system_text, turns
 from .data_url import split_data_url
 from .dropping import only_said, without
@@ -58,16 +59,20 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
 class AnthropicMessages:
     """The wire format of POST {base_url}/v1/messages."""
 
-    def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
-        """Translate a chat request into one HTTP POST."""
+    def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
+        """Translate a chat request into one HTTP POST, which may ask for a stream."""
         kept, dropped = without(chat, {*model.drop_params, *_unknown_here(chat, model)})
         key = {"x-api-key": api_key} if api_key else {}
         return WireRequest(
             url=f"{model.base_url.rstrip('/')}/v1/messages",
             headers=headers_for(model, {"anthropic-version": model.anthropic_version, **key}),
-            body=_body(kept, model),
+            body=_body(kept, model) | ({"stream": True} if stream else {}),
             dropped=dropped,
         )
+
+    def reader(self) -> AnthropicStream:
+        """Return a reader for one streamed reply."""
+        return AnthropicStream()
 
     def answer(self, body: Any) -> Answer:
         """Translate the JSON body of a 2xx reply."""

@@ -22,6 +22,7 @@ from .data_url import split_data_url
 from .dropping import only_said, without
 from .error_rules import TOO_LONG, Complaint, Rule, judge
 from .gemini_reply import read_answer
+from .gemini_stream import GeminiStream
 from .headers import headers_for
 from .json_path import alone, dig, first_text, objects, words
 from .retry_after import from_google_details, from_headers
@@ -50,19 +51,26 @@ RULES = (
 MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
-class GeminiGenerateContent:
-    """The wire format of POST {base_url}/{api_version}/models/{upstream}:generateContent."""
+WHOLE, STREAMED = "generateContent", "streamGenerateContent?alt=sse"
 
-    def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
-        """Translate a chat request into one HTTP POST."""
+
+class GeminiGenerateContent:
+    """The wire format of POST {base_url}/{api_version}/models/{upstream}:generateContent, and of its stream."""
+
+    def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
+        """Translate a chat request into one HTTP POST, which may ask for a stream."""
         kept, dropped = without(chat, model.drop_params)
         root = f"{model.base_url.rstrip('/')}/{model.api_version}"
         return WireRequest(
-            url=f"{root}/models/{quote(model.upstream)}:generateContent",
+            url=f"{root}/models/{quote(model.upstream)}:{STREAMED if stream else WHOLE}",
             headers=headers_for(model, {"x-goog-api-key": api_key} if api_key else {}),
             body=_body(kept),
             dropped=dropped,
         )
+
+    def reader(self) -> GeminiStream:
+        """Return a reader for one streamed reply."""
+        return GeminiStream()
 
     def answer(self, body: Any) -> Answer:
         """Translate the JSON body of a 2xx reply."""

@@ -20,6 +20,7 @@ from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
 from .json_path import alone, dig, first_text, words
 from .openai_reply import read_answer
+from .openai_stream import OpenAIStream
 from .retry_after import from_headers
 from .wire import WireError, WireRequest
 
@@ -53,15 +54,19 @@ RULES = (
 class OpenAIChat:
     """The wire format of POST {base_url}/chat/completions; the base_url ends in /v1."""
 
-    def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
-        """Translate a chat request into one HTTP POST."""
+    def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
+        """Translate a chat request into one HTTP POST, which may ask for a stream."""
         kept, dropped = without(chat, model.drop_params)
         return WireRequest(
             url=f"{model.base_url.rstrip('/')}/chat/completions",
             headers=headers_for(model, {"authorization": f"Bearer {api_key}"} if api_key else {}),
-            body=_body(kept, model),
+            body=_body(kept, model) | (_streamed(model) if stream else {}),
             dropped=dropped,
         )
+
+    def reader(self) -> OpenAIStream:
+        """Return a reader for one streamed reply."""
+        return OpenAIStream()
 
     def answer(self, body: Any) -> Answer:
         """Translate the JSON body of a 2xx reply."""
@@ -100,6 +105,12 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "response_format": _plain(chat.response_format),
     }
     return only_said(given)
+
+
+def _streamed(model: Model) -> dict[str, Any]:
+    """Return what asks for a stream, with the usage in its last chunk where the server knows that option."""
+    options = {} if "stream_options" in model.drop_params else {"stream_options": {"include_usage": True}}
+    return {"stream": True, **options}
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -72,6 +72,11 @@ def bad_response(why: str) -> CallFailed:
     return CallFailed(ErrorKind.BAD_RESPONSE, f"the reply can not be used: {why}")
 
 
+def broken_off() -> CallFailed:
+    """Return the error for a stream that ends before its answer does."""
+    return bad_response("the stream broke off before its end")
+
+
 def content_filtered(why: str) -> CallFailed:
     """Return the error for an answer that the vendor or the model refused."""
     return CallFailed(ErrorKind.CONTENT_FILTERED, f"the model refused to answer: {why[:400]}")

@@ -40,6 +40,19 @@ def named(request: WireRequest, call_id: str) -> WireRequest:
     return replace(request, headers={CALL_ID: call_id, **request.headers})
 
 
+class StreamReader(Protocol):
+    """Reads the events of one streamed reply, which are parsed JSON, or text where they are not JSON."""
+
+    def take(self, event: Any) -> str | None:
+        """Take one event; return the text in it, None where it is the last one.
+
+        Raises CallFailed (`bad_response`) where it can not be understood.
+        """
+
+    def body(self) -> Any:
+        """Return the body of the same reply without a stream; raises CallFailed where the end is missing."""
+
+
 class WireFormat(Protocol):
     """A wire format: pure translation, no network.
 
@@ -48,8 +61,11 @@ class WireFormat(Protocol):
     body that is not a usable answer. `error` and `allowance` never raise.
     """
 
-    def request(self, chat: ChatRequest, model: Model, api_key: str | None) -> WireRequest:
-        """Translate a chat request into one HTTP POST."""
+    def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
+        """Translate a chat request into one HTTP POST, which may ask for a stream."""
+
+    def reader(self) -> StreamReader:
+        """Return a reader for one streamed reply."""
 
     def answer(self, body: Any) -> Answer:
         """Translate the JSON body of a 2xx reply."""

@@ -2,7 +2,7 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1...]: job id, binding, bytes that went before the piece, and the piece, for each in turn
 -- returns: 1 where the piece is there now, 0 where the binding is stale or a piece before it is missing, for each in
--- order; a repeat finds it there and tells nobody
+-- order; a repeat, which may have grown, adds and tells only what is not there yet
 local function add(id, binding, offset, text)
   local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'streamed')
   if job[1] ~= 'running' or job[2] ~= binding then return 0 end
@@ -12,11 +12,13 @@ local function add(id, binding, offset, text)
     redis.call('HSET', key.job(id), 'streamed', binding)
   end
   local there = redis.call('STRLEN', key.said(id))
-  if there >= offset + #text then return 1 end
-  if there ~= offset then return 0 end
-  redis.call('APPEND', key.said(id), text)
-  redis.call('PUBLISH', key.events(id), '{"binding":' .. binding .. ',"offset":' .. offset .. ',"text":' ..
-    cjson.encode(text) .. '}')
+  if there < offset then return 0 end
+  text = text:sub(there - offset + 1)
+  if text ~= '' then
+    redis.call('APPEND', key.said(id), text)
+    redis.call('PUBLISH', key.events(id), '{"binding":' .. binding .. ',"offset":' .. there .. ',"text":' ..
+      cjson.encode(text) .. '}')
+  end
   return 1
 end
 

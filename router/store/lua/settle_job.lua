@@ -52,7 +52,9 @@ if tonumber(ARGV[13]) >= 0 then correct(model, id .. '.' .. binding, tonumber(AR
 local stats = key.stats(model)
 redis.call('HINCRBY', stats, ARGV[7] == '' and 'succeeded' or 'error:' .. ARGV[7], 1)
 redis.call('HINCRBY', stats, 'cost_micro_usd', ARGV[15])
-if tonumber(ARGV[14]) >= 0 then measure_latency(model, now, tonumber(ARGV[14]), tonumber(ARGV[21])) end
+if tonumber(ARGV[14]) >= 0 then
+  measure_latency(model, now, tonumber(ARGV[14]), tonumber(ARGV[21]), record.first_token_seconds)
+end
 if ARGV[20] ~= '' then measure_errors(model, now, tonumber(ARGV[20])) end
 judge_breaker(model, now, id .. '.' .. binding, tonumber(ARGV[20]), rules)
 hear_all(model, job[7], tonumber(job[6]), now, allowed)

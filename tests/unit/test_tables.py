@@ -1,0 +1,29 @@
+"""Tables for people: which columns they have."""
+
+from __future__ import annotations
+
+from pointsman.tables import models_table
+from router.views import ModelView
+
+VIEW = ModelView(
+    name="gpt-4", queue="llm.gpt-4", format="openai", upstream="u", depth=0, in_flight=0, slots=4, capacity=4,
+    workers=1, waiting=0, served=3, succeeded=3, errors={}, latency_seconds=2.0, requests_last_minute=3,
+    tokens_last_minute=90, cost_usd=0.0, breaker="closed", status="open",
+)  # fmt: skip
+STREAMED = VIEW.model_copy(update={"name": "claude", "first_token_seconds": 0.25})
+
+
+def cells(views: list[ModelView], *, width: int, column: str) -> list[str]:
+    """Return what stands in a column; nothing where there is no such column."""
+    table = models_table(views, width=width)
+    return [str(cell) for found in table.columns if found.header == column for cell in found.cells]
+
+
+def test_the_time_to_the_first_words_is_shown_where_a_model_has_streamed() -> None:
+    assert cells([VIEW], width=120, column="1st token") == []
+    assert cells([VIEW, STREAMED], width=120, column="1st token") == ["-", "0.25 s"]
+    assert cells([VIEW, STREAMED], width=120, column="latency") == ["2.00 s", "2.00 s"]
+
+
+def test_a_narrow_terminal_has_no_room_for_it() -> None:
+    assert cells([STREAMED], width=80, column="1st token") == []
