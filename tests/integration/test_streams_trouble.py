@@ -170,15 +170,12 @@ async def test_a_wait_for_the_first_words_ends(api: Api) -> None:
     assert await api.driver.state(job_id) is JobState.PENDING
 
 
-async def test_a_wait_does_not_end_what_has_begun(api: Api) -> None:
-    async with asking(api, **{"x-pointsman-wait-seconds": "3"}) as reply:
-        heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
-        await says(api, job_id, WORDS[0])
-        await heard.until_said(WORDS[0])
-        for _ in range(20):  # at most five looks a second
-            await heard.until("keep-alive")
-        await succeed(api, job_id)
-        assert await heard.rest() == ANSWER
+async def test_a_wait_that_ends_before_the_head_has_its_status(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "HEAD_SECONDS", 3600)
+    reply = await api.http.post(PATH, json=CHAT, headers={"x-pointsman-wait-seconds": "0.2"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (504, "timeout")
+    assert reply.headers["x-should-retry"] == "false"
+    assert reply.headers["x-pointsman-job-id"]
 
 
 async def test_a_server_that_ends_ends_its_streams_and_leaves_their_jobs_going(
@@ -195,7 +192,7 @@ async def test_a_server_that_ends_ends_its_streams_and_leaves_their_jobs_going(
         assert await api.driver.state(job_id) is JobState.RUNNING
 
 
-async def test_a_stream_outlives_a_redis_that_goes_away(
+async def test_what_has_begun_outlives_its_wait_and_a_redis_that_goes_away(
     settings: Settings, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signals, "HEAD_SECONDS", 0)
@@ -204,12 +201,13 @@ async def test_a_stream_outlives_a_redis_that_goes_away(
     port, kept = free_port(), {"appendonly": "yes", "appendfsync": "always"}
     async with running_api(settings, catalog, redis_url=f"redis://127.0.0.1:{port}/0") as api:
         with running_redis(tmp_path, port=port, options=kept):
-            cut = asking(api)
+            cut = asking(api, **{"x-pointsman-wait-seconds": "3"})
             reply = await cut.__aenter__()
             heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
             await says(api, job_id, WORDS[0])
             await heard.until_said(WORDS[0])
-        await heard.until("pointsman waits for Redis")
+        for _ in range(70):  # 3.5 s at least
+            await heard.until("pointsman waits for Redis")
         with running_redis(tmp_path, port=port, options=kept):
             await speak(api, job_id, WORDS[1], offset=len(WORDS[0]))
             await heard.until_said(WORDS[0] + WORDS[1])
@@ -247,3 +245,13 @@ async def test_a_failure_is_told_in_the_stream_it_belongs_to(api: Api) -> None:
         await succeed(api, first)
         assert await heard.rest() == ANSWER
         assert heard.errors == []
+
+
+async def test_a_job_of_our_own_door_can_be_a_stream_too(api: Api) -> None:
+    await api.driver.announce()
+    for stream in (True, False):
+        job_id = await api.submit(stream=stream)
+        await api.driver.bind(job_id)
+        claimed = await api.driver.claim(job_id)
+        assert claimed is not None
+        assert claimed.payload.get("stream", False) is stream
