@@ -34,6 +34,7 @@ class JobFields(TypedDict, total=False):
     affinity_key: str | None
     context: dict[str, Any]
     max_cost_usd: float | None
+    stream: bool
     id: str | None
 
 

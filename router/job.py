@@ -226,6 +226,14 @@ class JobRecord(Frozen):
         """Whether the job has come to its end."""
         return self.state.terminal
 
+    @property
+    def queue_seconds(self) -> float | None:
+        """The seconds in which no call was made, between tries too; None until the job has ended."""
+        if self.finished is None:
+            return None
+        called = sum((attempt.ended or self.finished) - attempt.started for attempt in self.history)
+        return max(0.0, self.finished - self.submitted - called)
+
     def summary(self) -> dict[str, Any]:
         """Return the record as JSON-ready data without the fields that are not set."""
         return self.model_dump(mode="json", exclude_none=True)

@@ -110,10 +110,11 @@ def message(record: JobRecord, *, ignored: Sequence[str] = ()) -> dict[str, Any]
 
 def _content(job_id: str, answer: Answer) -> list[dict[str, Any]]:
     text = [{"type": "text", "text": answer.text, "citations": None}] if answer.text else []
-    return [*text, *(_tool_use(job_id, call) for call in answer.tool_calls)]
+    return [*text, *(tool_use(job_id, call) for call in answer.tool_calls)]
 
 
-def _tool_use(job_id: str, call: ToolCall) -> dict[str, Any]:
+def tool_use(job_id: str, call: ToolCall) -> dict[str, Any]:
+    """Return a tool call as a block; raises Refused where its arguments are no object."""
     try:
         given = from_json(call.function.arguments or "{}", allow_inf_nan=False)
     except ValueError:

@@ -27,6 +27,7 @@ MESSAGES = Parameters(
             "output_config",
             "metadata",
             "pointsman",
+            "stream",
         }
     ),
     ignored={
@@ -41,12 +42,11 @@ MESSAGES = Parameters(
         "mcp_servers": "no tool is called here; tool calls are handed to you",
         "context_management": "the context is left as it is",
         "speed": "it is not passed on to models",
-        "stream": "this door does not stream",
         "thinking": "it is not passed on to models",
         "top_k": "it is not passed on to models",
         "workspace_id": "the workspace is that of the key which the model is called with",
     },
-    harmless={"speed": ("standard",), "stream": (False,), "thinking": ({"type": "disabled"},)},
+    harmless={"speed": ("standard",), "thinking": ({"type": "disabled"},)},
 )
 
 

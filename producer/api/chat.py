@@ -8,19 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
-from producer.openai import completion, read_chat
+from producer.openai import ChunkWriter, completion, read_chat
 
+from .stream import STREAMED, stream_answer
 from .waiting import Calling
 
 routes = APIRouter(tags=["OpenAI"])
 
 
-@routes.post("/v1/chat/completions")
-async def complete_chat(body: dict[str, Any], caller: Calling) -> JSONResponse:
-    """Do a chat request as a job, and answer when it has ended.
+@routes.post("/v1/chat/completions", responses=STREAMED)
+async def complete_chat(body: dict[str, Any], caller: Calling) -> Response:
+    """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
     """
-    return await caller.reply(read_chat(body, caller.catalog), completion)
+    asked = read_chat(body, caller.catalog)
+    if asked.spec.stream:
+        return await stream_answer(caller, asked, ChunkWriter(asked))
+    return await caller.reply(asked, completion)

@@ -17,7 +17,15 @@ from producer.anthropic import told
 from producer.files import UnknownFile
 from producer.openai import Fault, Refused, fault_of
 from producer.openai.errors import fault_like, still_going
-from router.errors import Conflict, ErrorKind, InvalidJob, StoreUnavailable, UnknownBatch, UnknownJob
+from router.errors import (
+    Conflict,
+    ErrorKind,
+    InvalidJob,
+    PointsmanError,
+    StoreUnavailable,
+    UnknownBatch,
+    UnknownJob,
+)
 
 from .errors import NoAnswer, OutOfSight
 from .job_headers import JOB_ID, job_headers
@@ -29,6 +37,7 @@ RETRY_AFTER_SECONDS = 2
 LONGEST_RETRY_AFTER_SECONDS = 120
 """The vendors' clients do not try again at all where they are told to wait longer."""
 MISTAKES_AT_MOST = 10
+AWAY = "Redis is away or refuses writes now; nothing that was accepted is lost"
 
 OPENAI_DOORS = ("/v1/files", "/v1/batches", "/v1/chat/", "/v1/responses", "/v1/models/")
 """Where errors have OpenAI's shape."""
@@ -88,6 +97,21 @@ def _retry_after(reply: Response, seconds: float) -> None:
     reply.headers.update({"retry-after": str(ceil(seconds)), "retry-after-ms": str(ceil(seconds * 1000))})
 
 
+def fault_in(error: PointsmanError) -> Fault:
+    """Return what an error is called by the vendors, where a stream has begun and there is no status any more."""
+    match error:
+        case Refused():
+            return error.fault
+        case NoAnswer():
+            return fault_of(error.record) if error.record.done else still_going(error.record)
+        case UnknownJob():
+            return fault_like(404, "unknown_job", str(error), None)
+        case StoreUnavailable():
+            return fault_like(503, "store_unavailable", AWAY, None)
+        case _:
+            return fault_like(500, "internal", str(error), None)
+
+
 def answer_errors(app: FastAPI) -> None:
     """Let the app answer each error it can raise."""
     app.add_exception_handler(UnknownJob, _unknown_job)
@@ -125,11 +149,10 @@ async def _refused(request: Request, error: Any) -> Response:
 async def _no_answer(request: Request, error: Any) -> Response:
     """Tell why a job has no answer, and whether to ask again: what is paid for already is not paid for twice."""
     record = error.record
+    reply = vendors(request.scope, fault_in(error))
     if not record.done:
-        reply = vendors(request.scope, still_going(record))
         _should_retry(reply, helps=error.joins)
     else:
-        reply = vendors(request.scope, fault_of(record))
         kind = record.error.kind if record.error else None
         _should_retry(reply, helps=kind in RETRY_HELPS and not error.joins)
         if error.retry_after is not None and not error.joins:
@@ -155,10 +178,7 @@ async def _conflict(request: Request, error: Any) -> Response:
 
 async def _store_unavailable(request: Request, error: Any) -> Response:
     log.warning("%s %s: %s", request.method, request.url.path, error)
-    reply = refusal(
-        request.scope, 503, "store_unavailable",
-        "Redis is away or refuses writes now; nothing that was accepted is lost",
-    )  # fmt: skip
+    reply = refusal(request.scope, 503, "store_unavailable", AWAY)
     _retry_after(reply, RETRY_AFTER_SECONDS)
     return reply
 

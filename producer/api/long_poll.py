@@ -19,7 +19,7 @@ async def record_at_end(request: Request, backend: Backend, job_id: str, *, seco
     until = clock() + seconds
     async with backend.waiter.watching([job_id]) as ends:
         end = asyncio.create_task(ends[job_id].wait())
-        gone = {asyncio.create_task(_hung_up(request)), asyncio.create_task(backend.stopping.wait())}
+        gone = {asyncio.create_task(hung_up(request)), asyncio.create_task(backend.stopping.wait())}
         try:
             while True:
                 record = await backend.jobs.get(job_id)
@@ -36,6 +36,7 @@ async def record_at_end(request: Request, backend: Backend, job_id: str, *, seco
             await stop(end, *gone)
 
 
-async def _hung_up(request: Request) -> None:
+async def hung_up(request: Request) -> None:
+    """Return once the caller has gone."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
-from producer.anthropic import message, read_message
+from producer.anthropic import EventWriter, message, read_message
 
+from .stream import STREAMED, stream_answer
 from .waiting import Calling
 
 Version = Annotated[str | None, Header(alias="anthropic-version")]
@@ -19,10 +20,13 @@ Version = Annotated[str | None, Header(alias="anthropic-version")]
 routes = APIRouter(tags=["Anthropic"])
 
 
-@routes.post("/v1/messages")
-async def create_message(body: dict[str, Any], caller: Calling, version: Version = None) -> JSONResponse:
-    """Do a chat request as a job, and answer when it has ended.
+@routes.post("/v1/messages", responses=STREAMED)
+async def create_message(body: dict[str, Any], caller: Calling, version: Version = None) -> Response:
+    """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
     """
-    return await caller.reply(read_message(body, caller.catalog, version=version), message)
+    asked = read_message(body, caller.catalog, version=version)
+    if asked.spec.stream:
+        return await stream_answer(caller, asked, EventWriter(asked))
+    return await caller.reply(asked, message)

@@ -72,7 +72,7 @@ class Caller:
             return record
         if not record.done and self.key is None and await self.request.is_disconnected():
             await jobs.cancel(record.id, reason="its caller hung up")
-        raise NoAnswer(record, joins=self.key is not None, retry_after=await self._time_asked_for(record))
+        raise NoAnswer(record, joins=self.key is not None, retry_after=await self.time_asked_for(record))
 
     async def _end(self, job_id: str) -> JobRecord:
         """Wait also while Redis is away: the job is accepted, and a caller who tried again would pay twice."""
@@ -87,7 +87,8 @@ class Caller:
                     raise OutOfSight(job_id, joins=self.key is not None) from error
                 await asyncio.sleep(REDIS_AWAY_SECONDS)
 
-    async def _time_asked_for(self, record: JobRecord) -> float | None:
+    async def time_asked_for(self, record: JobRecord) -> float | None:
+        """Return for how many seconds a model that had no room wants to be left alone."""
         if record.error is None or record.error.kind not in NO_ROOM or record.model is None:
             return None
         return await self.asker.backend.models.cooled_seconds(record.model)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from producer.openai import Asked, completion, read_chat, read_response, response
+from producer.openai import Asked, Refused, completion, read_chat, read_response, response
 from router.catalog import Catalog
 from router.errors import PointsmanError
 from router.job import JobRecord
@@ -19,6 +19,7 @@ from router.job import JobRecord
 from .lines import Line
 
 CUSTOM_ID_AT_MOST = 512
+UNSUPPORTED = "unsupported_parameter"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,15 @@ class Endpoint:
     write: Callable[[JobRecord, Mapping[str, Any], tuple[str, ...]], dict[str, Any]]
 
 
+def _read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
+    asked = read_chat(body, catalog)
+    if asked.spec.stream:
+        raise Refused("Unsupported parameter: 'stream': a batch does not stream.", param="stream", code=UNSUPPORTED)
+    return asked
+
+
 ENDPOINTS: Mapping[str, Endpoint] = {
-    "/v1/chat/completions": Endpoint(read_chat, lambda job, _, ignored: completion(job, ignored=ignored)),
+    "/v1/chat/completions": Endpoint(_read_chat, lambda job, _, ignored: completion(job, ignored=ignored)),
     "/v1/responses": Endpoint(read_response, lambda job, body, ignored: response(job, body, ignored=ignored)),
 }
 

@@ -6,6 +6,7 @@ from .chat import completion, read_chat
 from .errors import Fault, Refused, fault_of
 from .parameters import CHAT, RESPONSES, Parameters
 from .responses import read_response, response
+from .stream import ChunkWriter
 from .windows import window_seconds
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "CHAT",
     "RESPONSES",
     "Asked",
+    "ChunkWriter",
     "Fault",
     "Parameters",
     "Refused",

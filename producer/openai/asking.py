@@ -29,10 +29,14 @@ Value = TypeVar("Value", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as a job, and the names of the parameters that were ignored."""
+    """A request as a job, and the names of the parameters that were ignored.
+
+    `include_usage` asks for the usage at the end of a stream.
+    """
 
     spec: JobSpec
     ignored: tuple[str, ...] = ()
+    include_usage: bool = False
 
 
 def job_of(kept: Mapping[str, Any], request: ChatRequest, catalog: Catalog) -> JobSpec:
@@ -46,7 +50,10 @@ def job_of(kept: Mapping[str, Any], request: ChatRequest, catalog: Catalog) -> J
             raise Refused(
                 f"Unknown parameter: 'pointsman.{name}'.", param=f"pointsman.{name}", code=CODES["extra_forbidden"]
             )
-    fields = {**named, **ours, "metadata": kept.get("metadata", {})}
+    stream = kept.get("stream", False)
+    if not isinstance(stream, bool):
+        raise Refused("'stream' must be true or false.", param="stream", code="invalid_type")
+    fields = {**named, **ours, "metadata": kept.get("metadata", {}), "stream": stream}
     # `request` is a value already: validating it again would only take time
     return checked(JobSpec, {**fields, "request": request}, inside=tuple(ours))
 

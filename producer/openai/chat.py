@@ -19,6 +19,9 @@ from .parameters import CHAT
 REQUEST = ("messages", "temperature", "top_p", "stop", "seed", "tools", "tool_choice", "response_format")
 """Parameters that our own chat request has under the same name and in the same shape."""
 
+STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})
+"""Only the first is done; the other would pad the chunks, so that their sizes tell nothing."""
+
 ECHOED = frozenset({"refusal", "audio", "annotations", "function_call", "tool_calls"})
 """Fields of an assistant's message that a caller sends back as it got them: empty, they say nothing."""
 
@@ -32,7 +35,25 @@ def read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
         request["messages"] = [_message(message) for message in request["messages"]]
     if isinstance(request.get("tools"), Sequence):
         request["tools"] = [_tool(tool) for tool in request["tools"]]
-    return Asked(job_of(kept, checked(ChatRequest, request), catalog), ignored)
+    spec = job_of(kept, checked(ChatRequest, request), catalog)
+    include_usage, left_out = _stream_options(kept.get("stream_options", {}), stream=spec.stream)
+    return Asked(spec, tuple(sorted({*ignored, *left_out})), include_usage)
+
+
+def _stream_options(options: Any, *, stream: bool) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the usage is asked for, and the names of what is ignored."""
+    if not isinstance(options, Mapping):
+        raise Refused("'stream_options' must be an object.", param="stream_options", code="invalid_type")
+    for name, value in options.items():
+        param = f"stream_options.{name}"
+        if name not in STREAM_OPTIONS:
+            raise Refused(f"Unknown parameter: '{param}'.", param=param, code="unsupported_parameter")
+        if not isinstance(value, bool | None):
+            raise Refused(f"'{param}' must be true or false.", param=param, code="invalid_type")
+    if not stream:
+        return False, ("stream_options",) if options else ()
+    left_out = ("stream_options.include_obfuscation",) if "include_obfuscation" in options else ()
+    return options.get("include_usage") is True, left_out
 
 
 def _message(message: Any) -> Any:

@@ -62,6 +62,8 @@ CHAT = Parameters(
             "response_format",
             "metadata",
             "pointsman",
+            "stream",
+            "stream_options",
         }
     ),
     ignored={
@@ -72,7 +74,6 @@ CHAT = Parameters(
         "safety_identifier": LABEL,
         "service_tier": "the order is that of pointsman.priority",
         "store": "every answer is kept for POINTSMAN_RESULT_TTL_SECONDS",
-        "stream_options": "only a stream has options",
         "user": LABEL,
     },
     refused={
@@ -88,7 +89,6 @@ CHAT = Parameters(
         "parallel_tool_calls": "it is not passed on to models",
         "presence_penalty": "it is not passed on to models",
         "reasoning_effort": "it is not passed on to models",
-        "stream": "this door does not stream",
         "top_logprobs": "answers carry no probabilities",
         "verbosity": "it is not passed on to models",
         "web_search_options": "there is no web search here",
@@ -101,7 +101,6 @@ CHAT = Parameters(
         "n": (1,),
         "parallel_tool_calls": (True,),
         "presence_penalty": (0,),
-        "stream": (False,),
         "top_logprobs": (0,),
     },
 )

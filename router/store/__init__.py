@@ -4,7 +4,7 @@ from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .echoes import EchoStore
-from .follower import Follower, Look, Moved, News, Said
+from .follower import Feed, Follower, Look, Moved, News, Said
 from .jobs import JobStore, Page, SoFar
 from .keys import Keys
 from .models import ModelStore
@@ -21,6 +21,7 @@ __all__ = [
     "Claim",
     "DeadStore",
     "EchoStore",
+    "Feed",
     "Follower",
     "Held",
     "HeldBatch",

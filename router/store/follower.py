@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic_core import from_json
 
@@ -41,6 +42,36 @@ class Look:
 News = Moved | Said | Look
 
 
+class Feed:
+    """The news of one job, without an end; a Look comes first, and after each quiet time."""
+
+    def __init__(self) -> None:
+        self._unread: asyncio.Queue[str] = asyncio.Queue()
+        self.look()
+
+    def look(self) -> None:
+        """Let who reads look for itself, as soon as it has read what is there."""
+        self.hear("")
+
+    def hear(self, message: str) -> None:
+        """Take in a message of the job's channel."""
+        if self._unread.qsize() >= MOST_UNREAD:
+            while not self._unread.empty():
+                self._unread.get_nowait()
+            message = ""
+        self._unread.put_nowait(message)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> News:
+        try:
+            async with asyncio.timeout(RECHECK_SECONDS):
+                return _read(await self._unread.get())
+        except TimeoutError:
+            return Look()
+
+
 class Follower:
     """Tells of jobs as things happen."""
 
@@ -48,33 +79,11 @@ class Follower:
         self._subscriptions, self._keys = subscriptions, keys
 
     @asynccontextmanager
-    async def following(self, job_id: str) -> AsyncIterator[AsyncIterator[News]]:
-        """Yield the news of one job, without an end; a Look comes first, and after each quiet time."""
-        unread: asyncio.Queue[str] = asyncio.Queue()
-
-        def hear(message: str) -> None:
-            if unread.qsize() >= MOST_UNREAD:
-                while not unread.empty():
-                    unread.get_nowait()
-                message = ""
-            unread.put_nowait(message)
-
-        async with (
-            self._subscriptions.listening([(self._keys.key("events", job_id), hear)]),
-            aclosing(_news(unread)) as news,
-        ):
-            yield news
-
-
-async def _news(unread: asyncio.Queue[str]) -> AsyncGenerator[News, None]:
-    yield Look()
-    while True:
-        try:
-            async with asyncio.timeout(RECHECK_SECONDS):
-                message = await unread.get()
-        except TimeoutError:
-            message = ""
-        yield _read(message)
+    async def following(self, job_id: str) -> AsyncIterator[Feed]:
+        """Yield the news of one job."""
+        feed = Feed()
+        async with self._subscriptions.listening([(self._keys.key("events", job_id), feed.hear)]):
+            yield feed
 
 
 def _read(message: str) -> News:

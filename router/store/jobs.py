@@ -164,6 +164,14 @@ class JobStore:
             binding, text = await pipeline.execute()
         return None if binding is None or text is None else SoFar(int(binding), text)
 
+    async def place(self, job_id: str) -> int | None:
+        """Return a waiting job's place in its lane, or in intake, from 1; None where it does not stand in line."""
+        with translated():
+            lane: Any = await self.redis.hget(self.keys.key("job", job_id), "lane")
+            line = self.keys.key("lane", lane) if lane else self.keys.key("intake")
+            ahead: Any = await self.redis.zrank(line, job_id)
+        return None if ahead is None else int(ahead) + 1
+
     async def list(self, state: JobState, *, limit: int = 50, cursor: int | None = None) -> Page:
         """Return jobs in one state, the last submitted first."""
         below = f"({cursor}" if cursor is not None else "+inf"

@@ -164,7 +164,6 @@ async def test_a_server_that_ends_leaves_the_job_going(api: Api) -> None:
 
 
 BAD: list[tuple[dict[str, Any], int, str | None, str]] = [
-    ({"stream": True}, 400, "stream", "unsupported_parameter"),
     ({"n": 2}, 400, "n", "unsupported_parameter"),
     ({"model": "gpt-9"}, 404, "model", "model_not_found"),
     ({"model": None}, 400, "model", "missing_required_parameter"),

@@ -116,7 +116,6 @@ async def test_a_wait_that_runs_out_is_a_timeout(client: AsyncAnthropic, api: Ap
     [
         ({"model": "gpt-9"}, anthropic.NotFoundError),
         ({"max_tokens": "many"}, anthropic.BadRequestError),
-        ({"stream": True}, anthropic.BadRequestError),
         ({"temperature": 0.5}, anthropic.BadRequestError),
     ],
 )

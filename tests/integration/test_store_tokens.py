@@ -10,6 +10,7 @@ from store_driver import Driver, failure, success
 from router.errors import ErrorKind
 from router.job import JobSpec, JobState
 from router.store import Follower, Look, Moved, News, Piece, Said, Subscriptions
+from router.store.follower import MOST_UNREAD
 
 
 @pytest.fixture
@@ -101,6 +102,34 @@ async def test_every_move_is_told(driver: Driver, follower: Follower) -> None:
         await driver.settle(job_id, end=success())
         heard = await up_to(news, Moved(JobState.SUCCEEDED))
     assert heard == [Moved(JobState.BOUND), Moved(JobState.RUNNING), Moved(JobState.SUCCEEDED)]
+
+
+async def test_who_reads_is_told_to_look(driver: Driver, follower: Follower) -> None:
+    job_id = await driver.run_to_claim(stream=True)
+    async with follower.following(job_id) as news:
+        assert await anext(news) == Look()
+        news.look()
+        assert await anext(news) == Look()
+
+
+async def test_a_slow_follower_is_told_to_look_and_nothing_else(driver: Driver, follower: Follower) -> None:
+    async with follower.following("some-job") as news:
+        for at in range(MOST_UNREAD):
+            news.hear(f'{{"binding":1,"offset":{at},"text":"x"}}')
+        news.hear("succeeded")
+        assert [await anext(news), await anext(news)] == [Look(), Moved(JobState.SUCCEEDED)]
+
+
+async def test_a_waiting_job_has_a_place_in_its_lane(driver: Driver) -> None:
+    first, second = await driver.submit(), await driver.submit()
+    urgent = await driver.submit(priority=9)
+    assert [await driver.jobs.place(job_id) for job_id in (urgent, first, second)] == [1, 2, 3]
+    await driver.announce()
+    await driver.bind(urgent)
+    assert [await driver.jobs.place(job_id) for job_id in (urgent, first, second)] == [None, 1, 2]
+    unclassified = await driver.submit(task_class=None)
+    assert await driver.jobs.place(unclassified) == 1
+    assert await driver.jobs.place("no-such-job") is None
 
 
 async def test_nothing_is_left_of_an_ended_stream(driver: Driver) -> None:

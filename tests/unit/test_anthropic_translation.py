@@ -137,7 +137,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"output_config": {"effort": "high"}}, "output_config.effort"),
     ({"thinking": {"type": "adaptive"}}, "thinking"),
     ({"top_k": 5}, "top_k"),
-    ({"stream": True}, "stream"),
     ({"metadata": 5}, "metadata"),
     ({"pointsman": {"priority": 99}}, "pointsman.priority"),
     ({"temperatur": 1}, "temperatur"),
