@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest_asyncio
 from live import eventually
 from redis.asyncio import Redis
@@ -37,9 +38,13 @@ class Event:
     data: dict[str, Any]
 
 
-async def follow(api: Api, job_id: str, last: str | None = None) -> AsyncIterator[Event]:
+def follow(api: Api, job_id: str, last: str | None = None) -> AsyncIterator[Event]:
+    return read_events(api.http, job_id, last)
+
+
+async def read_events(http: httpx.AsyncClient, job_id: str, last: str | None = None) -> AsyncIterator[Event]:
     headers = {"last-event-id": last} if last else {}
-    async with api.http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers, timeout=30) as reply:
+    async with http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers, timeout=30) as reply:
         assert reply.status_code == 200
         assert reply.headers["content-type"].startswith("text/event-stream")
         fields: dict[str, str] = {}
