@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from batch_files import openai_client
 from live import Live, eventually, running_live
 from openai import APIError
 from running_api import until_it_answers
+from streaming import comments
 from test_job_events import Event, read_events
 
 from pointsman.ports import free_port
@@ -116,3 +119,30 @@ async def test_job_events_have_the_same_words(live: Live) -> None:
 
 async def _all(http: httpx.AsyncClient, job_id: str) -> list[Event]:
     return [event async for event in read_events(http, job_id)]
+
+
+async def test_a_caller_sees_its_place_until_it_is_served(live: Live) -> None:
+    await live.models.pause("gpt-4", reason="by the test")
+    await live.submit(2, model="gpt-4")
+    async with httpx.AsyncClient(base_url=url(live), verify=False, timeout=60) as http:
+        body = {"model": "gpt-4", "messages": HELLO, "stream": True}
+        async with http.stream("POST", "/v1/chat/completions", json=body) as reply:
+            heard = comments(reply)
+            await heard.until("pointsman queued, place 3")
+            await live.models.resume("gpt-4")
+            text = await heard.rest()
+            record = await live.jobs.get(reply.headers["x-pointsman-job-id"])
+    assert record.result is not None
+    assert text == record.result.answer.text
+
+
+async def test_a_worker_killed_in_mid_stream_ends_the_stream_with_an_error(live: Live) -> None:
+    live.change(tokens_per_second=50, answer_tokens=6000)
+    async with openai_client(url(live)) as client:
+        stream = await client.chat.completions.create(model="gpt-4", messages=HELLO, stream=True)
+        while not (await anext(stream)).choices[0].delta.content:
+            pass
+        os.killpg(live.processes[2].pid, signal.SIGKILL)  # after API and dispatcher the first worker
+        with pytest.raises(APIError) as caught:
+            _ = [chunk async for chunk in stream]
+    assert caught.value.code == "worker_lost"
