@@ -160,10 +160,9 @@ async def _start_simulated(plan: Plan, tree: ProcessTree, say: Say) -> str:
 
 def _environment(settings: Settings, redis_url: str, models_file: Path) -> dict[str, str]:
     """Return the environment of the parts: our settings, as they are in force here."""
-    values = {name: getattr(settings, name) for name in Settings.model_fields}
-    values |= {"redis_url": redis_url, "models_file": models_file, "api_keys": ",".join(settings.api_keys)}
-    values["grace_seconds"] = min(CALLS_MAY_TAKE_SECONDS, settings.grace_seconds or CALLS_MAY_TAKE_SECONDS)
-    return {f"POINTSMAN_{name.upper()}": str(value) for name, value in values.items()}
+    grace_seconds = min(CALLS_MAY_TAKE_SECONDS, settings.grace_seconds or CALLS_MAY_TAKE_SECONDS)
+    own = {"redis_url": redis_url, "models_file": models_file, "grace_seconds": grace_seconds}
+    return settings.model_copy(update=own).as_environment()
 
 
 async def _until_ready(found: Running, plan: Plan, chosen: list[str], say: Say) -> None:

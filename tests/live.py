@@ -53,9 +53,8 @@ class Parts:
     @property
     def environment(self) -> dict[str, str]:
         """What every part gets in its environment."""
-        ours = self.settings.model_dump(mode="json", exclude={"api_keys"}) | {"models_file": str(self.models_file)}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-        return kept | {f"POINTSMAN_{name.upper()}": str(value) for name, value in ours.items()}
+        return kept | self.settings.model_copy(update={"models_file": self.models_file}).as_environment()
 
     def start(self, *command: str, name: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a process whose output goes to a log in the test's folder."""
