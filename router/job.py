@@ -15,6 +15,7 @@ from .chat import Answer, ChatRequest, Frozen
 from .errors import ErrorKind
 from .facts import JobFacts, Metric, affinity_of, needed_abilities
 from .tokens import input_tokens, output_tokens
+from .webhook import Webhook
 
 PAYLOAD_SCHEMA = 1
 """Version of the payload a worker gets at claim; a worker releases a payload newer than it knows."""
@@ -94,7 +95,7 @@ class JobSpec(Frozen):
     take `expires_in` seconds, retries included. `model` is a model, which pins the job, or an alias. `strategy` is
     used in place of the class's; `metric` is for model_aware, `affinity_key` for consistent_hash (default: the
     prompt), `context` for the rules of contextual. Models that are expected to cost more than `max_cost_usd` for
-    one call are ruled out.
+    one call are ruled out. `webhook` is told of the job's end: a URL, or one with the events it wants.
     """
 
     prompt: str | None = None
@@ -115,6 +116,7 @@ class JobSpec(Frozen):
     affinity_key: str | None = Field(default=None, min_length=1, max_length=1000)
     context: dict[str, ContextValue] = Field(default_factory=dict, max_length=16)
     max_cost_usd: float | None = Field(default=None, ge=0)
+    webhook: Webhook | None = None
 
     @model_validator(mode="before")
     @classmethod

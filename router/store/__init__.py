@@ -3,11 +3,13 @@
 from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
+from .deliveries import DeliveryPage, DeliveryStore
 from .echoes import EchoStore
 from .jobs import JobStore, Page
 from .keys import Keys
 from .models import ModelStore
 from .rounds import RoundStore
+from .sending import Owed, SendingStore, Told
 from .waiter import Waiter
 from .work import Claim, Held, Offer, Settlement, WorkStore
 
@@ -17,6 +19,8 @@ __all__ = [
     "BatchStore",
     "Claim",
     "DeadStore",
+    "DeliveryPage",
+    "DeliveryStore",
     "EchoStore",
     "Held",
     "HeldBatch",
@@ -25,9 +29,12 @@ __all__ = [
     "ModelStore",
     "NewBatch",
     "Offer",
+    "Owed",
     "Page",
     "RoundStore",
+    "SendingStore",
     "Settlement",
+    "Told",
     "Waiter",
     "WorkStore",
     "open_redis",
