@@ -80,6 +80,11 @@ class Parts:
         command = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", f"llm.{model}", "-n", node)
         return self.start(*command, "--loglevel", "INFO", *more, name=f"worker-{model}", **environment)
 
+    def sender(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker that sends webhooks."""
+        command = (sys.executable, "-m", "pointsman", "work", "--webhooks", "-n", f"webhooks-{len(self.processes)}")
+        return self.start(*command, *more, name="webhooks", **environment)
+
     def logs(self) -> str:
         """Return the last lines of every log, for a failing test's message."""
         return "\n".join(

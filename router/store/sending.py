@@ -22,7 +22,7 @@ QUEUE_AT_MOST = 200
 """Messages that wait for a sender; the others wait in Redis, where they can be told apart by receiver."""
 LOST_SECONDS = 45.0
 """How long a message may wait in the queue, beside one timeout of what is sent before it."""
-SETTLE_SECONDS = 15.0
+SETTLE_SECONDS = 10.0
 """How long a sender may take for all but the request itself."""
 
 
