@@ -105,6 +105,12 @@ def kept_of(asked: Webhook | None, own: OwnWebhook | None) -> str:
     return " ".join((OWN, *own.events)) if own is not None and own.url else ""
 
 
+def read_kept(kept: str) -> Webhook | None:
+    """Return the webhook that was asked for; None where it is the tenant's own, or nobody's."""
+    url, *events = kept.split() or [OWN]
+    return None if url == OWN else Webhook.model_validate({"url": url, "events": events})
+
+
 def retried_for_seconds(waits_seconds: Sequence[float]) -> float:
     """Return how long after an end its webhook may be tried for the last time, with an hour for a long queue."""
     return sum(waits_seconds) * (1 + JITTER) + 3600

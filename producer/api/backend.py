@@ -18,7 +18,7 @@ from router.errors import UnknownJob
 from router.job import JobRecord
 from router.settings import Settings
 from router.stopping import stop
-from router.store import BatchStore, DeadStore, EchoStore, JobStore, ModelStore, Waiter, open_redis
+from router.store import BatchStore, DeadStore, DeliveryStore, EchoStore, JobStore, ModelStore, Waiter, open_redis
 
 CONNECTIONS = 512
 """Connections to Redis at most: a burst beyond it is told to come again."""
@@ -39,6 +39,7 @@ class Backend:
     files: FileFolder
     batches: BatchStore
     echoes: EchoStore
+    deliveries: DeliveryStore
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -50,8 +51,9 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     models = ModelStore(redis, settings=settings, catalog=catalog)
     files, batches = FileFolder(settings.files_folder), BatchStore(jobs)
     backend = Backend(
-        redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches, EchoStore(jobs)
-    )
+        redis, jobs, DeadStore(jobs), models, Waiter(redis, jobs.keys), files, batches, EchoStore(jobs),
+        DeliveryStore(redis, jobs.keys),
+    )  # fmt: skip
     looking_after = asyncio.create_task(BatchDuty(batches, jobs, files).run(), name="pointsman-batches")
     try:
         yield backend

@@ -17,7 +17,15 @@ from producer.anthropic import told
 from producer.files import UnknownFile
 from producer.openai import Fault, Refused, fault_of
 from producer.openai.errors import fault_like, still_going
-from router.errors import Conflict, ErrorKind, InvalidJob, StoreUnavailable, UnknownBatch, UnknownJob
+from router.errors import (
+    Conflict,
+    ErrorKind,
+    InvalidJob,
+    StoreUnavailable,
+    UnknownBatch,
+    UnknownDelivery,
+    UnknownJob,
+)
 
 from .errors import NoAnswer, OutOfSight
 from .job_headers import JOB_ID, job_headers
@@ -93,6 +101,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownJob, _unknown_job)
     app.add_exception_handler(UnknownBatch, _unknown_batch)
     app.add_exception_handler(UnknownFile, _unknown_file)
+    app.add_exception_handler(UnknownDelivery, _unknown_delivery)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NoAnswer, _no_answer)
     app.add_exception_handler(OutOfSight, _out_of_sight)
@@ -114,6 +123,10 @@ async def _unknown_batch(request: Request, error: Any) -> Response:
 
 async def _unknown_file(request: Request, error: Any) -> Response:
     return refusal(request.scope, 404, "unknown_file", str(error), field="id")
+
+
+async def _unknown_delivery(request: Request, error: Any) -> Response:
+    return refusal(request.scope, 404, "unknown_delivery", str(error), delivery_id=error.delivery_id)
 
 
 async def _refused(request: Request, error: Any) -> Response:

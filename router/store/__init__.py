@@ -3,7 +3,7 @@
 from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
-from .deliveries import DeliveryPage, DeliveryStore
+from .deliveries import DeliveryStore
 from .echoes import EchoStore
 from .jobs import JobStore, Page
 from .keys import Keys
@@ -19,7 +19,6 @@ __all__ = [
     "BatchStore",
     "Claim",
     "DeadStore",
-    "DeliveryPage",
     "DeliveryStore",
     "EchoStore",
     "Held",

@@ -16,7 +16,7 @@ from ..batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, BatchStatus, lin
 from ..chat import Frozen
 from ..errors import Conflict, UnknownBatch
 from ..job import JobRecord, JobSpec
-from ..webhook import Webhook, kept_of
+from ..webhook import Webhook, kept_of, read_kept
 from .connection import translated
 from .jobs import JobStore
 from .scripts import Argument, Scripts
@@ -250,6 +250,7 @@ def _read(batch_id: str, row: Mapping[str, str]) -> BatchRecord:
             "created": int(row["created"]) / 1000,
             "expires": int(row["expires"]) / 1000,
             "moved": moved,
+            "webhook": read_kept(row.get("webhook", "")),
             **{name: row[name] for name in plain if name in row},
             **parsed,
         }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
 from ..delivery import Delivery, DeliveryState, Try
 from ..errors import UnknownDelivery
+from ..views import DeliveryPage
 from ..webhook import OWN
 from .connection import translated
 from .keys import Keys
@@ -19,14 +19,6 @@ from .scripts import Scripts
 TRY = "try:"
 PER_SECOND = 1_000_000
 """What the indexes count in."""
-
-
-@dataclass(frozen=True)
-class DeliveryPage:
-    """Some deliveries in one state, the last to end or to be due first; `cursor` is where the next page begins."""
-
-    deliveries: list[Delivery]
-    cursor: int | None
 
 
 class DeliveryStore:

@@ -16,7 +16,7 @@ from router.store import Owed
 
 LARGEST_RESULT_BYTES = 256_000
 HIDDEN_OF_JOBS = {"decision", "history", "binding"}
-HIDDEN_OF_BATCHES = {"line", "place", "last_line", "moved", "window_seconds", "output_seconds"}
+HIDDEN_OF_BATCHES = {"line", "place", "last_line", "moved", "window_seconds", "output_seconds", "webhook"}
 
 
 def body_of(owed: Owed, data: Mapping[str, Any]) -> bytes:
