@@ -24,6 +24,7 @@ ConnectTimeout = httpx.ConnectTimeout
 ReadError = httpx.ReadError
 DecodingError = httpx.DecodingError
 InvalidURL = httpx.InvalidURL
+UnsupportedProtocol = httpx.UnsupportedProtocol
 ForeignError = aiohttp.ClientError
 """What the transport lets through untranslated: replies that are not HTTP at all."""
 

@@ -7,8 +7,8 @@ import asyncio
 from .broker import WEBHOOK_QUEUE, WEBHOOK_TASK, message_template
 from .store import SendingStore
 
-LONGEST_SLEEP_SECONDS = 60.0
-"""A call for a look can be lost while the connection is away; this is for that."""
+LONGEST_SLEEP_SECONDS = 5.0
+"""A claim shortens a lease and tells nobody, and a call for a look can be lost while the connection is away."""
 FULL_SECONDS = 0.2
 """Between two looks while more are due than the queue takes."""
 

@@ -89,17 +89,17 @@ class Receiver:
 
 
 @asynccontextmanager
-async def running_receiver() -> AsyncIterator[Receiver]:
-    """Yield a receiver on a free port of loopback."""
+async def running_receiver(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Receiver]:
+    """Yield a receiver on loopback, on a free port unless one is given."""
     receiver = Receiver("")
     app = web.Application(client_max_size=2**24)
     app.router.add_route("*", "/{path:.*}", receiver.handle)
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, host, port)
         await site.start()
-        receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        receiver.url = f"http://{host}:{runner.addresses[0][1]}"
         yield receiver
     finally:
         await runner.cleanup()

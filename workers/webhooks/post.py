@@ -13,6 +13,7 @@ from router.http import (
     InvalidURL,
     Timeout,
     TimeoutException,
+    UnsupportedProtocol,
     was_refused,
 )
 
@@ -20,6 +21,9 @@ from ..providers.retry_after import from_headers
 from .outcome import Answer, Impossible, Replied, Silent
 
 REFUSED = "its address is not one of the public internet, and no operator allows it"
+NO_URL = "the URL can not be called"
+UNCALLABLE = (UnsupportedProtocol, InvalidURL, ValueError)
+"""How our libraries say that a URL means nothing to them."""
 
 
 async def post(
@@ -44,8 +48,8 @@ async def post(
 def _without_reply(error: Exception, timeout_seconds: float) -> Answer:
     if was_refused(error):
         return Impossible(REFUSED)
-    if isinstance(error, ValueError | InvalidURL):
-        return Impossible("the URL can not be called")
+    if isinstance(error, UNCALLABLE):
+        return Impossible(NO_URL)
     if isinstance(error, TimeoutError | TimeoutException) and not isinstance(error, ConnectTimeout):
         return Silent(f"no reply within {timeout_seconds:g} s")
     return Silent(f"no reply: {type(error).__name__}")
