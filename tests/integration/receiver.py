@@ -12,7 +12,6 @@ from typing import Any
 from aiohttp import web
 
 SECONDS_AT_MOST = 45.0
-LOOPBACK = ("127.0.0.0/8", "::1/128")
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -12,27 +12,20 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from live import Live, eventually, running_live
-from receiver import LOOPBACK, Receiver, running_receiver
+from receiver import Receiver, running_receiver
 from standardwebhooks import Webhook as Verifier
 from webhook_driver import SECRET
+from webhook_parts import cancelled, store, until, until_a_sender_lives, webhook_settings
 
 from router.catalog import Catalog
 from router.delivery import Delivery, DeliveryState
-from router.job import JobState
 from router.settings import Settings
-from router.store import DeliveryStore, SendingStore
 from workers.webhooks.post import NO_URL, REFUSED
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    given = {
-        "webhook_secrets": (SECRET,),
-        "webhook_allow": LOOPBACK,
-        "webhook_timeout_seconds": 2.0,
-        "webhook_waits_seconds": (0.1, 0.1),
-    }
-    return Settings.model_validate({**settings.model_dump(), **given})
+    return webhook_settings(settings)
 
 
 @pytest_asyncio.fixture
@@ -45,31 +38,6 @@ async def live(settings: Settings, catalog: Catalog, tmp_path: Path) -> AsyncIte
 async def receiver() -> AsyncIterator[Receiver]:
     async with running_receiver() as found:
         yield found
-
-
-def store(live: Live) -> DeliveryStore:
-    return DeliveryStore(live.redis, live.jobs.keys)
-
-
-async def until(live: Live, state: DeliveryState, count: int = 1) -> list[Delivery]:
-    """Wait until so many deliveries are in a state."""
-
-    async def there() -> list[Delivery]:
-        found = (await store(live).page(state, limit=100)).deliveries
-        return found if len(found) >= count else []
-
-    found: list[Delivery] = await eventually(there, what=f"{count} deliveries {state}: {live.logs()}")
-    return found
-
-
-async def until_a_sender_lives(live: Live, count: int = 1) -> None:
-    """Wait until so many processes that send webhooks have announced themselves."""
-    sending = SendingStore(live.redis, settings=live.settings)
-
-    async def lives() -> bool:
-        return len(await sending.live_senders()) == count
-
-    await eventually(lives, what=f"{count} senders: {live.logs()}")
 
 
 async def test_a_job_is_told_of_signed_and_at_once(live: Live, receiver: Receiver) -> None:
@@ -90,14 +58,6 @@ async def test_a_job_is_told_of_signed_and_at_once(live: Live, receiver: Receive
     [delivery] = await until(live, DeliveryState.DELIVERED)
     assert (delivery.id, delivery.about) == (got.id, job_id)
     assert [one.status for one in delivery.tries] == [204]
-
-
-async def cancelled(live: Live, webhook: str, count: int = 1, **fields: Any) -> list[str]:
-    """Let jobs end, without any worker, whose webhook is told of it; returns their ids."""
-    ids = await live.submit(count, webhook=webhook, **fields)
-    for job_id in ids:
-        assert await live.jobs.cancel(job_id) is JobState.CANCELLED
-    return ids
 
 
 async def test_a_receiver_that_fails_is_tried_again_with_the_same_id(live: Live, receiver: Receiver) -> None:
