@@ -236,6 +236,17 @@ async def test_the_secret_stands_in_no_log(live: Live, receiver: Receiver) -> No
     assert SECRET.removeprefix("whsec_") not in logs
 
 
+async def test_celerys_time_limit_ends_a_request_as_a_try_that_failed(live: Live, receiver: Receiver) -> None:
+    receiver.hangs()
+    live.dispatcher()
+    celery = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "pointsman:webhooks")
+    limits = {"POINTSMAN_WEBHOOK_TIMEOUT_SECONDS": "60", "POINTSMAN_WEBHOOK_WAITS_SECONDS": ""}
+    live.start(*celery, "--soft-time-limit", "1", name="webhooks", **limits)
+    await cancelled(live, receiver.url)
+    [dead] = await until(live, DeliveryState.DEAD)
+    assert [one.error for one in dead.tries] == ["the worker's time limit ended the request"]
+
+
 async def test_a_worker_does_not_mix_webhooks_with_models(live: Live) -> None:
     mixed = live.worker("gpt-4,pointsman:webhooks")
     assert await asyncio.to_thread(mixed.wait, 30) == 2

@@ -16,6 +16,7 @@ from router.settings import Settings
 from router.store import BatchStore, JobStore, Owed, SendingStore, Told
 from router.webhook import OWN
 
+from ..errors import TIME_LIMIT
 from ..executor import Report
 from .body import body_of, told_of_batch, told_of_job
 from .outcome import Answer, Delivered, GaveUp, Impossible, Outcome, Silent, TryAgain, judge
@@ -55,13 +56,17 @@ class Sender:
         began = time.monotonic()
         try:
             answer = await self._try(owed)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as stopped:
+            if TIME_LIMIT in stopped.args:
+                return await self._judge(owed, token, Silent(f"{TIME_LIMIT} ended the request"), began)
             giving = asyncio.create_task(self._give_back(delivery_id, number, token))
             await asyncio.wait([giving], timeout=LAST_SETTLE_SECONDS)  # else its lease brings it back
             raise
-        outcome = judge(
-            answer, tries=owed.tries, waits_seconds=self._settings.webhook_waits_seconds, random=self._random
-        )
+        return await self._judge(owed, token, answer, began)
+
+    async def _judge(self, owed: Owed, token: str, answer: Answer, began: float) -> Report:
+        waits = self._settings.webhook_waits_seconds
+        outcome = judge(answer, tries=owed.tries, waits_seconds=waits, random=self._random)
         told = _told(outcome, answer, time.monotonic() - began)
         return await self._end(owed, token, told, outcome)
 

@@ -11,6 +11,7 @@ local d = redis.call('HMGET', key.delivery(id), 'state', 'number', 'holder', 'se
   'event', 'about', 'tenant', 'target', 'created', 'tries')
 if d[1] ~= 'waiting' or d[2] ~= ARGV[3] or not (d[3] == '' or d[3] == token) then return {'stale'} end
 
+redis.call('ZREM', key.parked(d[5]), id) -- a removal first, so that a Redis with its memory full lets the script pass
 local till = now + tonumber(ARGV[5])
 redis.call('HSET', key.delivery(id), 'holder', token)
 redis.call('ZADD', key.sending(d[5]), till, id)

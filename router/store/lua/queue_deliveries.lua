@@ -6,6 +6,7 @@
 -- ARGV[7]: tries that a delivery has   ARGV[8]: ms that a dead one is kept
 -- returns: {how many were looked at, ms until the next is due or ''}
 -- uses: time, delivery, sending
+redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local PARKED = 60000 -- ms until a parked delivery is looked at again by itself
 local now = clock(ARGV[1])
 local lease, each, waiting = tonumber(ARGV[3]), tonumber(ARGV[4]), key.deliveries('waiting')
