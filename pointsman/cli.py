@@ -14,6 +14,7 @@ from .cli_dead import dead, retry
 from .cli_health import health, pause, resume
 from .cli_jobs import cancel, models, result, submit, wait
 from .cli_parts import demo, dispatch, flower, serve, up, work
+from .cli_webhooks import redeliver, webhooks
 from .cli_why import explain, why
 
 app = typer.Typer(
@@ -35,6 +36,8 @@ USE: tuple[Callable[..., None], ...] = (
     cancel,
     dead,
     retry,
+    webhooks,
+    redeliver,
     explain,
     why,
     models,

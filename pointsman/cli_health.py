@@ -11,7 +11,9 @@ ModelName = Annotated[str, typer.Argument(help="Name of the model in models.yaml
 
 
 def health(
-    part: Annotated[Literal["dispatcher", "worker", "api", "flower"], typer.Argument(help="The part to check.")],
+    part: Annotated[
+        Literal["dispatcher", "worker", "webhooks", "api", "flower"], typer.Argument(help="The part to check.")
+    ],
 ) -> None:
     """Check that a part on this host works; status 1 when it does not. For health checks of containers."""
     if part in ("api", "flower"):

@@ -38,6 +38,7 @@ def submit(
     metric: Annotated[str | None, typer.Option(help="What matters, for model_aware: speed, accuracy, ...")] = None,
     affinity_key: Annotated[str | None, typer.Option(help="Key for consistent_hash; default: the prompt.")] = None,
     max_cost_usd: Annotated[float | None, typer.Option(help="The most that one call may cost.")] = None,
+    webhook: Annotated[str | None, typer.Option(help="URL that is told of the end.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait, and print the answer.")] = False,
     as_json: Json = False,
     url: Url = HERE,
@@ -52,7 +53,7 @@ def submit(
     fields = {
         "task_class": task_class, "model": model, "system": system, "priority": priority, "expires_in": expires_in,
         "not_before": moment(not_before), "idempotency_key": idempotency_key, "max_cost_usd": max_cost_usd,
-        "strategy": tuple(strategy or ()), "metric": metric, "affinity_key": affinity_key,
+        "strategy": tuple(strategy or ()), "metric": metric, "affinity_key": affinity_key, "webhook": webhook,
     }  # fmt: skip
     specs = read_specs(prompt, file, fields)
     with Client(url, api_key=api_key) as client:

@@ -89,32 +89,34 @@ def dispatch(models: ModelsFile = None) -> None:
 
 
 def work(
-    model: Annotated[list[str], typer.Option(help="Serve this model; repeatable: the slots are shared evenly.")],
+    model: Annotated[
+        list[str] | None, typer.Option(help="Serve this model; repeatable: the slots are shared evenly.")
+    ] = None,
+    webhooks: Annotated[
+        bool, typer.Option("--webhooks", help="Send webhooks instead: a receiver must hold no model's slot.")
+    ] = False,
     concurrency: Annotated[
-        int | None, typer.Option("--concurrency", "-c", min=1, help="Calls in flight; default: from models.yaml.")
+        int | None,
+        typer.Option("--concurrency", "-c", min=1, help="Calls in flight; default: from models.yaml and settings."),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="Name of this worker in Flower.")] = None,
     models: ModelsFile = None,
 ) -> None:
-    """Run a Celery worker for a model. A second one on the same model doubles its slots."""
-    from router.catalog import load_catalog
+    """Run a Celery worker for a model, or for the webhooks. A second one on the same model doubles its slots."""
     from router.settings import load_settings
-    from workers.api_keys import environment, read_api_keys
     from workers.command import run_worker
 
     from .parts import worker_arguments
+    from .work_queues import work_queues
 
+    if bool(model) == webhooks:
+        raise ConfigError("give either the models to serve (--model), or --webhooks")
     settings = load_settings(models_file=models)
-    catalog = load_catalog(settings.models_file)
-    for wanted in model:
-        if wanted not in catalog.models:
-            known = ", ".join(catalog.models)
-            raise ConfigError(f"no model is called {wanted!r} (there are: {known})", field="--model")
-    read_api_keys([catalog.models[wanted] for wanted in model], environment())
+    queues = work_queues(settings, model or ())
     os.environ["POINTSMAN_MODELS_FILE"] = str(settings.models_file)
-    unique = name or f"{'+'.join(model)}-{os.getpid()}"
+    unique = name or f"{'+'.join(model or ('webhooks',))}-{os.getpid()}"
     # in this process: to become another one would start Python, and read the catalog, a second time
-    run_worker(worker_arguments(model, concurrency=concurrency, name=unique, log_level=settings.log_level))
+    run_worker(worker_arguments(queues, concurrency=concurrency, name=unique, log_level=settings.log_level))
 
 
 def serve(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import load_settings
-from router.store import ModelStore, open_redis
+from router.store import ModelStore, SendingStore, open_redis
 
 Value = TypeVar("Value")
 
 
 def part_is_alive(part: str) -> bool:
-    """Whether a dispatcher or a worker of this host has been heard of lately."""
-    return asyncio.run(_with_models(_dispatcher_here if part == "dispatcher" else _worker_here))
+    """Whether a dispatcher, a worker or a sender of webhooks of this host has been heard of lately."""
+    return asyncio.run(_with_models(HERE[part]))
 
 
 def pause_model(model: str, reason: str) -> None:
@@ -65,3 +65,16 @@ async def _worker_here(models: ModelStore, catalog: Catalog) -> bool:
         if any(mark in name for name in await models.live_workers(model)):
             return True
     return False
+
+
+async def _sender_here(models: ModelStore, _: Catalog) -> bool:
+    mark = f"@{socket.gethostname()}:"
+    senders = await SendingStore(models.redis, settings=models.settings).live_senders()
+    return any(mark in name for name in senders)
+
+
+HERE: Mapping[str, Callable[[ModelStore, Catalog], Awaitable[bool]]] = {
+    "dispatcher": _dispatcher_here,
+    "worker": _worker_here,
+    "webhooks": _sender_here,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from router.catalog import Model
@@ -40,6 +40,12 @@ def worker_part(model: Model, environment: Mapping[str, str]) -> Part:
     )
 
 
+def webhooks_part(settings: Settings, environment: Mapping[str, str]) -> Part:
+    """Return a worker that sends webhooks."""
+    grace_seconds = settings.webhook_timeout_seconds + SETTLING_SECONDS
+    return Part("webhooks", [*POINTSMAN, "work", "--webhooks"], environment, grace_seconds=grace_seconds + 5)
+
+
 def api_part(environment: Mapping[str, str]) -> Part:
     """Return the producer API."""
     return Part("api", [*POINTSMAN, "serve"], environment)
@@ -58,10 +64,9 @@ def simulated_part(port: int, settings_file: Path | None = None) -> Part:
     return Part("simulated-llm", command, serves=True)
 
 
-def worker_arguments(models: list[str], *, concurrency: int | None, name: str, log_level: str) -> list[str]:
-    """Return the arguments of Celery's worker command for these models."""
-    queues = ",".join(f"llm.{model}" for model in models)
-    arguments = ["-Q", queues, "-n", f"{name}@%h", "--loglevel", log_level]
+def worker_arguments(queues: Sequence[str], *, concurrency: int | None, name: str, log_level: str) -> list[str]:
+    """Return the arguments of Celery's worker command for these queues."""
+    arguments = ["-Q", ",".join(queues), "-n", f"{name}@%h", "--loglevel", log_level]
     return arguments + (["-c", str(concurrency)] if concurrency else [])
 
 

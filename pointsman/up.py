@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from producer.api.serve import check_exposure
-from router.catalog import Catalog, load_catalog
+from router.catalog import Catalog, Model, load_catalog
 from router.errors import ConfigError
 from router.redis_url import read_redis_url
 from router.settings import Settings
@@ -27,10 +27,11 @@ from .parts import (
     flower_part,
     redis_part,
     simulated_part,
+    webhooks_part,
     worker_part,
 )
 from .ports import check_free, free_port, is_free
-from .process_tree import ProcessTree
+from .process_tree import Part, ProcessTree
 from .readiness import http_answers, redis_answers, until
 from .simulated.catalog import simulate, write_catalog
 
@@ -97,12 +98,8 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
             catalog, models_file = simulate(catalog, simulated_url), plan.folder / "simulated-models.yaml"
             write_catalog(catalog, models_file)
         own = _environment(settings, redis_url, models_file)
-        await tree.start(dispatcher_part(own))
-        for name in chosen:
-            await tree.start(worker_part(catalog.models[name], own))
-        await tree.start(api_part(own))
-        if plan.flower:
-            await tree.start(flower_part(own))
+        for part in _parts(plan, [catalog.models[name] for name in chosen], own):
+            await tree.start(part)
         api_url = _url(settings.api_host, settings.api_port)
         flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
         found = Running(tree, catalog, models_file, redis_url, api_url, flower_url, simulated_url)
@@ -112,6 +109,15 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         await asyncio.shield(tree.stop())
         if lock is not None:
             lock.close()
+
+
+def _parts(plan: Plan, models: Sequence[Model], own: Mapping[str, str]) -> list[Part]:
+    """Return what runs beside Redis and the simulated server; webhooks are sent where they can be signed."""
+    settings = plan.settings
+    parts = [dispatcher_part(own), *(worker_part(model, own) for model in models), api_part(own)]
+    if settings.webhook_secrets or settings.webhooks:
+        parts.append(webhooks_part(settings, own))
+    return [*parts, flower_part(own)] if plan.flower else parts
 
 
 def _chosen(plan: Plan, catalog: Catalog) -> list[str]:
@@ -160,10 +166,9 @@ async def _start_simulated(plan: Plan, tree: ProcessTree, say: Say) -> str:
 
 def _environment(settings: Settings, redis_url: str, models_file: Path) -> dict[str, str]:
     """Return the environment of the parts: our settings, as they are in force here."""
-    values = {name: getattr(settings, name) for name in Settings.model_fields}
-    values |= {"redis_url": redis_url, "models_file": models_file, "api_keys": ",".join(settings.api_keys)}
-    values["grace_seconds"] = min(CALLS_MAY_TAKE_SECONDS, settings.grace_seconds or CALLS_MAY_TAKE_SECONDS)
-    return {f"POINTSMAN_{name.upper()}": str(value) for name, value in values.items()}
+    grace_seconds = min(CALLS_MAY_TAKE_SECONDS, settings.grace_seconds or CALLS_MAY_TAKE_SECONDS)
+    own = {"redis_url": redis_url, "models_file": models_file, "grace_seconds": grace_seconds}
+    return settings.model_copy(update=own).as_environment()
 
 
 async def _until_ready(found: Running, plan: Plan, chosen: list[str], say: Say) -> None:

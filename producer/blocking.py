@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from router.delivery import Delivery, DeliveryState
 from router.job import JobRecord, JobResult, JobState
 from router.stopping import stop
 from router.views import Explanation, ModelView
@@ -98,6 +99,14 @@ class Client:
     def retry_dead(self, **which: Unpack[DeadFields]) -> Iterator[list[str]]:
         """Let all dead letters that fit begin anew, a page at a time; yields the ids of each page."""
         return self._iterate(self._client.retry_dead(**which))
+
+    def deliveries(self, state: str = DeliveryState.DEAD, limit: int = 100) -> list[Delivery]:
+        """Return up to `limit` webhook deliveries that are dead, waiting or delivered, the last of them first."""
+        return self._run(self._client.deliveries(state, limit))
+
+    def redeliver(self, delivery_id: str) -> DeliveryState:
+        """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
+        return self._run(self._client.redeliver(delivery_id))
 
     def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted."""

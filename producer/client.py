@@ -9,10 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
+from router.delivery import Delivery, DeliveryState
 from router.errors import JobFailed, StoreUnavailable
 from router.job import JobRecord, JobResult, JobSpec, JobState
 from router.stopping import stop
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
 
 from .chunks import portions
 from .doors import open_door
@@ -20,7 +21,7 @@ from .patience import delay_seconds, patiently
 from .specs import DeadFields, Job, JobFields, make_spec
 
 PAGE = 500
-"""Dead letters asked for at once."""
+"""Dead letters, or deliveries, asked for at once."""
 HERE = "http://127.0.0.1:8300"
 
 
@@ -150,6 +151,25 @@ class AsyncClient:
 
     async def _retried_page(self, asked: DeadFilter) -> RetriedPage:
         return await patiently(lambda: self._door.retry_dead(asked, limit=PAGE), retries=self._retries)
+
+    async def deliveries(self, state: str = DeliveryState.DEAD, limit: int = 100) -> list[Delivery]:
+        """Return up to `limit` webhook deliveries that are dead, waiting or delivered, the last of them first."""
+        asked, found, cursor = DeliveryState(state), list[Delivery](), None
+        while len(found) < limit:
+            page = await self._delivery_page(asked, cursor)
+            found += page.deliveries
+            if (cursor := page.cursor) is None:
+                break
+        return found[:limit]
+
+    async def _delivery_page(self, state: DeliveryState, cursor: int | None) -> DeliveryPage:
+        return await patiently(
+            lambda: self._door.deliveries(state, limit=PAGE, cursor=cursor), retries=self._retries
+        )
+
+    async def redeliver(self, delivery_id: str) -> DeliveryState:
+        """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
+        return await patiently(lambda: self._door.redeliver(delivery_id), retries=self._retries)
 
     async def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted. Raises InvalidJob."""

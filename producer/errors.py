@@ -6,6 +6,7 @@ PointsmanError
 ├── StoreUnavailable     Redis can not be reached or refuses writes
 │   └── ApiUnavailable   the API can not be reached, or says that its Redis is away
 ├── UnknownJob           no job has this id
+├── UnknownDelivery      no webhook's delivery has this id
 ├── Conflict             the same idempotency key or job id with another request
 ├── InvalidJob           a job that can not be accepted
 └── JobFailed            the job ended without an answer
@@ -13,7 +14,15 @@ PointsmanError
 
 from __future__ import annotations
 
-from router.errors import Conflict, InvalidJob, JobFailed, PointsmanError, StoreUnavailable, UnknownJob
+from router.errors import (
+    Conflict,
+    InvalidJob,
+    JobFailed,
+    PointsmanError,
+    StoreUnavailable,
+    UnknownDelivery,
+    UnknownJob,
+)
 
 __all__ = [
     "ApiError",
@@ -24,6 +33,7 @@ __all__ = [
     "PointsmanError",
     "StoreUnavailable",
     "Unauthorized",
+    "UnknownDelivery",
     "UnknownJob",
 ]
 

@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError
 from router.chat import ChatRequest
 from router.errors import InvalidJob
 from router.job import JobSpec, new_job_id
+from router.webhook import Webhook
 
 
 class JobFields(TypedDict, total=False):
@@ -35,6 +36,7 @@ class JobFields(TypedDict, total=False):
     context: dict[str, Any]
     max_cost_usd: float | None
     stream: bool
+    webhook: Webhook | Mapping[str, Any] | str | None
     id: str | None
 
 

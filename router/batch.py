@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field, JsonValue
 
 from .chat import Frozen
+from .webhook import Webhook
 
 KEPT_FOR_SECONDS = 30 * 86_400.0
 """How long an ended batch and what it wrote are kept."""
@@ -55,7 +56,7 @@ class BatchRecord(Frozen):
 
     `line` and `place` say up to which line, and byte, of the input its lines are submitted. `jobs` is how many
     were, None until all are; `last_line` is the number of the last one. `refused` lines never became jobs; the
-    other counts are of jobs.
+    other counts are of jobs. `webhook` is None also where the tenant's own is told.
     """
 
     id: str
@@ -70,6 +71,7 @@ class BatchRecord(Frozen):
     metadata: dict[str, str] = Field(default_factory=dict)
     output_seconds: float = KEPT_FOR_SECONDS
     retry_of: str = ""
+    webhook: Webhook | None = None
     moved: dict[BatchStatus, float] = Field(default_factory=dict)
     line: int = 0
     place: int = 0

@@ -15,8 +15,12 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from .redis_url import read_redis_url
 from .settings import Settings
+from .store.keys import Keys
 
 TASK = "pointsman.attempt"
+WEBHOOK_TASK = "pointsman.webhook"
+WEBHOOK_QUEUE = Keys().key("webhooks")
+"""No model can be called so: its queue begins with `llm.`."""
 JOB, BINDING = "@JOB@", "@BINDING@"
 TRANSPORT = "router.transport:Transport"
 TRANSPORTS = {"redis": TRANSPORT, "rediss": TRANSPORT, "sentinel": "router.transport:SentinelTransport"}
@@ -65,14 +69,17 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def message_template(queue: str) -> str:
-    """Return the JSON that kombu would push for one binding, with `@JOB@` and `@BINDING@` to be filled in."""
+def message_template(queue: str, task: str = TASK) -> str:
+    """Return the JSON that kombu would push for one binding, with `@JOB@` and `@BINDING@` to be filled in.
+
+    For a webhook these are a delivery and its number.
+    """
     app = Celery("pointsman", set_as_current=False)
     app.conf.update(task_serializer="json", accept_content=["json"], task_ignore_result=True)
     placeholder = task_id(JOB, BINDING)
     with Connection("memory://") as connection, connection.channel() as channel:
         app.send_task(
-            TASK,
+            task,
             task_id=placeholder,
             queue=queue,
             exchange="",

@@ -23,8 +23,9 @@ from .plan import plan_round
 from .round import Round
 from .settings import Settings
 from .stopping import stop
-from .store import RoundStore, translated
+from .store import RoundStore, SendingStore, translated
 from .upkeep import Upkeep
+from .webhook_duty import WebhookDuty
 
 log = logging.getLogger("pointsman.dispatcher")
 
@@ -49,6 +50,7 @@ class Dispatcher:
         self.store = RoundStore(redis, settings=settings, catalog=catalog)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._upkeep = Upkeep(self.store, settings=settings, dispatcher=self.name)
+        self._webhooks = WebhookDuty(SendingStore(redis, settings=settings))
         self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
         self._woken = asyncio.Event()
         self.bound = 0
@@ -62,6 +64,7 @@ class Dispatcher:
             "wake": self._listen,
             "reap": self._upkeep.reap_forever,
             "upkeep": self._upkeep.run,
+            "webhooks": self._webhooks.run,
             "dispatch": self._dispatch,
         }
         tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
@@ -99,15 +102,18 @@ class Dispatcher:
             wait_seconds = min(wait_seconds * 2, LONGEST_BACKOFF_SECONDS)
 
     async def _listen(self) -> None:
-        """Turn wake messages into an event; several that come at once are one."""
+        """Turn messages into events, one for each channel; several that come at once are one."""
+        keys = self.store.keys
+        woken = {keys.key("wake"): self._woken, keys.key("delivery_due"): self._webhooks.woken}
         pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
         try:
             with translated():
-                await pubsub.subscribe(self.store.keys.key("wake"))
-                self._woken.set()  # what happened before the subscription is seen now
+                await pubsub.subscribe(*woken)
+                for event in woken.values():
+                    event.set()  # what happened before the subscription is seen now
                 while True:
-                    if await pubsub.get_message(timeout=30):
-                        self._woken.set()
+                    if message := await pubsub.get_message(timeout=30):
+                        woken[message["channel"]].set()
         finally:
             await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
 

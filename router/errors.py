@@ -5,6 +5,7 @@ PointsmanError
 ├── StoreUnavailable     Redis can not be reached or refuses writes
 ├── UnknownJob           no job has this id
 ├── UnknownBatch         no batch has this id
+├── UnknownDelivery      no webhook's delivery has this id
 ├── Conflict             the same idempotency key or job id with another request
 ├── InvalidJob           a job that can not be accepted
 └── JobFailed            the job ended without an answer
@@ -71,6 +72,14 @@ class UnknownBatch(PointsmanError):
     def __init__(self, batch_id: str) -> None:
         self.batch_id = batch_id
         super().__init__(f"no batch has the id {batch_id!r}: it was never created, or its record has expired")
+
+
+class UnknownDelivery(PointsmanError):
+    """Raised when no webhook's delivery has this id: it was never owed, or its record has expired."""
+
+    def __init__(self, delivery_id: str) -> None:
+        self.delivery_id = delivery_id
+        super().__init__(f"no webhook delivery has the id {delivery_id!r}, or its record has expired")
 
 
 class Conflict(PointsmanError):

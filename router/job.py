@@ -15,6 +15,7 @@ from .chat import Answer, ChatRequest, Frozen
 from .errors import ErrorKind
 from .facts import JobFacts, Metric, affinity_of, needed_abilities
 from .tokens import input_tokens, output_tokens
+from .webhook import Webhook
 
 PAYLOAD_SCHEMA = 1
 """Version of the payload a worker gets at claim; a worker releases a payload newer than it knows."""
@@ -95,7 +96,7 @@ class JobSpec(Frozen):
     used in place of the class's; `metric` is for model_aware, `affinity_key` for consistent_hash (default: the
     prompt), `context` for the rules of contextual. Models that are expected to cost more than `max_cost_usd` for
     one call are ruled out. With `stream` the answer can be followed while it is made; once its first words are out
-    there is no second try.
+    there is no second try. `webhook` is told of the job's end: a URL, or one with the events it wants.
     """
 
     prompt: str | None = None
@@ -117,6 +118,7 @@ class JobSpec(Frozen):
     context: dict[str, ContextValue] = Field(default_factory=dict, max_length=16)
     max_cost_usd: float | None = Field(default=None, ge=0)
     stream: bool = False
+    webhook: Webhook | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from .chat import Frozen
+from .delivery import Delivery
 from .errors import ErrorKind
 from .job import DEAD, JobRecord
 
@@ -110,3 +111,11 @@ class RetriedPage:
 
     ids: list[str]
     cursor: float | None
+
+
+@dataclass(frozen=True)
+class DeliveryPage:
+    """Some deliveries in one state, the last to end or to be due first; `cursor` is where the next page begins."""
+
+    deliveries: list[Delivery]
+    cursor: int | None

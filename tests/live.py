@@ -53,9 +53,8 @@ class Parts:
     @property
     def environment(self) -> dict[str, str]:
         """What every part gets in its environment."""
-        ours = self.settings.model_dump(mode="json", exclude={"api_keys"}) | {"models_file": str(self.models_file)}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
-        return kept | {f"POINTSMAN_{name.upper()}": str(value) for name, value in ours.items()}
+        return kept | self.settings.model_copy(update={"models_file": self.models_file}).as_environment()
 
     def start(self, *command: str, name: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a process whose output goes to a log in the test's folder."""
@@ -80,6 +79,11 @@ class Parts:
         node = f"{model}-{len(self.processes)}@test"
         command = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", f"llm.{model}", "-n", node)
         return self.start(*command, "--loglevel", "INFO", *more, name=f"worker-{model}", **environment)
+
+    def sender(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker that sends webhooks."""
+        command = (sys.executable, "-m", "pointsman", "work", "--webhooks", "-n", f"webhooks-{len(self.processes)}")
+        return self.start(*command, *more, name="webhooks", **environment)
 
     def logs(self) -> str:
         """Return the last lines of every log, for a failing test's message."""

@@ -14,17 +14,18 @@ from celery.app import trace
 from celery.signals import celeryd_init
 from kombu import Exchange, Queue
 
-from router.broker import celery_config, use_our_transport
+from router.broker import WEBHOOK_QUEUE, celery_config, use_our_transport
 from router.catalog import Catalog, load_catalog
 from router.errors import ConfigError
 from router.settings import Settings, load_settings
 
 from .api_keys import environment, read_api_keys
 from .presence import Presence
-from .queues import models_of
+from .queues import check_alone, models_of
 from .revoke import install_revoke
 from .runtime_step import RuntimeStep
 from .tasks import Attempt
+from .webhooks.task import SendWebhook
 
 app = Celery("pointsman")
 
@@ -69,16 +70,19 @@ def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
 
     Also refuses, before anything is started, a model whose API key is missing.
     """
-    catalog = read_configuration()[1]
+    settings, catalog = read_configuration()
     queues = options.get("queues") or [model.queue for model in catalog.models.values()]
     queues = queues.split(",") if isinstance(queues, str) else queues
     models = models_of(queues, catalog)
     try:
+        check_alone(queues)
         read_api_keys(models, environment())
     except ConfigError as error:
         raise SystemExit(_explain(error)) from error
     if models:
         conf.worker_concurrency = sum(model.worker_concurrency for model in models)
+    elif WEBHOOK_QUEUE in queues:
+        conf.worker_concurrency = settings.webhook_concurrency
 
 
 # the tracer only takes the outcome, so its own runtime is about 0; the outcome says how long the call took
@@ -87,6 +91,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
 use_our_transport()
 app.add_defaults(configuration)
 app.register_task(Attempt())
+app.register_task(SendWebhook())
 app.steps["worker"].add(RuntimeStep)
 app.steps["consumer"].add(Presence)
 install_revoke()

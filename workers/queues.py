@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from router.broker import WEBHOOK_QUEUE
 from router.catalog import Catalog, Model
+from router.errors import ConfigError
 
 PREFIX = "llm."
 
@@ -13,6 +15,12 @@ def models_of(queues: Iterable[str], catalog: Catalog) -> list[Model]:
     """Return the configured models behind Celery queue names; other queues are passed over."""
     names = (queue.removeprefix(PREFIX) for queue in queues if queue.startswith(PREFIX))
     return [catalog.models[name] for name in names if name in catalog.models]
+
+
+def check_alone(queues: Collection[str]) -> None:
+    """Raise ConfigError where a worker would send webhooks beside calling models: they would share its slots."""
+    if WEBHOOK_QUEUE in queues and len(queues) > 1:
+        raise ConfigError(f"{WEBHOOK_QUEUE} wants a worker of its own: a slow receiver must hold no model's slot")
 
 
 def share_slots(slots: int, models: list[Model]) -> dict[str, int]:

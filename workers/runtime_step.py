@@ -9,13 +9,14 @@ from typing import Any
 from celery import bootsteps
 from celery.signals import worker_shutting_down
 
-from router.broker import TASK
-from router.catalog import load_catalog
-from router.settings import load_settings
+from router.broker import TASK, WEBHOOK_QUEUE, WEBHOOK_TASK
+from router.catalog import Catalog, load_catalog
+from router.settings import Settings, load_settings
 
 from .api_keys import environment, read_api_keys
 from .queues import models_of
 from .runtime import Runtime
+from .webhooks.runtime import WebhookRuntime
 
 log = logging.getLogger("pointsman.worker")
 
@@ -32,17 +33,11 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
         """Open the runtime on the pool's loop."""
         settings = load_settings()
         catalog = load_catalog(settings.models_file)
-        models = models_of(worker.app.amqp.queues.consume_from, catalog)
-        runtime = Runtime(
-            settings=settings,
-            catalog=catalog,
-            models=models,
-            api_keys=read_api_keys(models, environment()),
-            hostname=worker.hostname,
-            concurrency=worker.pool.limit,
-        )
+        webhooks = WEBHOOK_QUEUE in worker.app.amqp.queues.consume_from
+        runtime = (_for_webhooks if webhooks else _for_models)(worker, settings, catalog)
         worker.pool.spawn(runtime.open()).result()
-        worker.app.tasks[TASK].runtime = worker.pool.shared = worker.pointsman_runtime = runtime
+        worker.app.tasks[WEBHOOK_TASK if webhooks else TASK].runtime = runtime
+        worker.pool.shared = worker.pointsman_runtime = runtime
         self._told = 0
         self._on_sigterm = lambda **_: self._tell(worker)
         worker_shutting_down.connect(self._on_sigterm, sender=worker.hostname, weak=False)
@@ -62,3 +57,21 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
         """Take no more; the pool waits for the calls in flight and then closes the runtime."""
         log.info("waiting for the calls in flight to end")
         self._withdraw(worker)
+
+
+def _for_models(worker: Any, settings: Settings, catalog: Catalog) -> Runtime:
+    models = models_of(worker.app.amqp.queues.consume_from, catalog)
+    return Runtime(
+        settings=settings,
+        catalog=catalog,
+        models=models,
+        api_keys=read_api_keys(models, environment()),
+        hostname=worker.hostname,
+        concurrency=worker.pool.limit,
+    )
+
+
+def _for_webhooks(worker: Any, settings: Settings, catalog: Catalog) -> WebhookRuntime:
+    return WebhookRuntime(
+        settings=settings, catalog=catalog, hostname=worker.hostname, concurrency=worker.pool.limit
+    )

@@ -1,4 +1,4 @@
-"""The one Celery task: an attempt at a job, named by its task id `<job_id>.<binding>`."""
+"""The Celery task of a model's queue: an attempt at a job, named by its task id `<job_id>.<binding>`."""
 
 from __future__ import annotations
 
@@ -15,27 +15,15 @@ class AttemptFailed(Exception):
     """Raised out of an attempt that ended without an answer, so that Celery and Flower show it as failed."""
 
 
-class Attempt(Task):  # type: ignore[misc] # celery has no types
-    """Carries out one binding. The pool awaits `arun`; Celery's tracer then takes the outcome from `run`."""
+class Awaited(Task):  # type: ignore[misc] # celery has no types
+    """A task whose `arun` the pool awaits; Celery's tracer then takes the outcome from `run`."""
 
-    name = TASK
     ignore_result = True
     acks_late = True
     throws = (AttemptFailed,)
 
     def __init__(self) -> None:
         self.outcomes: dict[str, str | BaseException] = {}
-        self.runtime: Runtime | None = None
-
-    async def arun(self, task_id: str, request: dict[str, Any]) -> str:
-        """Carry out the binding; returns how the job stands in one word, raises AttemptFailed with the reason."""
-        job_id, binding = read_task_id(task_id)
-        if self.runtime is None:
-            raise RuntimeError("the worker's runtime is not open; run this task in a worker with the asyncio pool")
-        report = await self.runtime.executor.attempt(job_id, binding, _model_of(request))
-        if report.failed:
-            raise AttemptFailed(report.words)
-        return report.words
 
     def run(self) -> str:
         """Return or raise what the attempt came to."""
@@ -50,6 +38,26 @@ class Attempt(Task):  # type: ignore[misc] # celery has no types
     def stopped() -> BaseException:
         """Return what Celery is told of an attempt that was stopped from outside."""
         return AttemptFailed("stopped: the worker was told to end the call")
+
+
+class Attempt(Awaited):
+    """Carries out one binding."""
+
+    name = TASK
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runtime: Runtime | None = None
+
+    async def arun(self, task_id: str, request: dict[str, Any]) -> str:
+        """Carry out the binding; returns how the job stands in one word, raises AttemptFailed with the reason."""
+        job_id, binding = read_task_id(task_id)
+        if self.runtime is None:
+            raise RuntimeError("the worker's runtime is not open; run this task in a worker with the asyncio pool")
+        report = await self.runtime.executor.attempt(job_id, binding, _model_of(request))
+        if report.failed:
+            raise AttemptFailed(report.words)
+        return report.words
 
 
 def _model_of(request: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from router.stopping import stop
 from router.store import (
     BatchStore,
     DeadStore,
+    DeliveryStore,
     EchoStore,
     Follower,
     JobStore,
@@ -50,6 +51,7 @@ class Backend:
     files: FileFolder
     batches: BatchStore
     echoes: EchoStore
+    deliveries: DeliveryStore
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -71,6 +73,7 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
         files=files,
         batches=batches,
         echoes=EchoStore(jobs),
+        deliveries=DeliveryStore(redis, jobs.keys),
     )
     looking_after = asyncio.create_task(BatchDuty(batches, jobs, files).run(), name="pointsman-batches")
     try:

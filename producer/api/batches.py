@@ -19,6 +19,7 @@ from router.batch import KEPT_FOR_SECONDS, BatchRecord, BatchStatus, new_batch_i
 from router.chat import Frozen
 from router.errors import UnknownBatch
 from router.store import NewBatch
+from router.webhook import Webhook
 
 from .backend import Asker, Asking
 from .submit import IdempotencyKey
@@ -44,6 +45,7 @@ class AskedBatch(Frozen):
     completion_window: str
     metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=16)
     output_expires_after: OutputExpiry | None = None
+    webhook: Webhook | None = None
 
     @field_validator("completion_window")
     @classmethod
@@ -70,6 +72,8 @@ class Wanted(Frozen):
 async def create_batch(asked: AskedBatch, asker: Asking, key: IdempotencyKey = None) -> dict[str, Any]:
     """Create a batch; what is wrong with its lines is found afterwards, and told by the batch."""
     given = await _input(asked.input_file_id, asker)
+    if asked.webhook is not None:
+        asker.backend.jobs.check_webhook(asked.webhook, given.tenant)
     expiry = asked.output_expires_after
     new = NewBatch(
         input_file_id=given.id,
@@ -78,6 +82,7 @@ async def create_batch(asked: AskedBatch, asker: Asking, key: IdempotencyKey = N
         window_seconds=window_seconds(asked.completion_window),
         metadata=asked.metadata or {},
         output_seconds=KEPT_FOR_SECONDS if expiry is None else expiry.seconds,
+        webhook=asked.webhook,
     )
     return await _create(new, asker, given, key=key)
 

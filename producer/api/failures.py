@@ -24,6 +24,7 @@ from router.errors import (
     PointsmanError,
     StoreUnavailable,
     UnknownBatch,
+    UnknownDelivery,
     UnknownJob,
 )
 
@@ -117,6 +118,7 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownJob, _unknown_job)
     app.add_exception_handler(UnknownBatch, _unknown_batch)
     app.add_exception_handler(UnknownFile, _unknown_file)
+    app.add_exception_handler(UnknownDelivery, _unknown_delivery)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NoAnswer, _no_answer)
     app.add_exception_handler(OutOfSight, _out_of_sight)
@@ -138,6 +140,10 @@ async def _unknown_batch(request: Request, error: Any) -> Response:
 
 async def _unknown_file(request: Request, error: Any) -> Response:
     return refusal(request.scope, 404, "unknown_file", str(error), field="id")
+
+
+async def _unknown_delivery(request: Request, error: Any) -> Response:
+    return refusal(request.scope, 404, "unknown_delivery", str(error), delivery_id=error.delivery_id)
 
 
 async def _refused(request: Request, error: Any) -> Response:

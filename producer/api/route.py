@@ -16,5 +16,6 @@ routes = APIRouter(tags=["jobs"])
 @routes.post("/v1/route", response_model_exclude_none=True)
 async def route_job(spec: JobSpec, asker: Asking) -> Explanation:
     """Say where a job would go if it came now: its class, every candidate with score or reason, the choice."""
+    spec = for_asker(spec, asker)
     asker.backend.jobs.check(spec)
-    return await asker.backend.models.explain(for_asker(spec, asker))
+    return await asker.backend.models.explain(spec)

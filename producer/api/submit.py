@@ -64,12 +64,13 @@ async def submit_batch(batch: Batch, asker: Asking) -> AcceptedBatch:
     one job alone: the others are accepted.
     """
     jobs = asker.backend.jobs
-    for at, spec in enumerate(batch.jobs):
+    specs = [for_asker(spec, asker) for spec in batch.jobs]
+    for at, spec in enumerate(specs):
         try:
             jobs.check(spec)
         except InvalidJob as error:
             raise InvalidJob(str(error), field=f"jobs.{at}.{error.field}") from error
-    return AcceptedBatch(ids=await jobs.submit_many([for_asker(spec, asker) for spec in batch.jobs]))
+    return AcceptedBatch(ids=await jobs.submit_many(specs))
 
 
 def with_key(spec: JobSpec, asker: Asker, key: str | None) -> JobSpec:

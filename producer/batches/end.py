@@ -54,7 +54,7 @@ def end_of(batch: BatchRecord, line: Line, job: JobRecord | None, jobs: JobStore
 def _without_job(batch: BatchRecord, line: Line, request: LineRequest, jobs: JobStore) -> LineEnd:
     """Return how a line ended that has no job: it was refused, never submitted, or its record has expired."""
     try:
-        asked(request, batch.endpoint, jobs)
+        asked(request, batch, jobs)
     except Refused as refused:
         return _replied(batch, line, request, refused.fault)
     cancelled = batch.status in (BatchStatus.CANCELLING, BatchStatus.CANCELLED)

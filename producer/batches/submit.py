@@ -38,20 +38,20 @@ def make_jobs(batch: BatchRecord, lines: Iterable[Line], jobs: JobStore) -> Made
     for line in lines:
         request = read_request(line, batch.endpoint)
         try:
-            spec = asked(request, batch.endpoint, jobs).spec
+            spec = asked(request, batch, jobs).spec
             made.append(BatchLine(line.number, line.place, spec))
         except Refused:
             refused.append((line.number, line.place))
     return Made(tuple(made), tuple(refused))
 
 
-def asked(request: LineRequest, endpoint: str, jobs: JobStore) -> Asked:
-    """Return what a line asks for as a job; raises Refused."""
-    found = ENDPOINTS[endpoint].read(request.body, jobs.catalog)
+def asked(request: LineRequest, batch: BatchRecord, jobs: JobStore) -> Asked:
+    """Return what a line asks for as a job of the batch's tenant; raises Refused."""
+    found = ENDPOINTS[batch.endpoint].read(request.body, jobs.catalog)
+    lower = {} if "priority" in found.spec.model_fields_set else {"priority": PRIORITY}
+    spec = found.spec.model_copy(update={"tenant": batch.tenant, **lower})
     try:
-        jobs.check(found.spec)
+        jobs.check(spec)
     except InvalidJob as error:
         raise Refused(str(error), param=f"pointsman.{error.field}", code="invalid_value") from error
-    if "priority" in found.spec.model_fields_set:
-        return found
-    return Asked(found.spec.model_copy(update={"priority": PRIORITY}), found.ignored)
+    return Asked(spec, found.ignored)

@@ -40,6 +40,7 @@ def view(batch: BatchRecord) -> dict[str, Any]:
         "metadata": batch.metadata,
         "pointsman": {
             "retry_of": batch.retry_of or None,
+            "webhook": batch.webhook.url if batch.webhook else None,
             "counts": {
                 "refused": batch.refused,
                 "succeeded": batch.succeeded,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
+from router.delivery import DeliveryState
 from router.job import JobRecord, JobSpec, JobState
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
 
 
 class Door(Protocol):
@@ -38,6 +39,14 @@ class Door(Protocol):
 
     async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
         """Let a page of dead letters begin anew."""
+        ...
+
+    async def deliveries(self, state: DeliveryState, *, limit: int, cursor: int | None) -> DeliveryPage:
+        """Return a page of webhook deliveries."""
+        ...
+
+    async def redeliver(self, delivery_id: str) -> DeliveryState:
+        """Let a delivery begin anew and return the state it is in now."""
         ...
 
     async def explain(self, spec: JobSpec) -> Explanation:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from router.errors import ConfigError, UnknownJob
+from router.delivery import Delivery, DeliveryState
+from router.errors import ConfigError, UnknownDelivery, UnknownJob
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
 from router.stopping import stop
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
 
 from ..errors import ApiUnavailable
 from .replies import read_reply
@@ -27,6 +29,8 @@ SHORT_TURN_SECONDS = 2.0
 ANSWER_SECONDS = 30.0
 
 RECORDS = TypeAdapter(list[JobRecord])
+DELIVERIES = TypeAdapter(list[Delivery])
+DELIVERY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 VIEWS = TypeAdapter(list[ModelView])
 JOB_ID = TypeAdapter[str](JobId)
 
@@ -99,6 +103,19 @@ class HttpDoor:
         body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True) | {"limit": limit})
         reply = await self._ask("POST", "/v1/dead/retry", body=body)
         return RetriedPage(list(map(str, reply["ids"])), reply.get("cursor"))
+
+    async def deliveries(self, state: DeliveryState, *, limit: int, cursor: int | None) -> DeliveryPage:
+        """Return a page of webhook deliveries."""
+        params = {"state": state.value, "limit": limit} | ({} if cursor is None else {"cursor": cursor})
+        reply = await self._ask("GET", "/v1/webhooks/deliveries", params=params)
+        return DeliveryPage(DELIVERIES.validate_python(reply["deliveries"]), reply.get("cursor"))
+
+    async def redeliver(self, delivery_id: str) -> DeliveryState:
+        """Let a delivery begin anew."""
+        if not DELIVERY_ID.fullmatch(delivery_id):  # none has such an id, and it could lead elsewhere
+            raise UnknownDelivery(delivery_id)
+        reply = await self._ask("POST", f"/v1/webhooks/deliveries/{delivery_id}/redeliver")
+        return DeliveryState(reply["state"])
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now."""

@@ -10,12 +10,13 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from router.catalog import Catalog, load_catalog
+from router.delivery import DeliveryState
 from router.errors import UnknownJob
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.stopping import stop
-from router.store import DeadStore, JobStore, ModelStore, Subscriptions, Waiter, open_redis
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.store import DeadStore, DeliveryStore, JobStore, ModelStore, Subscriptions, Waiter, open_redis
+from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
 
 CALLS_AT_ONCE = 48
 """Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""
@@ -37,6 +38,7 @@ class RedisDoor:
         self._redis = redis
         self._jobs = JobStore(redis, settings=settings, catalog=catalog)
         self._dead = DeadStore(self._jobs)
+        self._deliveries = DeliveryStore(redis, self._jobs.keys)
         self._models = ModelStore(redis, settings=settings, catalog=catalog)
         self._subscriptions = Subscriptions(redis, self._jobs.keys)
         self._waiter = Waiter(self._subscriptions, self._jobs.keys)
@@ -100,6 +102,16 @@ class RedisDoor:
         """Let a page of dead letters begin anew."""
         async with self._turn:
             return await self._dead.retry_page(asked, limit=limit)
+
+    async def deliveries(self, state: DeliveryState, *, limit: int, cursor: int | None) -> DeliveryPage:
+        """Return a page of webhook deliveries."""
+        async with self._turn:
+            return await self._deliveries.page(state, limit=limit, cursor=cursor)
+
+    async def redeliver(self, delivery_id: str) -> DeliveryState:
+        """Let a delivery begin anew."""
+        async with self._turn:
+            return await self._deliveries.redeliver(delivery_id)
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now."""

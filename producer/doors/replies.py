@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from router.errors import Conflict, InvalidJob, PointsmanError, UnknownJob
+from router.errors import Conflict, InvalidJob, PointsmanError, UnknownDelivery, UnknownJob
 from router.http import Response
 
 from ..errors import ApiError, ApiUnavailable, Unauthorized
@@ -15,6 +15,7 @@ AWAY = frozenset({429, 502, 503, 504})
 
 BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], PointsmanError]] = {
     "unknown_job": lambda error: UnknownJob(str(error.get("job_id", ""))),
+    "unknown_delivery": lambda error: UnknownDelivery(str(error.get("delivery_id", ""))),
     "conflict": lambda error: Conflict(str(error["message"]), job_id=str(error.get("job_id", ""))),
     "invalid_job": lambda error: InvalidJob(str(error["message"]), field=str(error.get("field", ""))),
 }

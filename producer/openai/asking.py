@@ -18,7 +18,17 @@ AUTO = "auto"
 """The model of a request that leaves even its class to be found."""
 
 OURS = frozenset(
-    {"task_class", "priority", "strategy", "metric", "affinity_key", "context", "max_attempts", "max_cost_usd"}
+    {
+        "task_class",
+        "priority",
+        "strategy",
+        "metric",
+        "affinity_key",
+        "context",
+        "max_attempts",
+        "max_cost_usd",
+        "webhook",
+    }
 )
 """Fields of a job that a request may give in its `pointsman` object, beside OpenAI's own parameters."""
 

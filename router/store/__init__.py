@@ -3,12 +3,14 @@
 from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
+from .deliveries import DeliveryStore
 from .echoes import EchoStore
 from .follower import Feed, Follower, Look, Moved, News, Said
 from .jobs import JobStore, Page, SoFar
 from .keys import Keys
 from .models import ModelStore
 from .rounds import RoundStore
+from .sending import Owed, SendingStore, Told
 from .subscriptions import RECHECK_SECONDS, Subscriptions
 from .waiter import Waiter
 from .work import Claim, Held, Offer, Piece, Settlement, WorkStore
@@ -20,6 +22,7 @@ __all__ = [
     "BatchStore",
     "Claim",
     "DeadStore",
+    "DeliveryStore",
     "EchoStore",
     "Feed",
     "Follower",
@@ -33,13 +36,16 @@ __all__ = [
     "NewBatch",
     "News",
     "Offer",
+    "Owed",
     "Page",
     "Piece",
     "RoundStore",
     "Said",
+    "SendingStore",
     "Settlement",
     "SoFar",
     "Subscriptions",
+    "Told",
     "Waiter",
     "WorkStore",
     "open_redis",

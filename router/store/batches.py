@@ -16,6 +16,7 @@ from ..batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, BatchStatus, lin
 from ..chat import Frozen
 from ..errors import Conflict, UnknownBatch
 from ..job import JobRecord, JobSpec
+from ..webhook import Webhook, kept_of, read_kept
 from .connection import translated
 from .jobs import JobStore
 from .scripts import Argument, Scripts
@@ -35,6 +36,7 @@ class NewBatch(Frozen):
     metadata: dict[str, str] = Field(default_factory=dict)
     output_seconds: float = KEPT_FOR_SECONDS
     retry_of: str = ""
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,12 @@ class BatchStore:
 
     async def create(self, new: NewBatch, *, batch_id: str, tenant: str, idempotency_key: str | None = None) -> str:
         """Write a batch and return its id; the same request under the same key returns the first id."""
-        content = new.model_dump_json()
+        content = new.model_dump_json(exclude_none=True)
         key = f"{tenant}|batch:{idempotency_key}" if idempotency_key else ""
         window = milliseconds(new.window_seconds)
-        fields = {**new.model_dump(exclude={"metadata"}), "metadata": json.dumps(new.metadata)}
+        fields = {**new.model_dump(exclude={"metadata", "webhook"}), "metadata": json.dumps(new.metadata)}
+        if told := kept_of(new.webhook, self._jobs.settings.webhooks.get(tenant)):
+            fields["webhook"] = told
         status, batch_id = await self._scripts.run(
             "create_batch",
             "",
@@ -215,8 +219,10 @@ class BatchStore:
 
     def _call(self, batch: BatchRecord, line: BatchLine, left: int, keep: int) -> list[Argument]:
         given = {"id": line_job_id(batch.id, line.number), "tenant": batch.tenant}
-        call = self._jobs.arguments(line.spec.model_copy(update=given))
-        call[7], call[10] = left, batch.id  # how long it may take, and its batch
+        call = self._jobs.arguments(line.spec.model_copy(update=given), batch=batch.id)
+        call[7] = left  # how long it may take
+        if line.spec.webhook is not None:
+            keep = max(keep, self._jobs.webhook_ms)
         return [*call, "place", line.place, "keep", keep]
 
     async def cancel_jobs(self, batch: BatchRecord, lines: Sequence[int]) -> None:
@@ -244,6 +250,7 @@ def _read(batch_id: str, row: Mapping[str, str]) -> BatchRecord:
             "created": int(row["created"]) / 1000,
             "expires": int(row["expires"]) / 1000,
             "moved": moved,
+            "webhook": read_kept(row.get("webhook", "")),
             **{name: row[name] for name in plain if name in row},
             **parsed,
         }

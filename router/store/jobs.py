@@ -19,6 +19,7 @@ from ..facts import JobFacts
 from ..job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
 from ..placement import place
 from ..settings import Settings
+from ..webhook import Webhook, kept_of, retried_for_seconds
 from .connection import translated
 from .keys import Keys
 from .packing import pack
@@ -80,6 +81,17 @@ class JobStore:
             raise InvalidJob(_unknown("model", spec.model, named), field="model")
         if spec.strategy:
             self._check_strategy(spec)
+        if spec.webhook is not None:
+            self.check_webhook(spec.webhook, spec.tenant)
+
+    def check_webhook(self, webhook: Webhook, tenant: str) -> None:
+        """Raise InvalidJob where a webhook could not be signed, or names an address that may not be called."""
+        if not self.settings.signing_secrets(tenant):
+            raise InvalidJob("webhooks need a secret to sign with: set POINTSMAN_WEBHOOK_SECRETS", field="webhook")
+        if webhook.refused(self.settings.webhook_allow):
+            raise InvalidJob(
+                "the address is not one of the public internet: see POINTSMAN_WEBHOOK_ALLOW", field="webhook"
+            )
 
     def _check_strategy(self, spec: JobSpec) -> None:
         """A job may name what models.yaml names and what needs no dotted path, which would import anything."""
@@ -88,8 +100,8 @@ class JobStore:
         except ValueError as error:
             raise InvalidJob(str(error), field="strategy") from error
 
-    def arguments(self, spec: JobSpec) -> list[Argument]:
-        """Return what the script that submits gets, for a job of no batch; raises InvalidJob."""
+    def arguments(self, spec: JobSpec, *, batch: str = "") -> list[Argument]:
+        """Return what the script that submits gets; raises InvalidJob."""
         self.check(spec)
         fingerprint = _fingerprint(spec)
         chat = spec.chat()
@@ -109,8 +121,9 @@ class JobStore:
             milliseconds(expires_in),
             "" if spec.not_before is None else milliseconds(spec.not_before.timestamp()),
             pack(request),
-            "",
+            batch,
             *_flat(self._fields(spec, facts)),
+            *_flat(self._told(spec, batch)),
         ]
 
     def _lane(self, spec: JobSpec, facts: JobFacts) -> str:
@@ -131,6 +144,19 @@ class JobStore:
             "pinned_model": spec.model,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+    def _told(self, spec: JobSpec, batch: str) -> dict[str, Argument]:
+        """Return who is told of the job's end, which has to be known until the last try; nothing for most jobs.
+
+        Of a batch the tenant's own webhook is told once, and not of each of its lines.
+        """
+        kept = kept_of(spec.webhook, None if batch else self.settings.webhooks.get(spec.tenant))
+        return {"webhook": kept, "keep": self.webhook_ms} if kept else {}
+
+    @property
+    def webhook_ms(self) -> int:
+        """For how long the record of a job that somebody is told of is kept at least."""
+        return milliseconds(retried_for_seconds(self.settings.webhook_waits_seconds))
 
     async def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job; raises UnknownJob."""

@@ -31,6 +31,14 @@ PATTERNS = {
     "batch_due": "batch_due",  # channel: somebody should look at the open batches
     "ends": "ends:%s",  # list: the lines of a batch as they end, <place in the input>:<line>
     "dead": "dead:%s",  # zset: failed and expired jobs of one error kind, by when they ended
+    "delivery": "delivery:%s",  # hash: one end that one webhook is to be told of, and its tries
+    "deliveries": "deliveries:%s",  # zset: deliveries in one state, by when they are due or ended, in 1/1000 ms
+    "delivery_sequence": "delivery_sequence",  # string: the last number of a delivery
+    "delivery_due": "delivery_due",  # channel: a dispatcher should look at the deliveries that are due
+    "sending": "sending:%s",  # zset: deliveries of one receiver that are under way, by when their lease ends
+    "parked": "parked:%s",  # zset: deliveries of one receiver that wait for room there, by number
+    "webhooks": "webhooks",  # list: what kombu uses as the queue of the deliveries, `pointsman:webhooks`
+    "senders": "senders",  # zset: live processes that send webhooks, by when they last said so
     "bound": "ledger:%s:bound",  # zset: the ledger's unclaimed bindings of a model, by release deadline
     "running": "ledger:%s:running",  # zset: the ledger's claimed jobs of a model, by lease end
     "workers": "workers:%s",  # hash: presence on a model, worker -> JSON of slots and expiry

@@ -11,6 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from ..catalog import Catalog
+from ..delivery import DeliveryState
 from ..explain import explain
 from ..job import JobSpec
 from ..lanes import Lane
@@ -20,6 +21,7 @@ from ..views import Explanation, ModelView
 from .connection import translated
 from .rounds import RoundStore
 from .scripts import Scripts
+from .sending import SendingStore
 from .units import milliseconds
 
 TROUBLES = ("no live worker:", "down:", "paused:", "breaker")
@@ -30,7 +32,7 @@ class ModelStore:
     """Reads the state of all models and changes their health by hand."""
 
     def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog) -> None:
-        self.redis = redis
+        self.redis, self.settings = redis, settings
         self._rounds = RoundStore(redis, settings=settings, catalog=catalog)
         self._scripts = Scripts(redis, self._rounds.keys)
 
@@ -74,7 +76,15 @@ class ModelStore:
         if not await self.live_dispatchers():
             found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
-        return found
+        return found + await self._untold()
+
+    async def _untold(self) -> list[str]:
+        """Return what keeps webhooks from being told."""
+        with translated():
+            waiting: Any = await self.redis.zcard(self._rounds.keys.key("deliveries", DeliveryState.WAITING))
+        if not waiting or await SendingStore(self.redis, settings=self.settings).live_senders():
+            return []
+        return [f"{waiting} webhooks wait and nobody sends them; start one with: pointsman work --webhooks"]
 
     async def cooled_seconds(self, model: str) -> float:
         """Return for how long nothing is sent to a model, as it asked; 0 where it may be called."""

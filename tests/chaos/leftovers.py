@@ -8,17 +8,20 @@ from collections.abc import Iterable
 from fleet import MODELS
 from redis.asyncio import Redis
 
+from router.delivery import DeliveryState
 from router.errors import ErrorKind
 from router.job import TERMINAL
 from router.store import Keys
 from router.store.keys import PATTERNS
 
-KEPT = ("job", "history", "request", "decision", "answer", "idempotency", "echo")
-"""Records of ended jobs, requests of dead letters, and what answers a resent request: each must have an expiry."""
+KEPT = ("job", "history", "request", "decision", "answer", "idempotency", "echo", "delivery")
+"""Records of ended jobs and deliveries, requests of dead letters, and what answers a resent request: each must have
+an expiry."""
 
 BOOKKEEPING = (
     "sequence", "finished", "models", "cursors", "dispatchers", "reap", "config",
     "workers", "model", "stats", "reservations", "reserved", "calls", "allowance", "breaker", "outcomes", "probes",
+    "delivery_sequence", "senders",
 )  # fmt: skip
 """Keys whose number does not grow with the jobs. `reservations` holds the calls of the last minute."""
 
@@ -43,6 +46,7 @@ def _is_one_of(key: str, keys: Keys, names: Iterable[str]) -> bool:
 def _fixed(keys: Keys) -> set[str]:
     """Return the bookkeeping keys by name; where there is one for each model, for ours alone."""
     names = {keys.key("state", state) for state in TERMINAL} | {keys.key("dead", kind) for kind in ErrorKind}
+    names |= {keys.key("deliveries", state) for state in (DeliveryState.DELIVERED, DeliveryState.DEAD)}
     for name in BOOKKEEPING:
         names |= {keys.key(name, model) for model in (MODELS if "%s" in PATTERNS[name] else [""])}
     return names

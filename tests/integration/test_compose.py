@@ -41,7 +41,7 @@ FILLED = {
     "POINTSMAN_PRESENCE_SECONDS": "1.5",  # who is dead is forgotten sooner than by default
 }
 
-PARTS = ("dispatcher", "worker-gpt-4", "api", "flower")
+PARTS = ("dispatcher", "worker-gpt-4", "webhooks", "api", "flower")
 
 
 class NotSet(Exception):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import yaml
+from command_line import run
 from running_api import Api, running_api
 from store_driver import failure
 
@@ -96,17 +94,6 @@ async def test_an_idempotency_key_may_stand_in_the_header(api: Api) -> None:
     assert first.json()["id"] == again.json()["id"]
     other = await api.http.post("/v1/jobs", json={"prompt": "b", "idempotency_key": "k"})
     assert other.status_code == 409
-
-
-async def run(api: Api, *arguments: str) -> tuple[int, str, str]:
-    """Run the command line against the API; returns status, output and errors."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pointsman", *arguments,
-        env={**os.environ, "POINTSMAN_URL": api.url, "COLUMNS": "160"},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, errors = await process.communicate()
-    return process.returncode or 0, output.decode(), errors.decode()
 
 
 async def test_the_command_line_lists_and_retries_by_kind_and_time(api: Api) -> None:

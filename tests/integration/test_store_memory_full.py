@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from redis_server import installed_servers, running_redis
 from store_driver import RESULT, Driver, failure, success
+from webhook_driver import HERE, SECRET, Webhooks, again
 
 from router.catalog import Catalog
 from router.errors import StoreUnavailable
@@ -124,3 +125,22 @@ async def test_late_bindings_and_expired_jobs_are_looked_after(driver: Driver) -
     assert await driver.release_due() == 0  # behind busy workers: its deadline moves on
     assert await driver.rounds.expire(now=driver.now) == 1
     assert await driver.state(waiting) is JobState.EXPIRED
+
+
+async def test_webhooks_are_owed_and_told(driver: Driver) -> None:
+    driver = Driver(
+        driver.redis, settings=driver.settings.model_copy(update={"webhook_secrets": (SECRET,)}),
+        catalog=driver.catalog,
+    )  # fmt: skip
+    hooks = Webhooks(driver)
+    job_ids = [await driver.submit(webhook=HERE) for _ in range(2)]
+    await fill(driver.redis)
+    for job_id in job_ids:
+        assert (await driver.cancel(job_id))[1] == "cancelled"
+    one, two = await hooks.ids()
+    assert await hooks.queue() == [(one, 1), (two, 1)]
+    await hooks.send(one)
+    await hooks.send(two, told=again(5))
+    driver.pass_seconds(6)
+    assert await hooks.redeliver(one) == ["delivered", "waiting"]
+    assert sorted(await hooks.queue()) == sorted([(one, 2), (two, 2)])

@@ -7,7 +7,14 @@ import json
 
 import pytest
 
-from router.broker import TASK, celery_config, message_template, read_task_id
+from router.broker import (
+    TASK,
+    WEBHOOK_QUEUE,
+    WEBHOOK_TASK,
+    celery_config,
+    message_template,
+    read_task_id,
+)
 from router.settings import Settings
 
 
@@ -41,6 +48,12 @@ def test_the_message_goes_to_the_models_own_queue() -> None:
     properties = filled()["properties"]
     assert isinstance(properties, dict)
     assert properties["delivery_info"] == {"exchange": "", "routing_key": "llm.gpt-4"}
+
+
+def test_a_webhook_has_a_task_and_a_queue_of_its_own() -> None:
+    message = json.loads(message_template(WEBHOOK_QUEUE, WEBHOOK_TASK))
+    assert message["headers"]["task"] == WEBHOOK_TASK != TASK
+    assert message["properties"]["delivery_info"]["routing_key"] == "pointsman:webhooks"
 
 
 def test_no_placeholder_is_left() -> None:

@@ -6,10 +6,10 @@
 -- ARGV[8]: ms that it is kept, '' where it has not ended   ARGV[9]: lines that were refused, <place>:<line> as JSON
 -- ARGV[10...]: fields, name and value in turn
 -- returns: {the status it is in now}; {'stale'} where another process has claimed it
--- uses: time, batch
+-- uses: time, batch, delivery
 local now = clock(ARGV[1])
 local id, step = ARGV[2], ARGV[4]
-local held = redis.call('HMGET', key.batch(id), 'token', 'status', 'step')
+local held = redis.call('HMGET', key.batch(id), 'token', 'status', 'step', 'webhook', 'tenant')
 if held[1] ~= ARGV[3] then return {'stale'} end
 if held[3] == ARGV[3] .. ' ' .. step or held[2] ~= ARGV[5] then return {held[2]} end
 local status = ARGV[6] ~= '' and ARGV[6] or held[2]
@@ -21,6 +21,7 @@ if ARGV[8] ~= '' then
   redis.call('ZREM', key.open_batches(), id)
   redis.call('PEXPIRE', key.batch(id), ARGV[8])
   redis.call('PEXPIRE', key.ends(id), ARGV[8])
+  if held[4] then owe(held[4], 'batch.' .. status, id, held[5], now) end
 else
   redis.call('ZADD', key.open_batches(), now + tonumber(ARGV[7]), id)
   if status == 'in_progress' and all_ended(id) then call_for_look(id) end

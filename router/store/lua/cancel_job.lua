@@ -3,7 +3,7 @@
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: ms that a result is kept
 -- ARGV[4]: who or what cancelled it, in words
 -- returns: {'unknown'} or {the state before, the state now}; a job that has ended stays as it is
--- uses: time, wake, move, lane, reservation, batch, finish
+-- uses: time, wake, move, lane, reservation, batch, delivery, finish
 local now = clock(ARGV[1])
 local id = ARGV[2]
 local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding', 'attempts', 'worker', 'started')

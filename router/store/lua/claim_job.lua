@@ -7,7 +7,7 @@
 -- returns: {'claimed', request, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
 --           rate limits so far, lane, decision, now} or {'stale'}, {'closed'} or {'expired'};
 --   a repeat with the same token returns 'claimed' again
--- uses: time, wake, move, lane, reservation, capacity, allowance, batch, finish
+-- uses: time, wake, move, lane, reservation, capacity, allowance, batch, delivery, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
 local now = clock(ARGV[1])
 local id, binding, token = ARGV[2], ARGV[3], ARGV[4]

@@ -3,7 +3,7 @@
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most   ARGV[3]: ms that a dead letter is kept
 -- returns: how many jobs expired
--- uses: time, wake, move, lane, reservation, batch, finish
+-- uses: time, wake, move, lane, reservation, batch, delivery, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local LATER = 10000
 local now = clock(ARGV[1])

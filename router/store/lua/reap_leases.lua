@@ -4,7 +4,7 @@
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: lease in ms   ARGV[3]: losses at most
 -- ARGV[4]: ms that a dead letter is kept   ARGV[5]: how many at most   ARGV[6...]: models
 -- returns: {how many jobs were given back, how many ended}
--- uses: time, wake, move, lane, batch, finish
+-- uses: time, wake, move, lane, batch, delivery, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local GAP = 2000
 local now = clock(ARGV[1])

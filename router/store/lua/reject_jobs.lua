@@ -3,7 +3,7 @@
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: ms that a dead letter is kept
 -- ARGV: job id, task class or '', error kind and message, for each job in turn
 -- returns: how many jobs were ended
--- uses: time, wake, move, batch, finish
+-- uses: time, wake, move, batch, delivery, finish
 local now = clock(ARGV[1])
 local ended = 0
 for i = 3, #ARGV, 4 do

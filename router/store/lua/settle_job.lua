@@ -14,7 +14,7 @@
 -- ARGV[28]: ms that a dead letter is kept
 -- ARGV[29]: what the vendor still allows, as JSON: {requests: [how many are left, ms until the reset], tokens: the same}
 -- returns: {the state the job is in now} or {'stale'}; a repeat with the same token returns the first answer
--- uses: time, wake, move, lane, reservation, measure, allowance, breaker, batch, finish
+-- uses: time, wake, move, lane, reservation, measure, allowance, breaker, batch, delivery, finish
 local now = clock(ARGV[1])
 local id, binding, token, outcome, kind = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local message, ttl = ARGV[8], tonumber(ARGV[19])

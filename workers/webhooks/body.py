@@ -1,0 +1,52 @@
+"""What is told of an end: the event, and the job or batch as it is when it is told, without its prompt.
+
+`id`, `object` and `created_at` stand beside the fields of Standard Webhooks, so that OpenAI's client can read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from router.batch import BatchRecord
+from router.job import JobRecord
+from router.store import Owed
+
+LARGEST_RESULT_BYTES = 256_000
+HIDDEN_OF_JOBS = {"decision", "history", "binding"}
+HIDDEN_OF_BATCHES = {"line", "place", "last_line", "moved", "window_seconds", "output_seconds", "webhook"}
+
+
+def body_of(owed: Owed, data: Mapping[str, Any]) -> bytes:
+    """Return the whole body."""
+    happened = datetime.fromtimestamp(owed.created, UTC).isoformat(timespec="milliseconds")
+    body = {
+        "id": owed.id,
+        "object": "event",
+        "type": owed.event,
+        "created_at": int(owed.created),
+        "timestamp": happened.replace("+00:00", "Z"),
+        "data": data,
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def told_of_job(owed: Owed, record: JobRecord | None) -> dict[str, Any]:
+    """Return what is told of a job; a result that is too large is to be fetched, where `result_url` says."""
+    if record is None:
+        return {"id": owed.about, "tenant": owed.tenant, "expired": True}
+    data = record.model_dump(mode="json", exclude_none=True, exclude=HIDDEN_OF_JOBS)
+    result = json.dumps(data.get("result"), ensure_ascii=False)
+    if len(result.encode()) > LARGEST_RESULT_BYTES:
+        del data["result"]
+        data["result_url"] = f"/v1/jobs/{record.id}"
+    return data
+
+
+def told_of_batch(owed: Owed, record: BatchRecord | None) -> dict[str, Any]:
+    """Return what is told of a batch: its counts, its files, its cost."""
+    if record is None:
+        return {"id": owed.about, "tenant": owed.tenant, "expired": True}
+    return record.model_dump(mode="json", exclude_none=True, exclude=HIDDEN_OF_BATCHES)

@@ -1,0 +1,78 @@
+"""What one process that sends webhooks shares among its tries: Redis, the guarded HTTP client, presence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+from redis.asyncio import Redis
+
+from router.addresses import may_be_called
+from router.catalog import Catalog
+from router.errors import StoreUnavailable
+from router.http import open_guarded_client
+from router.settings import Settings
+from router.store import JobStore, SendingStore, open_redis
+
+from .sender import LAST_SETTLE_SECONDS, Sender
+
+log = logging.getLogger("pointsman.webhooks")
+
+USER_AGENT = "pointsman-webhooks"
+
+
+class WebhookRuntime:
+    """Opened on the pool's event loop when the worker starts, closed when it stops."""
+
+    def __init__(self, *, settings: Settings, catalog: Catalog, hostname: str, concurrency: int) -> None:
+        self.settings, self.catalog = settings, catalog
+        self.grace_seconds = settings.webhook_timeout_seconds + LAST_SETTLE_SECONDS
+        self._name = f"{hostname}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._presence = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pointsman-names")
+        self._redis: Redis = open_redis(settings.redis_url, connections=concurrency + 16)
+        self._store = SendingStore(self._redis, settings=settings)
+        self._client = open_guarded_client(
+            lambda address: may_be_called(address, settings.webhook_allow), user_agent=USER_AGENT
+        )
+        jobs = JobStore(self._redis, settings=settings, catalog=catalog)
+        self.sender = Sender(self._store, jobs, self._client, random=Random())
+
+    async def open(self) -> None:
+        """Have a thread for each name that is looked up: one that gets no answer must not hold up the others."""
+        asyncio.get_running_loop().set_default_executor(self._threads)
+        if not (self.settings.webhook_secrets or self.settings.webhooks):
+            log.warning("there is no secret to sign with: set POINTSMAN_WEBHOOK_SECRETS")
+
+    async def announce(self, shares: Mapping[str, int]) -> None:
+        """Say that this process lives; it has slots of no model."""
+        async with self._presence:  # an announcement must not overtake the withdrawal
+            if self.sender.closing:
+                return
+            try:
+                await self._store.announce(self._name)
+            except StoreUnavailable as error:
+                log.warning("this sender can not be announced: %s", error)
+
+    async def withdraw(self) -> None:
+        """Take no more deliveries: what arrives is given back, requests on their way go on."""
+        self.sender.closing = True
+        async with self._presence:
+            try:
+                await self._store.withdraw(self._name)
+            except StoreUnavailable as error:
+                log.warning("this sender can not be withdrawn, it lapses by itself: %s", error)
+
+    async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
+        """Do nothing: a revoke is of a job, and its workers hear of it."""
+
+    async def close(self) -> None:
+        """Close every connection; a name that is still looked up is not waited for."""
+        await self._client.aclose()
+        await self._redis.aclose()
+        self._threads.shutdown(wait=False, cancel_futures=True)
