@@ -4,6 +4,7 @@ from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .echoes import EchoStore
+from .finishing import finished
 from .jobs import JobStore, Page
 from .keys import Keys
 from .models import ModelStore
@@ -30,6 +31,7 @@ __all__ = [
     "Settlement",
     "Waiter",
     "WorkStore",
+    "finished",
     "open_redis",
     "server_warnings",
     "translated",
