@@ -42,6 +42,14 @@ class ModelView(Frozen):
     status: str
 
 
+class KnownNames(Frozen):
+    """What a job may name."""
+
+    models: tuple[str, ...]
+    aliases: tuple[str, ...]
+    task_classes: tuple[str, ...]
+
+
 class Candidate(Frozen):
     """One model that the job's caller or class names: its score, or why it was ruled out."""
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from router.job import JobRecord, JobSpec, JobState
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, Explanation, KnownNames, ModelView, RetriedPage
 
 
 class Door(Protocol):
@@ -50,6 +50,10 @@ class Door(Protocol):
 
     async def warnings(self) -> list[str]:
         """Return what keeps jobs from being done."""
+        ...
+
+    async def names(self) -> KnownNames:
+        """Return what a job may name."""
         ...
 
     async def close(self) -> None:

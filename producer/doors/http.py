@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from router.errors import ConfigError, UnknownJob
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, Explanation, KnownNames, ModelView, RetriedPage
 
 from ..errors import ApiUnavailable
 from .merging import merged
@@ -131,6 +131,11 @@ class HttpDoor:
         """Return what keeps jobs from being done."""
         reply = await self._ask("GET", "/v1/models")
         return list(map(str, reply["warnings"]))
+
+    async def names(self) -> KnownNames:
+        """Return what a job may name."""
+        reply = await self._ask("GET", "/v1/models")
+        return KnownNames.model_validate(reply["names"])
 
     async def _ask(
         self,

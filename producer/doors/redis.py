@@ -12,7 +12,7 @@ from router.catalog import Catalog, load_catalog
 from router.job import JobRecord, JobSpec, JobState
 from router.settings import Settings, load_settings
 from router.store import DeadStore, JobStore, ModelStore, Waiter, finished, open_redis
-from router.views import DeadFilter, DeadPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, Explanation, KnownNames, ModelView, RetriedPage
 
 CALLS_AT_ONCE = 48
 """Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""
@@ -86,6 +86,10 @@ class RedisDoor:
     async def warnings(self) -> list[str]:
         """Return what keeps jobs from being done."""
         return await self._models.warnings(await self._models.views())
+
+    async def names(self) -> KnownNames:
+        """Return what a job may name."""
+        return self._jobs.catalog.names
 
     async def close(self) -> None:
         """Close every connection."""

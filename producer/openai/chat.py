@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.catalog import Catalog
 from router.chat import Answer, ChatRequest, Usage
 from router.job import JobRecord, JobResult
 
-from .asking import Asked, checked, job_of
+from .asking import Asked, Names, checked, job_of
 from .errors import Refused
 from .parameters import CHAT
 
@@ -23,7 +22,7 @@ ECHOED = frozenset({"refusal", "audio", "annotations", "function_call", "tool_ca
 """Fields of an assistant's message that a caller sends back as it got them: empty, they say nothing."""
 
 
-def read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
+def read_chat(body: Mapping[str, Any], names: Names) -> Asked:
     """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
     kept, ignored = CHAT.sort_out(body)
     request = {name: kept[name] for name in REQUEST if name in kept}
@@ -32,7 +31,7 @@ def read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
         request["messages"] = [_message(message) for message in request["messages"]]
     if isinstance(request.get("tools"), Sequence):
         request["tools"] = [_tool(tool) for tool in request["tools"]]
-    return Asked(job_of(kept, checked(ChatRequest, request), catalog), ignored)
+    return Asked(job_of(kept, checked(ChatRequest, request), names), ignored)
 
 
 def _message(message: Any) -> Any:

@@ -1,6 +1,8 @@
-"""What one line of an input file asks for.
+"""What one line of a file for a batch asks for.
 
-BadLine   a line that is no request at all, which fails its whole batch
+https://platform.openai.com/docs/guides/batch
+
+BadLine   a line that is no request at all
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from producer.openai import Asked, completion, read_chat, read_response, response
-from router.catalog import Catalog
+from producer.lines import Line
 from router.errors import PointsmanError
 from router.job import JobRecord
 
-from .lines import Line
+from .asking import Asked, Names
+from .chat import completion, read_chat
+from .responses import read_response, response
 
 CUSTOM_ID_AT_MOST = 512
 
@@ -25,7 +28,7 @@ CUSTOM_ID_AT_MOST = 512
 class Endpoint:
     """How the bodies for one endpoint are read, and how its answers are written."""
 
-    read: Callable[[Mapping[str, Any], Catalog], Asked]
+    read: Callable[[Mapping[str, Any], Names], Asked]
     write: Callable[[JobRecord, Mapping[str, Any], tuple[str, ...]], dict[str, Any]]
 
 
@@ -53,7 +56,11 @@ class LineRequest:
 
 def read_request(line: Line, endpoint: str) -> LineRequest:
     """Return what a line asks for; raises BadLine."""
-    data = _object(line)
+    return request_of(object_of(line), endpoint)
+
+
+def request_of(data: Mapping[str, Any], endpoint: str) -> LineRequest:
+    """Return what the object of a line asks for; raises BadLine."""
     custom_id = data.get("custom_id")
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= CUSTOM_ID_AT_MOST:
         raise BadLine("invalid_custom_id", f"custom_id must be a text of 1 to {CUSTOM_ID_AT_MOST}", "custom_id")
@@ -71,10 +78,11 @@ def read_request(line: Line, endpoint: str) -> LineRequest:
 
 def read_custom_id(line: Line) -> str:
     """Return the custom_id of a line that we wrote."""
-    return str(_object(line)["custom_id"])
+    return str(object_of(line)["custom_id"])
 
 
-def _object(line: Line) -> Mapping[str, Any]:
+def object_of(line: Line) -> dict[str, Any]:
+    """Return the object that a line is; raises BadLine."""
     if line.text is None:
         raise BadLine("line_too_long", "the line is longer than POINTSMAN_BODY_LIMIT_BYTES allows")
     try:
