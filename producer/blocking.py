@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from router.job import JobRecord, JobResult, JobState
 from router.stopping import stop
@@ -18,9 +18,12 @@ from router.views import Explanation, ModelView
 
 from .client import HERE, AsyncClient
 from .flow import WINDOW
-from .progress import Tell
+from .progress import Progress, Tell, untold
 from .pulling import Items
 from .specs import DeadFields, Job, JobFields
+
+if TYPE_CHECKING:  # who runs no batch does not pay for it
+    from .bulk import BatchFields, BatchSummary, Input
 
 Answer = TypeVar("Answer")
 
@@ -57,7 +60,7 @@ class Client:
         jobs: Items[Job],
         *,
         window: int = WINDOW,
-        progress: Tell | None = None,
+        progress: Tell = untold,
         **fields: Unpack[JobFields],
     ) -> Iterator[JobRecord]:
         """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
@@ -65,6 +68,31 @@ class Client:
         `jobs` are asked for, and `progress` is told, on threads of the client.
         """
         return self._iterate(self._client.run_many(jobs, window=window, progress=progress, **fields))
+
+    def batch(
+        self,
+        jobs: Input | Items[Job],
+        output: Path | str | None = None,
+        *,
+        progress: Tell = untold,
+        **options: Unpack[BatchFields],
+    ) -> BatchSummary:
+        """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
+
+        `progress` is told on the caller's thread; Ctrl-C ends the run, which goes on when it is called again.
+        """
+        with closing(self._iterate(self._client.batch_steps(jobs, output, **options))) as steps:
+            for step in steps:
+                if not isinstance(step, Progress):
+                    return step
+                progress(step)
+        raise RuntimeError("a batch ended without a summary")
+
+    def cancel_batch(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> int:
+        """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
+        return self._run(self._client.cancel_batch(jobs, output, **options))
 
     def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job now; raises UnknownJob."""
@@ -82,7 +110,7 @@ class Client:
         """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
         return self._iterate(self._client.as_finished(job_ids, timeout))
 
-    def _iterate(self, items: AsyncGenerator[Answer, None]) -> Iterator[Answer]:
+    def _iterate(self, items: AsyncGenerator[Answer, None]) -> Generator[Answer, None, None]:
         """Yield what the background loop yields; who stops early stops it too, and waits until it has ended."""
         found: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from router.errors import JobFailed
 from router.job import JobRecord, JobResult, JobSpec, JobState
@@ -20,10 +20,13 @@ from .finishing import finished
 from .flow import WINDOW
 from .many import run_many
 from .patience import patiently
-from .progress import Tell
+from .progress import Progress, Tell, untold
 from .pulling import Items
 from .specs import DeadFields, Job, JobFields, make_spec
 from .submitting import Submitting
+
+if TYPE_CHECKING:  # who runs no batch does not pay for it
+    from .bulk import BatchFields, BatchSummary, Input
 
 PAGE = 500
 """Dead letters asked for at once."""
@@ -59,7 +62,7 @@ class AsyncClient:
         jobs: Items[Job],
         *,
         window: int = WINDOW,
-        progress: Tell | None = None,
+        progress: Tell = untold,
         **fields: Unpack[JobFields],
     ) -> Submitting:
         """Submit many jobs; `fields` go for all of them.
@@ -87,7 +90,7 @@ class AsyncClient:
         jobs: Items[Job],
         *,
         window: int = WINDOW,
-        progress: Tell | None = None,
+        progress: Tell = untold,
         **fields: Unpack[JobFields],
     ) -> AsyncGenerator[JobRecord, None]:
         """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
@@ -97,6 +100,42 @@ class AsyncClient:
         as `contextlib.aclosing` does. What is submitted by then goes on by itself.
         """
         return run_many(self._door, jobs, fields, window=window, retries=self._retries, progress=progress)
+
+    async def batch(
+        self,
+        jobs: Input | Items[Job],
+        output: Path | str | None = None,
+        *,
+        progress: Tell = untold,
+        **options: Unpack[BatchFields],
+    ) -> BatchSummary:
+        """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
+
+        `jobs` is a path to JSON Lines (OpenAI's batch lines, job objects, prompts, mixed at will), or an iterable
+        of jobs. What is interrupted goes on where the same call is made again. Raises ConfigError.
+        """
+        async with aclosing(self.batch_steps(jobs, output, **options)) as steps:
+            async for step in steps:
+                if not isinstance(step, Progress):
+                    return step
+                progress(step)
+        raise RuntimeError("a batch ended without a summary")
+
+    def batch_steps(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> AsyncGenerator[Progress | BatchSummary, None]:
+        """Do what `batch` does, and yield the progress some times a second, and at last the summary."""
+        from .bulk import batch_steps  # noqa: PLC0415 # see above
+
+        return batch_steps(self._door, jobs, output, options, retries=self._retries)
+
+    async def cancel_batch(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> int:
+        """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
+        from .bulk import cancel_batch  # noqa: PLC0415 # see above
+
+        return await cancel_batch(self._door, jobs, output, options, retries=self._retries)
 
     async def _submit(self, specs: list[JobSpec]) -> list[str]:
         return await patiently(lambda: self._door.submit_many(specs), retries=self._retries)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 RATE_SECONDS = 30.0
 """The rate is that of so many seconds: long enough to be steady, short enough to follow a model that slows down."""
 MARK_SECONDS = 0.5
+TELL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,28 @@ class Progress:
         return (self.total - self.ended) / self.jobs_per_second
 
 
+class Pace:
+    """Says when it is time to tell the progress again."""
+
+    def __init__(self, seconds: float = TELL_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time; if so, the next time is a while later."""
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
 Tell = Callable[[Progress], None]
 """Gets the progress, a few times a second at most; what it raises ends the work."""
+
+
+def untold(_: Progress) -> None:
+    """Keep the progress to oneself."""
 
 
 class Tally:

@@ -86,7 +86,7 @@ def object_of(line: Line) -> dict[str, Any]:
     if line.text is None:
         raise BadLine("line_too_long", "the line is longer than POINTSMAN_BODY_LIMIT_BYTES allows")
     try:
-        data = from_json(line.text, allow_inf_nan=False)
+        data = from_json(line.text.rstrip(), allow_inf_nan=False)
     except ValueError as error:
         raise BadLine("invalid_json_line", f"the line is not valid JSON: {error}") from error
     if not isinstance(data, dict):
