@@ -125,7 +125,7 @@ class Part:
 
     def close(self) -> None:
         """Let the file go; what is in it stays, and where nothing is, neither is the file."""
-        if self._end == 0:
+        if os.fstat(self._file.fileno()).st_size == 0:
             self.path.unlink(missing_ok=True)
         self._file.close()
         self._places.close()
