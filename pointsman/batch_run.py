@@ -20,7 +20,9 @@ from router.errors import ConfigError
 
 from .batch_progress import showing
 from .batch_tables import summary_words
+from .estimate_tables import estimate_table, estimate_words
 from .job_output import print_json, tell_warnings
+from .tables import console_for_tables
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,24 @@ def cancel_run(asked: Asked) -> None:
     sys.stdout.write(f"{count} jobs are cancelled\n")
 
 
+def show_estimate(asked: Asked) -> None:
+    """Show what a run is expected to take; nothing is sent."""
+    with _path(asked, needs_output=False) as path, asked.client() as client:
+        found = client.estimate_batch(path, **asked.fields)
+    if asked.show.as_json:
+        print_json(asdict(found))
+        return
+    sys.stdout.write(estimate_words(found))
+    console_for_tables().print(estimate_table(found))
+
+
 @contextmanager
-def _path(asked: Asked) -> Iterator[Path]:
+def _path(asked: Asked, *, needs_output: bool = True) -> Iterator[Path]:
     """Yield the file; standard input becomes one, so that it can be read again."""
     if asked.file != "-":
         yield Path(asked.file)
         return
-    if asked.output is None:
+    if needs_output and asked.output is None:
         raise ConfigError("what comes from standard input needs an --output")
     with tempfile.NamedTemporaryFile("wb", prefix="batch-", suffix=".jsonl") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)

@@ -27,6 +27,7 @@ Strategy = Annotated[list[str] | None, typer.Option(help="In place of the class'
 Metric = Annotated[str | None, typer.Option(help="What matters, for model_aware: speed, accuracy, ...")]
 MaxCost = Annotated[float | None, typer.Option(help="The most that one call may cost.")]
 Window = Annotated[int, typer.Option(min=1, help="Jobs in flight at a time.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Send nothing: show classes, models, tokens, price, time.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Send nothing where one of the lines is wrong.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Begin anew, and pay again for what is done.")]
 Cancel = Annotated[bool, typer.Option("--cancel", help="Cancel what an interrupted run has in flight.")]
@@ -47,6 +48,7 @@ def run(
     metric: Metric = None,
     max_cost_usd: MaxCost = None,
     window: Window = 4000,
+    dry_run: DryRun = False,
     strict: Strict = False,
     restart: Restart = False,
     cancel: Cancel = False,
@@ -59,14 +61,16 @@ def run(
 
     Exit status: 0 all lines succeeded, 1 some did not, 2 wrong use, 130 Ctrl-C.
     """
-    from .batch_run import Asked, Show, cancel_run, run_batch
+    from .batch_run import Asked, Show, cancel_run, run_batch, show_estimate
 
     fields = {
         "task_class": task_class, "model": model, "system": system, "priority": priority, "expires_in": expires_in,
         "strategy": tuple(strategy or ()), "metric": metric, "max_cost_usd": max_cost_usd, "errors": errors,
     }  # fmt: skip
     asked = Asked(url, api_key, file, output, fields, Show(quiet=quiet, as_json=as_json))
-    if cancel:
+    if dry_run:
+        show_estimate(asked)
+    elif cancel:
         cancel_run(asked)
     else:
         run_batch(asked, window=window, strict=strict, restart=restart)

@@ -23,7 +23,7 @@ from .pulling import Items
 from .specs import DeadFields, Job, JobFields
 
 if TYPE_CHECKING:  # who runs no batch does not pay for it
-    from .bulk import BatchFields, BatchSummary, Input
+    from .bulk import BatchFields, BatchSummary, Estimate, Input
 
 Answer = TypeVar("Answer")
 
@@ -93,6 +93,10 @@ class Client:
     ) -> int:
         """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
         return self._run(self._client.cancel_batch(jobs, output, **options))
+
+    def estimate_batch(self, jobs: Input | Items[Job], **options: Unpack[BatchFields]) -> Estimate:
+        """Return what a `batch` is expected to take: classes, models, tokens, price, time; nothing is sent."""
+        return self._run(self._client.estimate_batch(jobs, **options))
 
     def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job now; raises UnknownJob."""

@@ -26,7 +26,7 @@ from .specs import DeadFields, Job, JobFields, make_spec
 from .submitting import Submitting
 
 if TYPE_CHECKING:  # who runs no batch does not pay for it
-    from .bulk import BatchFields, BatchSummary, Input
+    from .bulk import BatchFields, BatchSummary, Estimate, Input
 
 PAGE = 500
 """Dead letters asked for at once."""
@@ -136,6 +136,12 @@ class AsyncClient:
         from .bulk import cancel_batch  # noqa: PLC0415 # see above
 
         return await cancel_batch(self._door, jobs, output, options, retries=self._retries)
+
+    async def estimate_batch(self, jobs: Input | Items[Job], **options: Unpack[BatchFields]) -> Estimate:
+        """Return what a `batch` is expected to take: classes, models, tokens, price, time; nothing is sent."""
+        from .bulk import estimate_batch  # noqa: PLC0415 # see above
+
+        return await estimate_batch(self._door, jobs, options, retries=self._retries)
 
     async def _submit(self, specs: list[JobSpec]) -> list[str]:
         return await patiently(lambda: self._door.submit_many(specs), retries=self._retries)

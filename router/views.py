@@ -19,7 +19,7 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 class ModelView(Frozen):
     """One model at this moment. `waiting` counts pending jobs that may go to it, `latency_seconds` is a moving
-    average of whole calls, rates are of the last 60 seconds."""
+    average of whole calls, rates are of the last 60 seconds, and `most_...` are the model's own limits."""
 
     name: str
     queue: str
@@ -40,6 +40,8 @@ class ModelView(Frozen):
     cost_usd: float
     breaker: BreakerState
     status: str
+    most_requests_per_minute: int | None = None
+    most_tokens_per_minute: int | None = None
 
 
 class KnownNames(Frozen):
@@ -51,11 +53,15 @@ class KnownNames(Frozen):
 
 
 class Candidate(Frozen):
-    """One model that the job's caller or class names: its score, or why it was ruled out."""
+    """One model that the job's caller or class names: its score, or why it was ruled out.
+
+    `fits` says whether it can do the job at all, whatever its state is now.
+    """
 
     model: str
     score: float | None = None
     ruled_out: str | None = None
+    fits: bool = True
     depth: int
     capacity: int
     expected_wait_seconds: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from ..pulling import Items
 from ..specs import Job
 from .asking import Defaults
 from .cancelling import cancel_sent
+from .estimate import Estimate
+from .estimating import estimate_file
 from .options import BatchFields, Files, Input, files_of, sort_out
 from .run import Run
 from .source import spooled
@@ -37,6 +40,16 @@ async def cancel_batch(
     _, errors, common = sort_out(fields)
     async with _file_of(jobs, output, errors) as (path, files):
         return await cancel_sent(door, path, files, Defaults(common), retries=retries)
+
+
+async def estimate_batch(door: Door, jobs: Input | Items[Job], fields: BatchFields, *, retries: int) -> Estimate:
+    """Return what a run is expected to take; nothing is sent, and nothing written."""
+    _, _, common = sort_out(fields)
+    defaults = Defaults(common)
+    if isinstance(jobs, str | Path):
+        return await estimate_file(door, Path(jobs), defaults, retries=retries)
+    async with spooled(jobs, Path(tempfile.gettempdir())) as path:
+        return await estimate_file(door, path, defaults, retries=retries)
 
 
 @asynccontextmanager

@@ -44,6 +44,15 @@ class Door(Protocol):
         """Return where a job would go if it came now; nothing is submitted."""
         ...
 
+    @property
+    def explained_at_most(self) -> int:
+        """How many jobs it is reasonable to have explained at once."""
+        ...
+
+    async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
+        """Return where each of these jobs would go if it alone came now."""
+        ...
+
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
@@ -25,6 +26,7 @@ TURN_SECONDS = 30.0
 QUIET_SECONDS = 60.0
 """Longer than the API is ever silent on a stream: then it is not there any more."""
 ANSWER_SECONDS = 30.0
+EXPLAINED_AT_MOST, EXPLAINED_AT_ONCE = 500, 8
 
 RECORDS = TypeAdapter(list[JobRecord])
 VIEWS = TypeAdapter(list[ModelView])
@@ -121,6 +123,21 @@ class HttpDoor:
         """Return where a job would go if it came now."""
         reply = await self._ask("POST", "/v1/route", body=spec.model_dump_json(exclude_none=True))
         return Explanation.model_validate(reply)
+
+    @property
+    def explained_at_most(self) -> int:
+        """Each is a request: as many as take a few seconds."""
+        return EXPLAINED_AT_MOST
+
+    async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
+        """Return where each of these jobs would go if it alone came now, with some requests at a time."""
+        turn = asyncio.Semaphore(EXPLAINED_AT_ONCE)
+
+        async def explain(spec: JobSpec) -> Explanation:
+            async with turn:
+                return await self.explain(spec)
+
+        return await asyncio.gather(*map(explain, specs))
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""

@@ -17,6 +17,8 @@ from router.views import DeadFilter, DeadPage, Explanation, KnownNames, ModelVie
 CALLS_AT_ONCE = 48
 """Calls on the way to Redis: more wait here, since redis-py's pool would refuse the 65th connection."""
 
+EXPLAINED_AT_MOST = 5000
+
 
 def open_redis_door(url: str, *, models_file: Path | str | None, key_prefix: str | None) -> RedisDoor:
     """Return the door; what is not given comes from the settings. Raises ConfigError."""
@@ -77,6 +79,15 @@ class RedisDoor:
         """Return where a job would go if it came now."""
         self._jobs.check(spec)
         return await self._models.explain(spec)
+
+    @property
+    def explained_at_most(self) -> int:
+        """As many as take a few seconds."""
+        return EXPLAINED_AT_MOST
+
+    async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
+        """Return where each of these jobs would go if it alone came now."""
+        return await self._models.explain_many(specs)
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""

@@ -214,3 +214,26 @@ async def test_standard_input_and_json_for_programs(live: Live, tmp_path: Path) 
     said = json.loads(run.said())
     assert (said["total"], said["succeeded"], said["errors"]) == (4, 4, None)
     assert said["models"][MODEL]["jobs"] == 4
+
+
+@pytest.mark.parametrize("door", ["http", "redis"])
+async def test_a_dry_run_sends_nothing_and_says_what_to_expect(live: Live, tmp_path: Path, door: str) -> None:
+    run = of_lines(live, tmp_path, door, count=12)
+    with run.source.open("a") as file:
+        file.write('{"prompt": "Why does it crash?"}\n{"prompt": "half\n')
+    assert await run.run("--dry-run", "--json") == 0
+    said = json.loads(run.said())
+    assert (said["totals"]["jobs"], said["totals"]["bad"], said["looked_at"]) == (13, 1, 13)
+    assert said["totals"]["output_tokens"] == 13 * 512
+    assert said["task_classes"] == {"pinned": 12, "technical_support": 1}
+    assert said["models"][MODEL]["jobs"] == 13
+    assert (said["seconds"], "has ended yet" in said["why_unknown"]) == (None, True)
+    assert said["cost_usd"] == pytest.approx((said["totals"]["input_tokens"] + 13 * 512) / 1000, rel=0.01)
+    assert live.server.ledger.report()["requests"] == 0
+    assert await live.redis.exists(live.jobs.keys.key("sequence")) == 0
+    assert not run.part.exists()
+
+    assert await run.run() == 1
+    assert await run.run("--dry-run") == 0
+    assert "line 14: the line is not valid JSON" in run.said()
+    assert "time    about" in run.said()
