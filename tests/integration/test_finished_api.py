@@ -77,6 +77,19 @@ async def test_ids_are_checked(api: Api, ids: list[str]) -> None:
     assert reply.status_code == 422
 
 
+async def test_a_quiet_stream_shows_that_somebody_is_there(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producer.api.finished.QUIET_SECONDS", 0.05)
+    job_id = await api.submit()
+    async with api.http.stream("POST", WANTED, json={"ids": [job_id]}) as reply:
+        seen = []
+        async for line in reply.aiter_lines():
+            seen.append(line)
+            if len(seen) == 2:
+                await api.finish(job_id)
+    assert seen[:2] == ["", ""]
+    assert json.loads(seen[-1])["state"] == "succeeded"
+
+
 async def test_a_server_that_ends_ends_the_stream_and_the_client_says_so(api: Api) -> None:
     ids = [await api.submit() for _ in range(2)]
     async with AsyncClient(api.url, retries=0) as client:
