@@ -63,8 +63,7 @@ class Shown:
         if self._models is None:
             return
         if self._live is not None:
-            width = self._live.console.width
-            self._live.update(live_view(self._name, progress, self._models.views, width=width))
+            self._live.update(live_view(self._name, progress, self._models.views))
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_SECONDS
             sys.stderr.write(plain_words(progress, self._models.views) + "\n")

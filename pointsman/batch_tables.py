@@ -16,9 +16,11 @@ from router.views import ModelView
 
 MODELS_SHOWN = 8
 NAME_AT_MOST = 20
+ORDINARY = ("open", "full:")
+"""How the status of a model begins that tells no more than its depth does."""
 
 
-def live_view(name: str, seen: Progress, models: Sequence[ModelView], *, width: int) -> RenderableType:
+def live_view(name: str, seen: Progress, models: Sequence[ModelView]) -> RenderableType:
     """Return the bar, the counts, and the models that have the most to do."""
     bar = Table.grid(padding=(0, 1), expand=True)
     bar.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_AT_MOST)
@@ -55,11 +57,19 @@ def _models_table(models: Sequence[ModelView]) -> Table:
     table.add_column("model", no_wrap=True)
     for column in ("depth", "of", "waiting", "errors", "latency"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True, overflow="ellipsis")
+    reasons = {view.name: "" if view.status.startswith(ORDINARY) else view.status for view in shown}
+    told = any(reasons.values())
+    if told:
+        table.add_column("status", no_wrap=True, overflow="ellipsis")
     for view in shown:
         latency = "-" if view.latency_seconds is None else f"{view.latency_seconds:.2f} s"
         numbers = (view.depth, view.capacity, view.waiting, sum(view.errors.values()))
-        table.add_row(Text(view.name), *(f"{number:,}" for number in numbers), latency, Text(view.status))
+        table.add_row(
+            Text(view.name),
+            *(f"{number:,}" for number in numbers),
+            latency,
+            *([Text(reasons[view.name])] if told else []),
+        )
     if len(models) > len(shown):
         table.add_row(Text(f"and {len(models) - len(shown)} more", style="dim"))
     return table
