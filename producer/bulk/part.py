@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,7 +127,8 @@ class Part:
         """Let the file go; what is in it stays, and where nothing is, neither is the file."""
         if os.fstat(self._file.fileno()).st_size == 0:
             self.path.unlink(missing_ok=True)
-        self._file.close()
+        with suppress(OSError):  # what could not be written is told already
+            self._file.close()
         self._places.close()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -47,6 +49,8 @@ def look_through(path: Path) -> Source:
     """Return what is known of a file; blocks. Raises ConfigError where it can not be read, or has no lines."""
     digest, size, lines, jobs = hashlib.sha256(), 0, 0, 0
     with reading(path), path.open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ConfigError("this is no file that can be read again; - reads standard input", file=str(path))
         begun = blank = True
         while piece := file.readline(PIECE_BYTES):
             digest.update(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,22 @@ def test_two_runs_can_not_write_to_one_output(tmp_path: Path) -> None:
         assert path.exists()
     with open_part(path, LINES):
         pass
+
+
+def test_a_full_disk_is_told_and_what_was_kept_before_stays(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with open_part(path, LINES) as part:
+            part.begin(RUN)
+            part.add(end(1))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, hard))
+            with pytest.raises(ConfigError, match="can not be written: File too large"):
+                part.add(end(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with open_part(path, LINES) as part:
+        assert [entry.line for entry in part.resume()] == [1]
 
 
 def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:

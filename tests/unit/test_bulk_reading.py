@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -68,6 +69,14 @@ def test_a_line_that_is_too_long_comes_without_its_text(tmp_path: Path, monkeypa
 def test_what_can_not_be_read_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="can not be read"):
         look_through(tmp_path / name)
+
+
+def test_what_can_not_be_read_twice_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writing = os.open(tmp_path / "pipe", os.O_RDWR)  # without somebody who writes, to open it would wait
+    with pytest.raises(ConfigError, match="no file that can be read again"):
+        look_through(tmp_path / "pipe")
+    os.close(writing)
 
 
 async def test_jobs_of_every_kind_become_lines(tmp_path: Path) -> None:
