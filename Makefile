@@ -1,6 +1,6 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed
 # make test   every test
-# make bench  the quick benchmarks, in about 15 minutes: docs/performance.md anew from their figures
+# make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make check  lint, format, types, import rules, unit tests: before every commit
 
@@ -52,6 +52,7 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.latency --rounds 1
 	$(BIN)/python -m benchmarks.scale --rounds 1
 	$(BIN)/python -m benchmarks.growth --jobs 2000
+	$(BIN)/python -m benchmarks.batch_run
 	$(BIN)/python -m benchmarks.startup --rounds 3
 	-$(BIN)/python -m benchmarks.profile --jobs 4000
 	$(BIN)/python -m benchmarks.performance_page

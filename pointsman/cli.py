@@ -9,6 +9,7 @@ import typer
 
 from router.errors import ConfigError, PointsmanError, StoreUnavailable
 
+from .cli_batch import batch
 from .cli_classify import classify
 from .cli_dead import dead, retry
 from .cli_health import health, pause, resume
@@ -51,6 +52,7 @@ for command in RUN:
     app.command(rich_help_panel="Run it")(command)
 for command in USE:
     app.command(rich_help_panel="Use it")(command)
+app.add_typer(batch, rich_help_panel="Use it")
 
 
 def _hint(error: PointsmanError) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncIterable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import aclosing, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from router.delivery import Delivery, DeliveryState
 from router.job import JobRecord, JobResult, JobState
@@ -17,7 +18,13 @@ from router.stopping import stop
 from router.views import Explanation, ModelView
 
 from .client import HERE, AsyncClient
+from .flow import WINDOW
+from .progress import Progress, Tell, untold
+from .pulling import Items
 from .specs import DeadFields, Job, JobFields
+
+if TYPE_CHECKING:  # who runs no batch does not pay for it
+    from .bulk import BatchFields, BatchSummary, Estimate, Input
 
 Answer = TypeVar("Answer")
 
@@ -49,6 +56,49 @@ class Client:
         """Submit jobs in portions and return their ids in order; `fields` go for all of them."""
         return self._run(self._client.submit_many(jobs, **fields))
 
+    def run_many(
+        self,
+        jobs: Items[Job],
+        *,
+        window: int = WINDOW,
+        progress: Tell = untold,
+        **fields: Unpack[JobFields],
+    ) -> Iterator[JobRecord]:
+        """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
+
+        `jobs` are asked for, and `progress` is told, on threads of the client.
+        """
+        return self._iterate(self._client.run_many(jobs, window=window, progress=progress, **fields))
+
+    def batch(
+        self,
+        jobs: Input | Items[Job],
+        output: Path | str | None = None,
+        *,
+        progress: Tell = untold,
+        **options: Unpack[BatchFields],
+    ) -> BatchSummary:
+        """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
+
+        `progress` is told on the caller's thread; Ctrl-C ends the run, which goes on when it is called again.
+        """
+        with closing(self._iterate(self._client.batch_steps(jobs, output, **options))) as steps:
+            for step in steps:
+                if not isinstance(step, Progress):
+                    return step
+                progress(step)
+        raise RuntimeError("a batch ended without a summary")
+
+    def cancel_batch(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> int:
+        """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
+        return self._run(self._client.cancel_batch(jobs, output, **options))
+
+    def estimate_batch(self, jobs: Input | Items[Job], **options: Unpack[BatchFields]) -> Estimate:
+        """Return what a `batch` is expected to take: classes, models, tokens, price, time; nothing is sent."""
+        return self._run(self._client.estimate_batch(jobs, **options))
+
     def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job now; raises UnknownJob."""
         return self._run(self._client.get(job_id))
@@ -65,24 +115,32 @@ class Client:
         """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
         return self._iterate(self._client.as_finished(job_ids, timeout))
 
-    def _iterate(self, items: AsyncIterable[Answer]) -> Iterator[Answer]:
-        """Yield what the background loop yields; who stops early stops it too."""
+    def _iterate(self, items: AsyncGenerator[Answer, None]) -> Generator[Answer, None, None]:
+        """Yield what the background loop yields; who stops early stops it too, and waits until it has ended."""
         found: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
 
         async def find() -> None:
             try:
-                async for item in items:
-                    found.put(item)
+                async with aclosing(items):
+                    async for item in items:
+                        found.put(item)
             finally:
                 found.put(None)
 
-        finding = self._start(find())
+        finding = self._run(_begin(find()))
         try:
             while (item := found.get()) is not None:
                 yield item
-            finding.result()  # raises what ended it early
+            self._run(_end_of(finding))  # raises what ended it early
         finally:
-            finding.cancel()
+            self._stop(finding)
+
+    def _stop(self, task: asyncio.Task[None]) -> None:
+        """Stop a task and wait until it has ended; the loop itself, which may collect garbage, can not wait."""
+        if threading.current_thread() is self._thread:
+            task.cancel()
+        elif not self._loop.is_closed():
+            self._run(stop(task))
 
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
@@ -155,3 +213,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+async def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    await task

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from router.delivery import Delivery, DeliveryState
-from router.errors import JobFailed, StoreUnavailable
+from router.errors import JobFailed
 from router.job import JobRecord, JobResult, JobSpec, JobState
 from router.stopping import stop
 from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
 
 from .chunks import portions
 from .doors import open_door
-from .patience import delay_seconds, patiently
+from .finishing import finished
+from .flow import WINDOW
+from .many import run_many
+from .patience import patiently
+from .progress import Progress, Tell, untold
+from .pulling import Items
 from .specs import DeadFields, Job, JobFields, make_spec
+from .submitting import Submitting
+
+if TYPE_CHECKING:  # who runs no batch does not pay for it
+    from .bulk import BatchFields, BatchSummary, Estimate, Input
 
 PAGE = 500
 """Dead letters, or deliveries, asked for at once."""
@@ -49,16 +58,91 @@ class AsyncClient:
         """Submit one job and return its id; raises InvalidJob and Conflict."""
         return (await self._submit([make_spec(job, fields)]))[0]
 
-    async def submit_many(self, jobs: Iterable[Job], **fields: Unpack[JobFields]) -> list[str]:
-        """Submit jobs in portions and return their ids in order; `fields` go for all of them.
+    def submit_many(
+        self,
+        jobs: Items[Job],
+        *,
+        window: int = WINDOW,
+        progress: Tell = untold,
+        **fields: Unpack[JobFields],
+    ) -> Submitting:
+        """Submit many jobs; `fields` go for all of them.
 
-        All are checked before the first is sent. After another error the earlier portions are submitted already.
+        `ids = await client.submit_many(jobs)` submits all of them and returns their ids in order. All are checked
+        before the first is sent; after another error the earlier portions are submitted already.
+
+        `async for record in client.submit_many(jobs)` is `run_many`, for jobs without end too.
         """
-        specs = [make_spec(job, fields) for job in jobs]
+        return Submitting(
+            lambda: self._submit_all(jobs, fields),
+            lambda: self.run_many(jobs, window=window, progress=progress, **fields),
+        )
+
+    async def _submit_all(self, jobs: Items[Job], fields: JobFields) -> list[str]:
+        given = [job async for job in jobs] if isinstance(jobs, AsyncIterable) else jobs
+        specs = [make_spec(job, fields) for job in given]
         ids: list[str] = []
         for portion in portions(specs):
             ids += await self._submit(portion)
         return ids
+
+    def run_many(
+        self,
+        jobs: Items[Job],
+        *,
+        window: int = WINDOW,
+        progress: Tell = untold,
+        **fields: Unpack[JobFields],
+    ) -> AsyncGenerator[JobRecord, None]:
+        """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
+
+        `jobs` may be an async iterable, slow, or without end; `progress` is told a few times a second while jobs
+        end. What the jobs, `progress` or a job that can not be accepted raise ends it; who stops early closes it,
+        as `contextlib.aclosing` does. What is submitted by then goes on by itself.
+        """
+        return run_many(self._door, jobs, fields, window=window, retries=self._retries, progress=progress)
+
+    async def batch(
+        self,
+        jobs: Input | Items[Job],
+        output: Path | str | None = None,
+        *,
+        progress: Tell = untold,
+        **options: Unpack[BatchFields],
+    ) -> BatchSummary:
+        """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
+
+        `jobs` is a path to JSON Lines (OpenAI's batch lines, job objects, prompts, mixed at will), or an iterable
+        of jobs. What is interrupted goes on where the same call is made again. Raises ConfigError.
+        """
+        async with aclosing(self.batch_steps(jobs, output, **options)) as steps:
+            async for step in steps:
+                if not isinstance(step, Progress):
+                    return step
+                progress(step)
+        raise RuntimeError("a batch ended without a summary")
+
+    def batch_steps(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> AsyncGenerator[Progress | BatchSummary, None]:
+        """Do what `batch` does, and yield the progress some times a second, and at last the summary."""
+        from .bulk import batch_steps  # noqa: PLC0415 # see above
+
+        return batch_steps(self._door, jobs, output, options, retries=self._retries)
+
+    async def cancel_batch(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> int:
+        """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
+        from .bulk import cancel_batch  # noqa: PLC0415 # see above
+
+        return await cancel_batch(self._door, jobs, output, options, retries=self._retries)
+
+    async def estimate_batch(self, jobs: Input | Items[Job], **options: Unpack[BatchFields]) -> Estimate:
+        """Return what a `batch` is expected to take: classes, models, tokens, price, time; nothing is sent."""
+        from .bulk import estimate_batch  # noqa: PLC0415 # see above
+
+        return await estimate_batch(self._door, jobs, options, retries=self._retries)
 
     async def _submit(self, specs: list[JobSpec]) -> list[str]:
         return await patiently(lambda: self._door.submit_many(specs), retries=self._retries)
@@ -90,7 +174,7 @@ class AsyncClient:
         """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
         clock = asyncio.get_running_loop().time
         until = None if timeout is None else clock() + timeout
-        async with aclosing(self._finished(dict.fromkeys(job_ids))) as records:
+        async with aclosing(self._finished(job_ids)) as records:
             while True:
                 left = None if until is None else max(0.0, until - clock())
                 step = asyncio.create_task(_next(records))
@@ -104,20 +188,8 @@ class AsyncClient:
                     return
                 yield record
 
-    async def _finished(self, waiting: dict[str, None]) -> AsyncGenerator[JobRecord, None]:
-        failures = 0
-        while waiting:
-            try:
-                async with aclosing(self._door.finished(list(waiting))) as records:
-                    async for record in records:
-                        failures = 0
-                        del waiting[record.id]
-                        yield record
-            except StoreUnavailable as error:
-                if failures >= self._retries:
-                    raise
-                await asyncio.sleep(delay_seconds(failures, error))
-                failures += 1
+    def _finished(self, job_ids: Iterable[str]) -> AsyncGenerator[JobRecord, None]:
+        return finished(self._door, dict.fromkeys(job_ids), retries=self._retries)
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""

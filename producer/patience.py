@@ -17,13 +17,25 @@ LONGEST_DELAY_SECONDS = 5.0
 Answer = TypeVar("Answer")
 
 
-async def patiently(ask: Callable[[], Awaitable[Answer]], *, retries: int) -> Answer:
+Tell = Callable[[str], None]
+"""Gets to know in words why something is tried again, and '' when it goes on."""
+
+
+def unheard(_: str) -> None:
+    """Keep to oneself why something is tried again."""
+
+
+async def patiently(ask: Callable[[], Awaitable[Answer]], *, retries: int, tell: Tell = unheard) -> Answer:
     """Return what `ask` returns, after up to `retries` further tries while the API or Redis is away."""
     for attempt in range(retries):
         try:
-            return await ask()
+            answer = await ask()
         except StoreUnavailable as error:
+            tell(str(error))
             await asyncio.sleep(delay_seconds(attempt, error))
+        else:
+            tell("")
+            return answer
     return await ask()
 
 

@@ -16,6 +16,7 @@ from .job import Name
 from .lanes import ALIAS
 from .signs import ClassifierOptions, Signs, lacking_examples
 from .strategies.spec import DEFAULT, Misspelt, StrategySpecs, build_steps, check_models
+from .views import KnownNames
 from .yaml_file import load_yaml, misplaced
 
 Ability = Literal["images", "tools", "json_schema"]
@@ -211,6 +212,13 @@ class Catalog(Frozen):
     def version(self) -> str:
         """A short hash of the whole configuration: the same file gives the same version on every host."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    @property
+    def names(self) -> KnownNames:
+        """All that a job may name."""
+        return KnownNames(
+            models=tuple(self.models), aliases=tuple(self.aliases), task_classes=tuple(self.task_classes)
+        )
 
     def route(self, work: str) -> Route | None:
         """Return what the work of a lane names: a task class, an alias, or neither."""

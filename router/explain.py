@@ -43,16 +43,21 @@ def explain(spec: JobSpec, seen: Round, catalog: Catalog, *, random: Random) -> 
         expected_cost_usd=decision.cost_usd,
         candidates=tuple(
             _candidate(seen.states[name], facts, score=decision.scores.get(name), ruled_out=ruled_out.get(name))
+            if name not in placed.ruled_out
+            else _candidate(seen.states[name], facts, score=None, ruled_out=placed.ruled_out[name], fits=False)
             for name in names
         ),
     )
 
 
-def _candidate(state: ModelState, facts: JobFacts, *, score: float | None, ruled_out: str | None) -> Candidate:
+def _candidate(
+    state: ModelState, facts: JobFacts, *, score: float | None, ruled_out: str | None, fits: bool = True
+) -> Candidate:
     return Candidate(
         model=state.model.name,
         score=score,
         ruled_out=ruled_out,
+        fits=fits,
         depth=state.depth,
         capacity=state.capacity,
         expected_wait_seconds=expected_wait_seconds(state),

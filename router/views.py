@@ -22,7 +22,7 @@ class ModelView(Frozen):
     """One model at this moment. `waiting` counts pending jobs that may go to it, rates are of the last 60 seconds.
 
     `latency_seconds` is a moving average of whole calls, `first_token_seconds` of the time to the first words of
-    streamed ones.
+    streamed ones; `most_...` are the model's own limits.
     """
 
     name: str
@@ -45,14 +45,28 @@ class ModelView(Frozen):
     cost_usd: float
     breaker: BreakerState
     status: str
+    most_requests_per_minute: int | None = None
+    most_tokens_per_minute: int | None = None
+
+
+class KnownNames(Frozen):
+    """What a job may name."""
+
+    models: tuple[str, ...]
+    aliases: tuple[str, ...]
+    task_classes: tuple[str, ...]
 
 
 class Candidate(Frozen):
-    """One model that the job's caller or class names: its score, or why it was ruled out."""
+    """One model that the job's caller or class names: its score, or why it was ruled out.
+
+    `fits` says whether it can do the job at all, whatever its state is now.
+    """
 
     model: str
     score: float | None = None
     ruled_out: str | None = None
+    fits: bool = True
     depth: int
     capacity: int
     expected_wait_seconds: float

@@ -12,7 +12,22 @@ from fastapi_offline import FastAPIOffline
 from router.catalog import Catalog
 from router.settings import Settings
 
-from . import batches, chat, dead, events, files, health, jobs, messages, models, responses, route, submit, webhooks
+from . import (
+    batches,
+    chat,
+    dead,
+    events,
+    files,
+    finished,
+    health,
+    jobs,
+    messages,
+    models,
+    responses,
+    route,
+    submit,
+    webhooks,
+)
 from .access import KeyGate, read_keys
 from .backend import open_backend
 from .body_limit import BodyLimit
@@ -42,7 +57,9 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
     app.add_middleware(KeyGate, keys=read_keys(settings.api_keys))
     app.add_middleware(RequestId)  # the last added is the first to see a request
     answer_errors(app)
-    for door in (submit, jobs, events, dead, models, route, chat, responses, messages, files, batches, webhooks):
+    for door in (
+        submit, finished, jobs, events, dead, models, route, chat, responses, messages, files, batches, webhooks,
+    ):  # fmt: skip
         app.include_router(door.routes, dependencies=KEYS)
     app.include_router(health.routes)
     return app

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from producer.openai import AUTO, Refused
 from router.catalog import Catalog
 from router.chat import Frozen
-from router.views import ModelView
+from router.views import KnownNames, ModelView
 
 from .backend import Asking
 
@@ -33,10 +33,11 @@ class Named(Frozen):
 
 
 class Models(Frozen):
-    """Every configured model, what should worry an operator, in words, and the vendors' list of names."""
+    """Every configured model, what should worry an operator, and all names that a job may give."""
 
     models: list[ModelView]
     warnings: list[str]
+    names: KnownNames
     object: Literal["list"] = "list"
     data: list[Named]
     first_id: str
@@ -52,9 +53,15 @@ async def list_models(asker: Asking) -> Models:
     """
     store = asker.backend.models
     views = await store.views()
-    data = list(_named(asker.backend.jobs.catalog).values())
+    catalog = asker.backend.jobs.catalog
+    data = list(_named(catalog).values())
     return Models(
-        models=views, warnings=await store.warnings(views), data=data, first_id=data[0].id, last_id=data[-1].id
+        models=views,
+        warnings=await store.warnings(views),
+        names=catalog.names,
+        data=data,
+        first_id=data[0].id,
+        last_id=data[-1].id,
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from producer.lines import Line
 from producer.openai import Fault, Refused, fault_of
+from producer.openai.batch_line import ENDPOINTS, LineRequest, read_request
 from router.batch import BatchRecord, BatchStatus, line_job_id
 from router.catalog import Catalog
 from router.job import JobRecord, JobState
 from router.store import JobStore
 
-from .lines import Line
-from .request import ENDPOINTS, LineRequest, read_request
 from .submit import asked
 
 EXPIRED = ("batch_expired", "This request could not be executed before the completion window expired.")

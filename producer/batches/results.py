@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
+from producer.lines import read_line
 from router.batch import BatchRecord
 from router.store import BatchEnd, JobStore
 
 from .end import end_of
-from .lines import read_line
 
 
 def results(batch: BatchRecord, ends: Sequence[BatchEnd], path: Path, jobs: JobStore) -> bytes:

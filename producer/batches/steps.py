@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 
 from producer.files import new_file_id
+from producer.lines import Line, Portion
 from router.batch import BatchStatus
 from router.job import JobRecord
 
 from .check import Check
 from .end import LineEnd, end_of
 from .inputs import let_go
-from .lines import Line, Portion
 from .submit import make_jobs, only
 from .work import Work
 from .writing import Writing

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from producer.lines import Line
 from producer.openai import Asked, Refused
+from producer.openai.batch_line import ENDPOINTS, LineRequest, read_custom_id, read_request
 from router.batch import BatchRecord
 from router.errors import InvalidJob
 from router.store import BatchLine, JobStore
 
 from .check import digest
-from .lines import Line
-from .request import ENDPOINTS, LineRequest, read_custom_id, read_request
 
 PRIORITY = 3
 """Lines give way to jobs that somebody waits for, whose priority is 5, unless they say otherwise."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from producer.files import FileFolder
+from producer.lines import Portion, read_portion
+from producer.openai.batch_line import read_custom_id
 from router.batch import BatchRecord
 from router.store import BatchStore, HeldBatch, JobStore
 
 from .check import digest
 from .inputs import input_path, wanted_path
-from .lines import Portion, read_portion
-from .request import read_custom_id
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from router.delivery import DeliveryState
 from router.job import JobRecord, JobSpec, JobState
-from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, KnownNames, ModelView, RetriedPage
 
 
 class Door(Protocol):
@@ -53,12 +53,25 @@ class Door(Protocol):
         """Return where a job would go if it came now; nothing is submitted."""
         ...
 
+    @property
+    def explained_at_most(self) -> int:
+        """How many jobs it is reasonable to have explained at once."""
+        ...
+
+    async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
+        """Return where each of these jobs would go if it alone came now."""
+        ...
+
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""
         ...
 
     async def warnings(self) -> list[str]:
         """Return what keeps jobs from being done."""
+        ...
+
+    async def names(self) -> KnownNames:
+        """Return what a job may name."""
         ...
 
     async def close(self) -> None:

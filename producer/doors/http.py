@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,18 +15,20 @@ from router.delivery import Delivery, DeliveryState
 from router.errors import ConfigError, UnknownDelivery, UnknownJob
 from router.http import HTTPError, Timeout, open_client
 from router.job import JobId, JobRecord, JobSpec, JobState
-from router.stopping import stop
-from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, ModelView, RetriedPage
+from router.views import DeadFilter, DeadPage, DeliveryPage, Explanation, KnownNames, ModelView, RetriedPage
 
 from ..errors import ApiUnavailable
-from .replies import read_reply
+from .merging import merged
+from .replies import read_record, read_reply
 
 CONNECTIONS = 256
-ASKS_AT_ONCE = 64
-"""Long polls of one `finished`; more jobs than these take turns."""
+TOLD_AT_ONCE = 5000
+"""Jobs that one stream of ends tells of: as many as the API allows."""
 TURN_SECONDS = 30.0
-SHORT_TURN_SECONDS = 2.0
+QUIET_SECONDS = 60.0
+"""Longer than the API is ever silent on a stream: then it is not there any more."""
 ANSWER_SECONDS = 30.0
+EXPLAINED_AT_MOST, EXPLAINED_AT_ONCE = 500, 8
 
 RECORDS = TypeAdapter(list[JobRecord])
 DELIVERIES = TypeAdapter(list[Delivery])
@@ -60,22 +62,39 @@ class HttpDoor:
         return await self._get(job_id, 0.0)
 
     async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
-        """Yield each record when its job ends, by long polls; jobs beyond ASKS_AT_ONCE wait for their turn."""
-        line = deque(dict.fromkeys(job_ids))
-        turn = TURN_SECONDS if len(line) <= ASKS_AT_ONCE else SHORT_TURN_SECONDS
-        asking: set[asyncio.Task[JobRecord]] = set()
-        try:
-            while line or asking:
-                while line and len(asking) < ASKS_AT_ONCE:
-                    asking.add(asyncio.create_task(self._get(line.popleft(), turn)))
-                answered, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
-                records = await asyncio.gather(*answered)
-                line.extend(record.id for record in records if not record.done)
-                for record in sorted(records, key=lambda record: record.finished or 0.0):
-                    if record.done:
+        """Yield each record when its job ends: a long poll for one job, a stream for up to TOLD_AT_ONCE of them."""
+        for job_id in job_ids:
+            _path(job_id)
+        if len(job_ids) == 1:
+            while not (record := await self._get(job_ids[0], TURN_SECONDS)).done:
+                pass
+            yield record
+            return
+        portions = [job_ids[at : at + TOLD_AT_ONCE] for at in range(0, len(job_ids), TOLD_AT_ONCE)]
+        async with aclosing(merged([self._told(portion) for portion in portions])) as records:
+            async for record in records:
+                yield record
+
+    async def _told(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
+        waiting = set(job_ids)
+        with self._away():
+            async with self._client.stream(
+                "POST",
+                f"{self._url}/v1/jobs/finished",
+                content=json.dumps({"ids": job_ids}),
+                headers={**self._headers, "content-type": "application/json"},
+                timeout=Timeout(ANSWER_SECONDS, read=QUIET_SECONDS, pool=None),
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    read_reply(response)
+                async for line in response.aiter_lines():
+                    if line:
+                        record = read_record(line)
+                        waiting.discard(record.id)
                         yield record
-        finally:
-            await stop(*asking)
+        if waiting:
+            raise ApiUnavailable(f"{self._url} stopped to tell of jobs")
 
     async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
         params = {"wait": wait_seconds} if wait_seconds else {}
@@ -122,6 +141,21 @@ class HttpDoor:
         reply = await self._ask("POST", "/v1/route", body=spec.model_dump_json(exclude_none=True))
         return Explanation.model_validate(reply)
 
+    @property
+    def explained_at_most(self) -> int:
+        """Each is a request: as many as take a few seconds."""
+        return EXPLAINED_AT_MOST
+
+    async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
+        """Return where each of these jobs would go if it alone came now, with some requests at a time."""
+        turn = asyncio.Semaphore(EXPLAINED_AT_ONCE)
+
+        async def explain(spec: JobSpec) -> Explanation:
+            async with turn:
+                return await self.explain(spec)
+
+        return await asyncio.gather(*map(explain, specs))
+
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""
         reply = await self._ask("GET", "/v1/models")
@@ -131,6 +165,11 @@ class HttpDoor:
         """Return what keeps jobs from being done."""
         reply = await self._ask("GET", "/v1/models")
         return list(map(str, reply["warnings"]))
+
+    async def names(self) -> KnownNames:
+        """Return what a job may name."""
+        reply = await self._ask("GET", "/v1/models")
+        return KnownNames.model_validate(reply["names"])
 
     async def _ask(
         self,
@@ -144,13 +183,18 @@ class HttpDoor:
         headers = self._headers if body is None else {**self._headers, "content-type": "application/json"}
         # a request may wait without limit for a free connection of ours: that says nothing about the API
         timeout = Timeout(ANSWER_SECONDS + waits, pool=None)
-        try:
+        with self._away():
             response = await self._client.request(
                 method, self._url + path, content=body, params=params, headers=headers, timeout=timeout
             )
+        return read_reply(response)
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        try:
+            yield
         except HTTPError as error:
             raise ApiUnavailable(f"{self._url} can not be reached: {error or type(error).__name__}") from error
-        return read_reply(response)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from router.errors import Conflict, InvalidJob, PointsmanError, UnknownDelivery, UnknownJob
 from router.http import Response
+from router.job import JobRecord
 
 from ..errors import ApiError, ApiUnavailable, Unauthorized
 
@@ -28,6 +32,17 @@ def read_reply(response: Response) -> Any:
         return body
     error = body.get("error") if isinstance(body, dict) else None
     raise _error(response, error if isinstance(error, dict) and "message" in error else {})
+
+
+def read_record(line: str) -> JobRecord:
+    """Return the record of one line of a stream of ends; raises the error that such a line may be."""
+    try:
+        return JobRecord.model_validate_json(line)
+    except ValidationError:
+        error = json.loads(line)["error"]  # half a line can not come: its connection would have broken
+    if error["kind"] in BY_KIND:
+        raise BY_KIND[error["kind"]](error)
+    raise ApiUnavailable(str(error["message"]))
 
 
 def _error(response: Response, error: Mapping[str, Any]) -> PointsmanError:

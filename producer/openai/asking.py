@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from router.catalog import Catalog
 from router.chat import ChatRequest
 from router.job import JobSpec
 
@@ -37,6 +36,22 @@ CODES: Mapping[str, str] = {"extra_forbidden": "unsupported_parameter", "missing
 Value = TypeVar("Value", bound=BaseModel)
 
 
+class Names(Protocol):
+    """What a request may name: a catalog is one, and so is what the API tells of its own."""
+
+    @property
+    def models(self) -> Collection[str]:
+        """The models."""
+
+    @property
+    def aliases(self) -> Collection[str]:
+        """The aliases, each of which stands for several models."""
+
+    @property
+    def task_classes(self) -> Collection[str]:
+        """The task classes."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request as a job, and the names of the parameters that were ignored.
@@ -49,9 +64,9 @@ class Asked:
     include_usage: bool = False
 
 
-def job_of(kept: Mapping[str, Any], request: ChatRequest, catalog: Catalog) -> JobSpec:
+def job_of(kept: Mapping[str, Any], request: ChatRequest, names: Names) -> JobSpec:
     """Return the job that does a chat request; raises Refused naming the parameter that is wrong."""
-    named = _named(kept.get("model"), catalog)
+    named = _named(kept.get("model"), names)
     ours = kept.get("pointsman", {})
     if not isinstance(ours, Mapping):
         raise Refused("'pointsman' must be an object.", param="pointsman", code="invalid_type")
@@ -68,16 +83,16 @@ def job_of(kept: Mapping[str, Any], request: ChatRequest, catalog: Catalog) -> J
     return checked(JobSpec, {**fields, "request": request}, inside=tuple(ours))
 
 
-def _named(model: Any, catalog: Catalog) -> dict[str, str]:
+def _named(model: Any, names: Names) -> dict[str, str]:
     if not isinstance(model, str):
         raise Refused("you must provide a model parameter", param="model", code="missing_required_parameter")
     if model == AUTO:
         return {}
-    if model in catalog.models or model in catalog.aliases:
+    if model in names.models or model in names.aliases:
         return {"model": model}
-    if model in catalog.task_classes:
+    if model in names.task_classes:
         return {"task_class": model}
-    known = ", ".join(sorted({*catalog.models, *catalog.aliases, *catalog.task_classes, AUTO}))
+    known = ", ".join(sorted({*names.models, *names.aliases, *names.task_classes, AUTO}))
     raise Refused(
         f"The model '{model[:100]}' does not exist (there are: {known}).",
         status=404, param="model", code="model_not_found",

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.catalog import Catalog
 from router.chat import Answer, ChatRequest, Usage
 from router.job import JobRecord, JobResult
 
-from .asking import Asked, checked, job_of
+from .asking import Asked, Names, checked, job_of
 from .errors import Refused
 from .parameters import CHAT
 
@@ -26,7 +25,7 @@ ECHOED = frozenset({"refusal", "audio", "annotations", "function_call", "tool_ca
 """Fields of an assistant's message that a caller sends back as it got them: empty, they say nothing."""
 
 
-def read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
+def read_chat(body: Mapping[str, Any], names: Names) -> Asked:
     """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
     kept, ignored = CHAT.sort_out(body)
     request = {name: kept[name] for name in REQUEST if name in kept}
@@ -35,7 +34,7 @@ def read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
         request["messages"] = [_message(message) for message in request["messages"]]
     if isinstance(request.get("tools"), Sequence):
         request["tools"] = [_tool(tool) for tool in request["tools"]]
-    spec = job_of(kept, checked(ChatRequest, request), catalog)
+    spec = job_of(kept, checked(ChatRequest, request), names)
     include_usage, left_out = _stream_options(kept.get("stream_options", {}), stream=spec.stream)
     return Asked(spec, tuple(sorted({*ignored, *left_out})), include_usage)
 

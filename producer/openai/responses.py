@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.catalog import Catalog
 from router.chat import Answer, ChatRequest, Usage
 from router.job import JobRecord
 
-from .asking import Asked, checked, job_of
+from .asking import Asked, Names, checked, job_of
 from .chat import ours, result_of
 from .errors import Refused
 from .items import messages_of
@@ -27,7 +26,7 @@ ECHOED = (
 TOOL = frozenset({"name", "description", "parameters", "strict"})
 
 
-def read_response(body: Mapping[str, Any], catalog: Catalog) -> Asked:
+def read_response(body: Mapping[str, Any], names: Names) -> Asked:
     """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
     kept, ignored = RESPONSES.sort_out(body)
     request = {
@@ -39,7 +38,7 @@ def read_response(body: Mapping[str, Any], catalog: Catalog) -> Asked:
         "tool_choice": _tool_choice(kept.get("tool_choice")),
         "response_format": _format(kept.get("text", {})),
     }
-    return Asked(job_of(kept, checked(ChatRequest, request), catalog), ignored)
+    return Asked(job_of(kept, checked(ChatRequest, request), names), ignored)
 
 
 def _tools(tools: Any) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .deliveries import DeliveryStore
 from .echoes import EchoStore
+from .finishing import finished
 from .follower import Feed, Follower, Look, Moved, News, Said
 from .jobs import JobStore, Page, SoFar
 from .keys import Keys
@@ -48,6 +49,7 @@ __all__ = [
     "Told",
     "Waiter",
     "WorkStore",
+    "finished",
     "open_redis",
     "server_warnings",
     "translated",

@@ -198,6 +198,23 @@ class JobStore:
             ahead: Any = await self.redis.zrank(line, job_id)
         return None if ahead is None else int(ahead) + 1
 
+    async def ended(self, job_ids: Sequence[str], *, tenant: str | None = None) -> Sequence[JobRecord]:
+        """Return the records of those that have ended, in the order of their ends.
+
+        Raises UnknownJob, also for a job of another tenant where one is given.
+        """
+        with translated():
+            pipeline = self.redis.pipeline(transaction=False)
+            for job_id in job_ids:
+                pipeline.hmget(self.keys.key("job", job_id), "state", "tenant")
+            rows: Any = await pipeline.execute() if job_ids else ()
+        for job_id, (state, owner) in zip(job_ids, rows, strict=True):
+            if state is None or tenant not in (None, owner):
+                raise UnknownJob(job_id)
+        ids = [job_id for job_id, (state, _) in zip(job_ids, rows, strict=True) if JobState(state).terminal]
+        records = [record for record in await self.get_many(ids) if record is not None and record.done]
+        return sorted(records, key=lambda record: record.finished or 0.0)
+
     async def list(self, state: JobState, *, limit: int = 50, cursor: int | None = None) -> Page:
         """Return jobs in one state, the last submitted first."""
         below = f"({cursor}" if cursor is not None else "+inf"

@@ -95,9 +95,13 @@ class ModelStore:
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted."""
-        seen, catalog = await self._rounds.read(), self._rounds.catalog
+        return (await self.explain_many([spec]))[0]
+
+    async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
+        """Return where each of these jobs would go if it alone came now."""
+        seen, catalog, random = await self._rounds.read(), self._rounds.catalog, Random()
         # the first time, the classifier learns from its examples: that may take a second
-        return await to_thread(explain, spec, seen, catalog, random=Random())
+        return await to_thread(lambda: [explain(spec, seen, catalog, random=random) for spec in specs])
 
     async def pause(self, model: str, reason: str) -> None:
         """Bind nothing to the model until it is resumed."""
@@ -138,6 +142,8 @@ def _view(state: ModelState, waiting: int, stats: dict[str, Any]) -> ModelView:
         cost_usd=int(stats.get("cost_micro_usd", 0)) / 1_000_000,
         breaker=state.breaker,
         status=_status(state, waiting),
+        most_requests_per_minute=state.model.limits.requests_per_minute,
+        most_tokens_per_minute=state.model.limits.tokens_per_minute,
     )
 
 

@@ -31,6 +31,7 @@ with Client(sys.argv[1]) as client:
     [job_id] = client.submit_many(["x"], task_class="technical_support")
     print(job_id, client.get(job_id).state, len(client.models()), client.explain("x").outcome, client.dead())
     print(client.cancel(job_id), client.wait([job_id], timeout=20)[0].state)
+    print(client.estimate_batch(["x"]).totals.jobs)
 """
 """A program on a host where only the HTTP door's libraries are installed."""
 
@@ -196,7 +197,7 @@ async def test_over_http_neither_redis_nor_celery_need_be_installed(api: Api) ->
     said, complaints = await asyncio.wait_for(program.communicate(), 60)
     assert program.returncode == 0, complaints.decode()
     job_id, *rest = said.decode().split()
-    assert rest == ["pending", "3", "wait", "[]", "cancelled", "cancelled"]
+    assert rest == ["pending", "3", "wait", "[]", "cancelled", "cancelled", "1"]
     assert (await api.get(job_id)).json()["state"] == "cancelled"
 
 

@@ -87,6 +87,16 @@ async def test_tokens_are_corrected_to_the_real_usage(driver: Driver, used: int,
     assert await driver.minute("claude") == (0, 0)
 
 
+async def test_a_call_that_used_no_tokens_leaves_the_minute_like_any_other(driver: Driver) -> None:
+    [job_id] = await submit_many(driver, 1)
+    await driver.bind(job_id)
+    await driver.claim(job_id)
+    await driver.settle(job_id, end=success(tokens=0))
+    assert await driver.minute() == (1, 0)
+    driver.pass_seconds(61)
+    assert await driver.minute() == (0, 0)
+
+
 async def test_a_correction_that_comes_after_the_minute_changes_nothing(driver: Driver) -> None:
     (job_id,) = await submit_many(driver, 1)
     await driver.bind(job_id, "claude")

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 
 from producer.anthropic import EventWriter, read_message
 from producer.api.heard import Heard
-from producer.batches.request import ENDPOINTS
 from producer.openai import Asked, ChunkWriter, Fault, Refused, read_chat
+from producer.openai.batch_line import ENDPOINTS
 from router.catalog import Catalog
 from router.chat import Answer, ToolCall, Usage
 from router.job import JobRecord, JobResult, JobSpec, JobState

@@ -41,7 +41,7 @@ def read_portion(path: Path, *, place: int, number: int, most: int) -> Portion:
     lines: list[Line] = []
     taken = 0
     with path.open("rb") as file:
-        for line in _lines(file, place, number, most):
+        for line in lines_of(file, place, number, most):
             number, place = line.number, line.next_place
             if line.text is None or line.text.strip():
                 lines.append(line)
@@ -54,10 +54,14 @@ def read_portion(path: Path, *, place: int, number: int, most: int) -> Portion:
 def read_line(path: Path, *, place: int, number: int, most: int) -> Line:
     """Return the line that begins at a byte."""
     with path.open("rb") as file:
-        return next(_lines(file, place, number - 1, most))
+        return next(lines_of(file, place, number - 1, most))
 
 
-def _lines(file: BinaryIO, place: int, number: int, most: int) -> Iterator[Line]:
+def lines_of(file: BinaryIO, place: int, number: int, most: int) -> Iterator[Line]:
+    """Yield the lines from byte `place` on, blank ones too; the first has the number after `number`.
+
+    A line of more than `most` bytes comes without its text.
+    """
     file.seek(place)
     while raw := file.readline(most + 1):
         text: bytes | None = raw

@@ -1,6 +1,8 @@
-"""What one line of an input file asks for.
+"""What one line of a file for a batch asks for.
 
-BadLine   a line that is no request at all, which fails its whole batch
+https://platform.openai.com/docs/guides/batch
+
+BadLine   a line that is no request at all
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from producer.openai import Asked, Refused, completion, read_chat, read_response, response
-from router.catalog import Catalog
+from producer.lines import Line
 from router.errors import PointsmanError
 from router.job import JobRecord
 
-from .lines import Line
+from .asking import Asked, Names
+from .chat import completion, read_chat
+from .errors import Refused
+from .responses import read_response, response
 
 CUSTOM_ID_AT_MOST = 512
 UNSUPPORTED = "unsupported_parameter"
@@ -26,12 +30,12 @@ UNSUPPORTED = "unsupported_parameter"
 class Endpoint:
     """How the bodies for one endpoint are read, and how its answers are written."""
 
-    read: Callable[[Mapping[str, Any], Catalog], Asked]
+    read: Callable[[Mapping[str, Any], Names], Asked]
     write: Callable[[JobRecord, Mapping[str, Any], tuple[str, ...]], dict[str, Any]]
 
 
-def _read_chat(body: Mapping[str, Any], catalog: Catalog) -> Asked:
-    asked = read_chat(body, catalog)
+def _read_chat(body: Mapping[str, Any], names: Names) -> Asked:
+    asked = read_chat(body, names)
     if asked.spec.stream:
         raise Refused("Unsupported parameter: 'stream': a batch does not stream.", param="stream", code=UNSUPPORTED)
     return asked
@@ -61,7 +65,11 @@ class LineRequest:
 
 def read_request(line: Line, endpoint: str) -> LineRequest:
     """Return what a line asks for; raises BadLine."""
-    data = _object(line)
+    return request_of(object_of(line), endpoint)
+
+
+def request_of(data: Mapping[str, Any], endpoint: str) -> LineRequest:
+    """Return what the object of a line asks for; raises BadLine."""
     custom_id = data.get("custom_id")
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= CUSTOM_ID_AT_MOST:
         raise BadLine("invalid_custom_id", f"custom_id must be a text of 1 to {CUSTOM_ID_AT_MOST}", "custom_id")
@@ -79,14 +87,15 @@ def read_request(line: Line, endpoint: str) -> LineRequest:
 
 def read_custom_id(line: Line) -> str:
     """Return the custom_id of a line that we wrote."""
-    return str(_object(line)["custom_id"])
+    return str(object_of(line)["custom_id"])
 
 
-def _object(line: Line) -> Mapping[str, Any]:
+def object_of(line: Line) -> dict[str, Any]:
+    """Return the object that a line is; raises BadLine."""
     if line.text is None:
         raise BadLine("line_too_long", "the line is longer than POINTSMAN_BODY_LIMIT_BYTES allows")
     try:
-        data = from_json(line.text, allow_inf_nan=False)
+        data = from_json(line.text.rstrip(), allow_inf_nan=False)
     except ValueError as error:
         raise BadLine("invalid_json_line", f"the line is not valid JSON: {error}") from error
     if not isinstance(data, dict):
