@@ -19,7 +19,10 @@ from .strategies.spec import DEFAULT, Misspelt, StrategySpecs, build_steps, chec
 from .yaml_file import load_yaml, misplaced
 
 Ability = Literal["images", "tools", "json_schema"]
-DroppableParam = Literal["temperature", "top_p", "stop", "seed", "max_tokens", "response_format", "tool_choice"]
+DroppableParam = Literal[
+    "max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "stop", "seed",
+    "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "thinking", "verbosity",
+]  # fmt: skip
 
 
 NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"

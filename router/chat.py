@@ -132,18 +132,41 @@ class ResponseFormat(Frozen):
         return self
 
 
+class Thinking(Frozen):
+    """How a model may think before it answers, in Anthropic's words; `budget_tokens` goes with `enabled`."""
+
+    type: Literal["enabled", "adaptive", "between_tools", "disabled"]
+    budget_tokens: int | None = Field(default=None, ge=1024, le=MOST_OUTPUT_TOKENS)
+
+    @model_validator(mode="after")
+    def _has_its_budget(self) -> Self:
+        if (self.type == "enabled") != (self.budget_tokens is not None):
+            raise ValueError("budget_tokens goes with type 'enabled', and only with it")
+        return self
+
+
 class ChatRequest(Frozen):
-    """A whole chat request. `max_tokens` counts output tokens; `stop` holds at most four strings."""
+    """A whole chat request. `max_tokens` counts output tokens; `stop` holds at most four strings.
+
+    What a model's wire format has no words for is left out, and named in the `dropped` of the result.
+    """
 
     messages: tuple[Message, ...] = Field(min_length=1)
     max_tokens: int | None = Field(default=None, ge=1, le=MOST_OUTPUT_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=1, le=MOST_OUTPUT_TOKENS)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     stop: tuple[str, ...] = Field(default=(), max_length=4)
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    thinking: Thinking | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -162,11 +185,15 @@ class Usage(Frozen):
 
 
 class Answer(Frozen):
-    """What a model answered, checked: there is always a finish reason, and text or a tool call or a length stop."""
+    """What a model answered, checked: there is always a finish reason, and text or a tool call or a length stop.
+
+    `stop_sequence` is the one of `stop` that ended it, where the vendor says so.
+    """
 
     text: str
     finish_reason: Literal["stop", "length", "tool_calls"]
     tool_calls: tuple[ToolCall, ...] = ()
+    stop_sequence: str | None = None
     usage: Usage = Usage()
     upstream_model: str | None = None
     upstream_id: str | None = None

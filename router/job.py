@@ -16,7 +16,7 @@ from .errors import ErrorKind
 from .facts import JobFacts, Metric, affinity_of, needed_abilities
 from .tokens import input_tokens, output_tokens
 
-PAYLOAD_SCHEMA = 1
+PAYLOAD_SCHEMA = 2
 """Version of the payload a worker gets at claim; a worker releases a payload newer than it knows."""
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"

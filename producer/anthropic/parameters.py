@@ -22,6 +22,8 @@ MESSAGES = Parameters(
             "stop_sequences",
             "temperature",
             "top_p",
+            "top_k",
+            "thinking",
             "tools",
             "tool_choice",
             "output_config",
@@ -42,11 +44,9 @@ MESSAGES = Parameters(
         "context_management": "the context is left as it is",
         "speed": "it is not passed on to models",
         "stream": "this door does not stream",
-        "thinking": "it is not passed on to models",
-        "top_k": "it is not passed on to models",
         "workspace_id": "the workspace is that of the key which the model is called with",
     },
-    harmless={"speed": ("standard",), "stream": (False,), "thinking": ({"type": "disabled"},)},
+    harmless={"speed": ("standard",), "stream": (False,)},
 )
 
 

@@ -54,11 +54,14 @@ def test_an_answer_is_a_response_as_the_official_client_wants_it(answer: Answer)
     body = {
         "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}}],
         "tool_choice": {"type": "function", "name": "look"},
-        "text": {"format": {"type": "json_object"}},
+        "text": {"format": {"type": "json_object"}, "verbosity": "low"},
+        "reasoning": {"effort": "none"},
+        "parallel_tool_calls": False,
         "metadata": {"a": "b"},
     }
     read = Response.model_validate(response(record(answer), body), strict=True)
     assert read.output_text == answer.text
+    assert (read.reasoning.effort, read.text.verbosity, read.parallel_tool_calls) == ("none", "low", False)  # type: ignore[union-attr]
     assert read.status == ("incomplete" if answer.finish_reason == "length" else "completed")
     assert read.usage is not None
     assert read.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
@@ -68,12 +71,15 @@ def test_a_chat_becomes_a_job(catalog: Catalog) -> None:
     body = {
         "model": "claude", "max_completion_tokens": 7, "stop": "x", "seed": 1, "user": "me", "n": 1, "top_p": None,
         "messages": [{"role": "developer", "content": "Be brief"}, *HELLO], "metadata": {"a": "b"},
-        "pointsman": {"priority": 9},
+        "pointsman": {"priority": 9}, "reasoning_effort": "low", "verbosity": "high", "frequency_penalty": 0.5,
+        "presence_penalty": -1, "parallel_tool_calls": False,
     }  # fmt: skip
     asked = read_chat(body, catalog)
     assert (asked.spec.model, asked.spec.priority, asked.spec.metadata) == ("claude", 9, {"a": "b"})
     chat = asked.spec.chat()
     assert (chat.max_tokens, chat.stop, chat.messages[0].role) == (7, ("x",), "system")
+    assert (chat.reasoning_effort, chat.verbosity, chat.parallel_tool_calls) == ("low", "high", False)
+    assert (chat.frequency_penalty, chat.presence_penalty) == (0.5, -1)
     assert asked.ignored == ("user",)
 
 
@@ -107,7 +113,11 @@ def test_a_response_becomes_a_job(catalog: Catalog) -> None:
         "input": [{"role": "user", "content": [
             {"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": "https://x/y.png"},
         ]}],
-        "text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True}},
+        "text": {
+            "format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True},
+            "verbosity": "low",
+        },
+        "reasoning": {"effort": "high"}, "parallel_tool_calls": False,
         "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": None}],
         "tool_choice": {"type": "function", "name": "look"},
     }  # fmt: skip
@@ -118,6 +128,7 @@ def test_a_response_becomes_a_job(catalog: Catalog) -> None:
     assert chat.response_format.json_schema is not None
     assert chat.response_format.json_schema.name == "a"
     assert (chat.max_tokens, chat.tools[0].function.name) == (5, "look")
+    assert (chat.reasoning_effort, chat.verbosity, chat.parallel_tool_calls) == ("high", "low", False)
     assert asked.ignored == ("background",)
 
 
@@ -160,9 +171,19 @@ def test_what_can_not_be_done_is_refused_by_name(
         ({"input": []}, "input"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input.0.content.0"),
         ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
-        ({"text": {"verbosity": "low"}}, "text.verbosity"),
+        ({"text": {"verbosity": "long"}}, "text.verbosity"),
+        ({"text": {"format": {"type": "json_schema", "name": "no good", "schema": {}}}}, "text.format.name"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+        ({"text": {"format": 5}}, "text.format"),
+        ({"text": {"style": "bold"}}, "text.style"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"tools": [{"type": "function", "name": "no good"}]}, "tools.0.name"),
+        ({"input": [{"role": "nobody", "content": "Hello"}]}, "input"),
+        ({"parallel_tool_calls": "yes, please"}, "parallel_tool_calls"),
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
-        ({"reasoning": {"effort": "high"}}, "reasoning"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+        ({"reasoning": {"summary": "auto"}}, "reasoning.summary"),
+        ({"reasoning": 5}, "reasoning"),
     ],
 )
 def test_what_a_response_can_not_have_is_refused_by_name(
