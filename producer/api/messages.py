@@ -1,22 +1,32 @@
-"""POST /v1/messages: a job whose caller waits for the answer, in Anthropic's shape.
+"""POST /v1/messages: a job whose caller waits for the answer, in Anthropic's shape; and how long a request is.
 
 https://docs.anthropic.com/en/api/messages
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
 from starlette.responses import JSONResponse
 
 from producer.anthropic import message, read_message
+from router.chat import Frozen
+from router.tokens import input_tokens
 
+from .backend import Asking
 from .waiting import Calling
 
 Version = Annotated[str | None, Header(alias="anthropic-version")]
 
 routes = APIRouter(tags=["Anthropic"])
+
+
+class Estimated(Frozen):
+    """How many tokens a request has by the rule of four characters each, which no vendor was asked about."""
+
+    input_tokens: int
+    estimated: Literal[True] = True
 
 
 @routes.post("/v1/messages")
@@ -26,3 +36,11 @@ async def create_message(body: dict[str, Any], caller: Calling, version: Version
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
     """
     return await caller.reply(read_message(body, caller.catalog, version=version), message)
+
+
+@routes.post("/v1/messages/count_tokens")
+async def count_tokens(body: dict[str, Any], asker: Asking, version: Version = None) -> Estimated:
+    """Estimate the tokens of a message's request, as limits of tokens per minute do; no model is called."""
+    whole = {"max_tokens": 1, **body}  # which a count goes without
+    asked = read_message(whole, asker.backend.jobs.catalog, version=version)
+    return Estimated(input_tokens=input_tokens(asked.spec.chat()))
