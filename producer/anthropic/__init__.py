@@ -6,6 +6,6 @@ What both vendors have alike (a model, an alias, a class or `auto`; the `pointsm
 
 from .errors import told
 from .messages import message, read_message
-from .parameters import MESSAGES
+from .parameters import MESSAGES, VERSIONS
 
-__all__ = ["MESSAGES", "message", "read_message", "told"]
+__all__ = ["MESSAGES", "VERSIONS", "message", "read_message", "told"]

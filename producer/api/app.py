@@ -16,6 +16,7 @@ from . import batches, chat, dead, files, health, jobs, messages, models, respon
 from .access import KeyGate, read_keys
 from .backend import open_backend
 from .body_limit import BodyLimit
+from .document import complete
 from .failures import answer_errors
 from .request_id import RequestId
 
@@ -45,4 +46,5 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
     for door in (submit, jobs, dead, models, route, chat, responses, messages, files, batches):
         app.include_router(door.routes, dependencies=KEYS)
     app.include_router(health.routes)
+    complete(app, catalog)
     return app

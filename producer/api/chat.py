@@ -12,12 +12,15 @@ from starlette.responses import JSONResponse
 
 from producer.openai import completion, read_chat
 
+from .ends import OPENAI_ENDS
+from .json_route import JsonRoute
+from .shapes import CHAT_BODY, Completion
 from .waiting import Calling
 
-routes = APIRouter(tags=["OpenAI"])
+routes = APIRouter(route_class=JsonRoute, tags=["OpenAI"])
 
 
-@routes.post("/v1/chat/completions")
+@routes.post("/v1/chat/completions", response_model=Completion, responses=OPENAI_ENDS, openapi_extra=CHAT_BODY)
 async def complete_chat(body: dict[str, Any], caller: Calling) -> JSONResponse:
     """Do a chat request as a job, and answer when it has ended.
 

@@ -10,16 +10,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header
 from starlette.responses import JSONResponse
 
-from producer.anthropic import message, read_message
+from producer.anthropic import VERSIONS, message, read_message
 from router.chat import Frozen
 from router.tokens import input_tokens
 
 from .backend import Asking
+from .ends import ANTHROPIC_ENDS, NO_MODEL
+from .json_route import JsonRoute
+from .shapes import COUNT_BODY, MESSAGE_BODY, AnsweredMessage
 from .waiting import Calling
 
-Version = Annotated[str | None, Header(alias="anthropic-version")]
+Version = Annotated[str, Header(alias="anthropic-version", json_schema_extra={"enum": list(VERSIONS)})]
 
-routes = APIRouter(tags=["Anthropic"])
+routes = APIRouter(route_class=JsonRoute, tags=["Anthropic"])
 
 
 class Estimated(Frozen):
@@ -29,8 +32,8 @@ class Estimated(Frozen):
     estimated: Literal[True] = True
 
 
-@routes.post("/v1/messages")
-async def create_message(body: dict[str, Any], caller: Calling, version: Version = None) -> JSONResponse:
+@routes.post("/v1/messages", response_model=AnsweredMessage, responses=ANTHROPIC_ENDS, openapi_extra=MESSAGE_BODY)
+async def create_message(body: dict[str, Any], caller: Calling, version: Version) -> JSONResponse:
     """Do a chat request as a job, and answer when it has ended.
 
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
@@ -38,8 +41,8 @@ async def create_message(body: dict[str, Any], caller: Calling, version: Version
     return await caller.reply(read_message(body, caller.catalog, version=version), message)
 
 
-@routes.post("/v1/messages/count_tokens")
-async def count_tokens(body: dict[str, Any], asker: Asking, version: Version = None) -> Estimated:
+@routes.post("/v1/messages/count_tokens", responses=NO_MODEL, openapi_extra=COUNT_BODY)
+async def count_tokens(body: dict[str, Any], asker: Asking, version: Version) -> Estimated:
     """Estimate the tokens of a message's request, as limits of tokens per minute do; no model is called."""
     whole = {"max_tokens": 1, **body}  # which a count goes without
     asked = read_message(whole, asker.backend.jobs.catalog, version=version)

@@ -16,16 +16,19 @@ from router.errors import UnknownJob
 from router.job import JobRecord
 
 from .backend import Asker, Asking
+from .ends import NO_MODEL
 from .job_headers import job_headers
+from .json_route import JsonRoute
+from .shapes import RESPONSE_BODY, Response
 from .submit import IdempotencyKey, with_key
 
 ID = re.compile(r"resp_([A-Za-z0-9_-]{8,64})")
 SAYS_NOTHING = ("", "false")
 
-routes = APIRouter(prefix="/v1/responses", tags=["OpenAI"])
+routes = APIRouter(route_class=JsonRoute, prefix="/v1/responses", tags=["OpenAI"])
 
 
-@routes.post("")
+@routes.post("", response_model=Response, responses=NO_MODEL, openapi_extra=RESPONSE_BODY)
 async def create_response(body: dict[str, Any], asker: Asking, key: IdempotencyKey = None) -> JSONResponse:
     """Submit a job with `background: true`; its Response is queued. docs/doors.md lists the parameters."""
     backend = asker.backend
@@ -36,7 +39,7 @@ async def create_response(body: dict[str, Any], asker: Asking, key: IdempotencyK
     return await _shown(await backend.jobs.get(await backend.jobs.submit(spec)), asker)
 
 
-@routes.get("/{response_id}")
+@routes.get("/{response_id}", response_model=Response)
 async def get_response(response_id: str, asker: Asking, request: Request) -> JSONResponse:
     """Return a Response as it is now: queued, in_progress, completed, incomplete, failed or cancelled."""
     for name, value in request.query_params.items():
@@ -45,7 +48,7 @@ async def get_response(response_id: str, asker: Asking, request: Request) -> JSO
     return await _shown(await _find(response_id, asker), asker)
 
 
-@routes.post("/{response_id}/cancel")
+@routes.post("/{response_id}/cancel", response_model=Response)
 async def cancel_response(response_id: str, asker: Asking) -> JSONResponse:
     """Cancel a Response wherever its job is; one that has ended stays as it is."""
     record = await _find(response_id, asker)

@@ -128,16 +128,20 @@ def echo(body: Mapping[str, Any]) -> dict[str, Any]:
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
         "metadata": body.get("metadata") or {},
-        "parallel_tool_calls": body.get("parallel_tool_calls", True),
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "previous_response_id": None,
-        "reasoning": {"effort": None, "summary": None} | (body.get("reasoning") or {}),
+        "reasoning": {"effort": None, "summary": None} | _given(body.get("reasoning")),
         "temperature": body.get("temperature"),
-        "text": {"format": {"type": "text"}} | (body.get("text") or {}),
+        "text": {"format": {"type": "text"}} | _given(body.get("text")),
         "tool_choice": body.get("tool_choice") or "auto",
         "tools": [{"parameters": None, "strict": None, **tool} for tool in body.get("tools") or ()],
         "top_p": body.get("top_p"),
         "truncation": "disabled",
     }
+
+
+def _given(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (part or {}).items() if value is not None}
 
 
 def _output(job_id: str, answer: Answer) -> list[dict[str, Any]]:

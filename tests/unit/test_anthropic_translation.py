@@ -12,6 +12,7 @@ from anthropic.types.shared import ErrorResponse
 
 from producer.anthropic import MESSAGES, message, read_message, told
 from producer.anthropic.parameters import SAMPLING
+from producer.api import shapes
 from producer.openai import Fault, Refused
 from producer.openai.errors import FAULTS
 from router.catalog import Catalog
@@ -44,7 +45,9 @@ def record(answer: Answer) -> JobRecord:
 def test_an_answer_is_a_message_as_the_official_client_wants_it(
     answer: Answer, reason: str, blocks: list[str]
 ) -> None:
-    read = Message.model_validate(message(record(answer), ignored=("user",)), strict=True)
+    written = message(record(answer), ignored=("user",))
+    shapes.AnsweredMessage.model_validate(written, strict=True)
+    read = Message.model_validate(written, strict=True)
     assert (read.stop_reason, [block.type for block in read.content]) == (reason, blocks)
     assert read.stop_sequence == answer.stop_sequence
     if "tool_use" in blocks:

@@ -11,6 +11,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from openai.types.responses import Response
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
+from producer.api import shapes
 from producer.openai import CHAT, RESPONSES, Parameters, Refused, completion, read_chat, read_response, response
 from producer.openai.errors import FAULTS
 from router.catalog import Catalog
@@ -40,7 +41,9 @@ ANSWERS = [
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.finish_reason)
 def test_an_answer_is_a_chat_completion_as_the_official_client_wants_it(answer: Answer) -> None:
-    read = ChatCompletion.model_validate(completion(record(answer)), strict=True)
+    written = completion(record(answer))
+    shapes.Completion.model_validate(written, strict=True)
+    read = ChatCompletion.model_validate(written, strict=True)
     assert read.choices[0].finish_reason == answer.finish_reason
     assert (read.choices[0].message.content or "") == answer.text
     assert [call.id for call in read.choices[0].message.tool_calls or []] == [call.id for call in answer.tool_calls]
@@ -59,12 +62,22 @@ def test_an_answer_is_a_response_as_the_official_client_wants_it(answer: Answer)
         "parallel_tool_calls": False,
         "metadata": {"a": "b"},
     }
-    read = Response.model_validate(response(record(answer), body), strict=True)
+    written = response(record(answer), body)
+    shapes.Response.model_validate(written, strict=True)
+    read = Response.model_validate(written, strict=True)
     assert read.output_text == answer.text
     assert (read.reasoning.effort, read.text.verbosity, read.parallel_tool_calls) == ("none", "low", False)  # type: ignore[union-attr]
     assert read.status == ("incomplete" if answer.finish_reason == "length" else "completed")
     assert read.usage is not None
     assert read.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+
+
+def test_what_is_null_in_a_request_is_not_null_in_its_response() -> None:
+    body = {"parallel_tool_calls": None, "text": {"format": None}, "reasoning": {"effort": None}, "metadata": None}
+    read = Response.model_validate(response(record(ANSWERS[0]), body), strict=True)
+    assert (read.parallel_tool_calls, read.metadata) == (True, {})
+    assert read.text is not None
+    assert read.text.to_dict() == {"format": {"type": "text"}}
 
 
 def test_a_chat_becomes_a_job(catalog: Catalog) -> None:
