@@ -74,7 +74,7 @@ class Listed(Frozen):
 class Wanted(Frozen):
     """Which results: those from place `after` of the order in which lines ended."""
 
-    after: int = Query(0, ge=0)
+    after: int = Query(0, ge=0, le=10_000_000)
     limit: int = Query(100, ge=1, le=1000)
 
 
