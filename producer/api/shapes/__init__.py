@@ -8,7 +8,7 @@ from .batches import Batch, BatchList
 from .bodies import CHAT_BODY, COUNT_BODY, MESSAGE_BODY, RESPONSE_BODY
 from .errors import ANTHROPIC_ERROR, OPENAI_ERROR, OUR_ERROR, error_schemas
 from .files import DeletedFile, File, FileList
-from .openai import Completion, Response
+from .openai import Completion, DeletedResponse, ItemList, Response
 
 __all__ = [
     "ANTHROPIC_ERROR",
@@ -23,8 +23,10 @@ __all__ = [
     "BatchList",
     "Completion",
     "DeletedFile",
+    "DeletedResponse",
     "File",
     "FileList",
+    "ItemList",
     "Response",
     "error_schemas",
 ]

@@ -99,6 +99,7 @@ CHAT_BODY = _outline(CHAT, CHAT_KNOWN, "model", "messages")
 RESPONSE_BODY = _outline(
     RESPONSES, RESPONSE_KNOWN, "model", "input", "background",
     background={"const": True},
+    store={"type": "boolean", "description": "Whether the input is kept, for input_items."},
     background_options={**OBJECT, "properties": {"completion_window": TEXT}, "additionalProperties": NULL},
 )  # fmt: skip
 MESSAGE_BODY = _outline(MESSAGES, MESSAGE_KNOWN, "model", "max_tokens", "messages")

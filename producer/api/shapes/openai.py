@@ -130,3 +130,21 @@ class Response(Frozen):
     truncation: Literal["disabled"]
     background: Literal[True] = True
     pointsman: Ours | OursUnfinished
+
+
+class ItemList(Frozen):
+    """One page of the items of an input."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedResponse(Frozen):
+    """That a Response is gone."""
+
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]
