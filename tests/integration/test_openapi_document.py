@@ -24,9 +24,9 @@ from router.settings import Settings
 
 HERE = Path(__file__).parent
 KEY = "document-key"
-EXAMPLES = os.environ.get("POINTSMAN_FUZZ_EXAMPLES", "10")
+EXAMPLES = os.environ.get("POINTSMAN_FUZZ_EXAMPLES", "5")
 SEED = os.environ.get("POINTSMAN_FUZZ_SEED", "1")
-SECONDS_AT_MOST = 60.0 * int(EXAMPLES)
+SECONDS_AT_MOST = 300.0 + 30.0 * int(EXAMPLES)
 LINE = b'{"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "auto"}}'
 AT_ONCE = SimulatedModel(base_seconds=0, answer_tokens=5, tokens_per_second=100_000)
 
