@@ -2,6 +2,7 @@
 # make test   every test
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
+# make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
 # make check  lint, format, types, import rules, unit tests: before every commit
 
 VENV ?= .venv
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test chaos bench check format setup clean
+.PHONY: demo test chaos fuzz bench check format setup clean
 
 setup: $(STAMP)
 
@@ -60,6 +61,9 @@ bench: $(BENCH_STAMP)
 
 chaos: $(STAMP)
 	$(BIN)/python -m pytest -n 0 -m '' tests/chaos
+
+fuzz: $(STAMP)
+	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/test_openapi_document.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -21,8 +21,10 @@ from .yaml_file import load_yaml, misplaced
 
 Ability = Literal["images", "tools", "json_schema"]
 DroppableParam = Literal[
-    "temperature", "top_p", "stop", "seed", "max_tokens", "response_format", "tool_choice", "stream_options"
-]
+    "max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "stop", "seed",
+    "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "thinking", "verbosity",
+    "stream_options",
+]  # fmt: skip
 
 
 NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
+
+from .schemas import MESSAGE, RESPONSE_FORMAT, THINKING, NoText
 
 MOST_OUTPUT_TOKENS = 100_000_000
 """Far above what any model can answer, and small enough to be counted exactly everywhere."""
@@ -23,6 +25,8 @@ class Frozen(BaseModel):
 class TextPart(Frozen):
     """A piece of text inside a message."""
 
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "text"]})
+
     type: Literal["text"] = "text"
     text: str
 
@@ -36,6 +40,8 @@ class ImageUrl(Frozen):
 
 class ImagePart(Frozen):
     """An image inside a user message."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "image_url"]})
 
     type: Literal["image_url"] = "image_url"
     image_url: ImageUrl
@@ -62,6 +68,8 @@ class ToolCall(Frozen):
 class Message(Frozen):
     """One message of a conversation."""
 
+    model_config = ConfigDict(json_schema_extra=MESSAGE)
+
     role: Literal["system", "user", "assistant", "tool"]
     content: str | tuple[Part, ...] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
@@ -85,7 +93,7 @@ class FunctionSpec(Frozen):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     description: str = ""
     parameters: dict[str, JsonValue] = {"type": "object", "properties": {}}
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
 class Tool(Frozen):
@@ -114,13 +122,15 @@ class JsonSchema(Frozen):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     schema_: dict[str, JsonValue] = Field(alias="schema")
     description: str | None = None
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class ResponseFormat(Frozen):
     """The shape the answer must have."""
+
+    model_config = ConfigDict(json_schema_extra=RESPONSE_FORMAT)
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
@@ -132,18 +142,43 @@ class ResponseFormat(Frozen):
         return self
 
 
+class Thinking(Frozen):
+    """How a model may think before it answers, in Anthropic's words; `budget_tokens` goes with `enabled`."""
+
+    model_config = ConfigDict(json_schema_extra=THINKING)
+
+    type: Literal["enabled", "adaptive", "between_tools", "disabled"]
+    budget_tokens: Annotated[int, Field(ge=1024, le=MOST_OUTPUT_TOKENS), NoText] | None = None
+
+    @model_validator(mode="after")
+    def _has_its_budget(self) -> Self:
+        if (self.type == "enabled") != (self.budget_tokens is not None):
+            raise ValueError("budget_tokens goes with type 'enabled', and only with it")
+        return self
+
+
 class ChatRequest(Frozen):
-    """A whole chat request. `max_tokens` counts output tokens; `stop` holds at most four strings."""
+    """A whole chat request. `max_tokens` counts output tokens; `stop` holds at most four strings.
+
+    What a model's wire format has no words for is left out, and named in the `dropped` of the result.
+    """
 
     messages: tuple[Message, ...] = Field(min_length=1)
-    max_tokens: int | None = Field(default=None, ge=1, le=MOST_OUTPUT_TOKENS)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: Annotated[int, Field(ge=1, le=MOST_OUTPUT_TOKENS), NoText] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2), NoText] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1), NoText] | None = None
+    top_k: Annotated[int, Field(ge=1, le=MOST_OUTPUT_TOKENS), NoText] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2), NoText] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2), NoText] | None = None
     stop: tuple[str, ...] = Field(default=(), max_length=4)
-    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), NoText] | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] | NamedTool | None = None
+    parallel_tool_calls: StrictBool | None = None
     response_format: ResponseFormat | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    thinking: Thinking | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -162,11 +197,15 @@ class Usage(Frozen):
 
 
 class Answer(Frozen):
-    """What a model answered, checked: there is always a finish reason, and text or a tool call or a length stop."""
+    """What a model answered, checked: there is always a finish reason, and text or a tool call or a length stop.
+
+    `stop_sequence` is the one of `stop` that ended it, where the vendor says so.
+    """
 
     text: str
     finish_reason: Literal["stop", "length", "tool_calls"]
     tool_calls: tuple[ToolCall, ...] = ()
+    stop_sequence: str | None = None
     usage: Usage = Usage()
     upstream_model: str | None = None
     upstream_id: str | None = None

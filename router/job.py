@@ -9,15 +9,26 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, model_validator
+from pydantic import (
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 
 from .chat import Answer, ChatRequest, Frozen
 from .errors import ErrorKind
 from .facts import JobFacts, Metric, affinity_of, needed_abilities
+from .schemas import JOB, NoText
 from .tokens import input_tokens, output_tokens
 from .webhook import Webhook
 
-PAYLOAD_SCHEMA = 1
+PAYLOAD_SCHEMA = 2
 """Version of the payload a worker gets at claim; a worker releases a payload newer than it knows."""
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -27,7 +38,11 @@ LONGEST_DELAY_SECONDS = 366 * 86_400
 """How far `not_before` may lie ahead; more is more likely milliseconds taken for seconds."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-ContextValue = Annotated[str, Field(max_length=200)] | bool | int | float | list[str]
+ContextValue = Annotated[str, Field(max_length=200)] | StrictBool | StrictInt | StrictFloat | list[str]
+Moment = Annotated[
+    AwareDatetime,
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}]}),
+]
 JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
@@ -99,24 +114,26 @@ class JobSpec(Frozen):
     there is no second try. `webhook` is told of the job's end: a URL, or one with the events it wants.
     """
 
+    model_config = ConfigDict(json_schema_extra=JOB)
+
     prompt: str | None = None
     system: str | None = None
     request: ChatRequest | None = None
     task_class: Name | None = None
     model: Name | None = None
-    priority: int = Field(default=5, ge=0, le=9)
+    priority: Annotated[int, Field(ge=0, le=9), NoText] = 5
     tenant: Name = "default"
     id: JobId | None = None
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=200)
-    expires_in: float | None = Field(default=None, gt=0, le=30 * 86_400)
-    not_before: AwareDatetime | None = None
-    max_attempts: int | None = Field(default=None, ge=1, le=50)
+    expires_in: Annotated[float, Field(gt=0, le=30 * 86_400), NoText] | None = None
+    not_before: Moment | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=50), NoText] | None = None
     metadata: dict[str, str] = Field(default_factory=dict, max_length=16)
     strategy: tuple[str, ...] = Field(default=(), max_length=4)
     metric: Metric | None = None
     affinity_key: str | None = Field(default=None, min_length=1, max_length=1000)
     context: dict[str, ContextValue] = Field(default_factory=dict, max_length=16)
-    max_cost_usd: float | None = Field(default=None, ge=0)
+    max_cost_usd: Annotated[float, Field(ge=0), NoText] | None = None
     stream: bool = False
     webhook: Webhook | None = None
 

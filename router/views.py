@@ -15,6 +15,9 @@ from .delivery import Delivery
 from .errors import ErrorKind
 from .job import DEAD, JobRecord
 
+LATEST = 253_402_300_799
+"""The end of the year 9999 in Unix seconds: a later time is a mistake, such as nanoseconds."""
+
 BreakerState = Literal["closed", "open", "half_open"]
 
 
@@ -92,8 +95,8 @@ class DeadFilter(Frozen):
     """Which dead letters: of these kinds (none: all), ended between two Unix times, and of this model and so on."""
 
     kind: tuple[ErrorKind, ...] = ()
-    since: float | None = Field(default=None, ge=0)
-    until: float | None = Field(default=None, ge=0)
+    since: float | None = Field(default=None, ge=0, le=LATEST)
+    until: float | None = Field(default=None, ge=0, le=LATEST)
     model: str | None = None
     task_class: str | None = None
     tenant: str | None = None

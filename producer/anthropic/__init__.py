@@ -6,7 +6,7 @@ What both vendors have alike (a model, an alias, a class or `auto`; the `pointsm
 
 from .errors import told
 from .messages import message, read_message
-from .parameters import MESSAGES
+from .parameters import MESSAGES, VERSIONS
 from .stream import EventWriter
 
-__all__ = ["MESSAGES", "EventWriter", "message", "read_message", "told"]
+__all__ = ["MESSAGES", "VERSIONS", "EventWriter", "message", "read_message", "told"]

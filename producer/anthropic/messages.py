@@ -22,8 +22,18 @@ from .parameters import MESSAGES, check_version
 
 TOOL = frozenset({"type", "name", "description", "input_schema", "strict"})
 NAMES: Mapping[str, str] = {"input_schema": "parameters"}
-CHOICE = frozenset({"type", "name"})
+CHOICE = frozenset({"type", "name", "disable_parallel_tool_use"})
 CHOICES: Mapping[Any, str] = {"auto": "auto", "any": "required", "none": "none"}
+
+PLACES = (
+    (r"response_format(\.json_schema)?", "output_config.format"),
+    ("reasoning_effort", "output_config.effort"),
+    ("stop", "stop_sequences"),
+    (r"tools\.(\d+)\.function\.parameters", r"tools.\1.input_schema"),
+    (r"tools\.(\d+)\.function", r"tools.\1"),
+    ("messages.*", "messages"),
+)
+"""What the fields of a chat request are called here; one message may stand for several of ours."""
 
 STOP_REASONS: Mapping[str, str] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
@@ -41,13 +51,15 @@ def read_message(body: Mapping[str, Any], catalog: Catalog, *, version: str | No
         "temperature": kept.get("temperature"),
         "top_p": kept.get("top_p"),
         "stop": kept.get("stop_sequences", ()),
+        "top_k": kept.get("top_k"),
+        "thinking": _thinking(kept.get("thinking"), left_out),
         "tools": _tools(kept.get("tools", []), left_out),
-        "tool_choice": _choice(kept.get("tool_choice"), left_out),
-        "response_format": _format(kept.get("output_config"), left_out),
+        **_choice(kept.get("tool_choice"), left_out),
+        **_output(kept.get("output_config"), left_out),
     }
     if isinstance(kept.get("metadata"), Mapping):
         kept["metadata"] = {name: value for name, value in kept["metadata"].items() if value is not None}
-    spec = job_of(kept, checked(ChatRequest, request), catalog)
+    spec = job_of(kept, checked(ChatRequest, request, places=PLACES), catalog)
     return Asked(spec, tuple(sorted({*ignored, *left_out})))
 
 
@@ -66,10 +78,27 @@ def _tool(tool: Any, place: str, left_out: set[str]) -> dict[str, Any]:
     return {"type": "function", "function": given}
 
 
-def _choice(choice: Any, left_out: set[str]) -> Any:
-    if choice is None:
+def _thinking(thinking: Any, left_out: set[str]) -> Any:
+    """Return how to think, without how to show it: thoughts are not in the answers."""
+    if thinking is None:
         return None
+    blocks.checked(thinking, frozenset({"type", "budget_tokens", "display"}), "thinking", left_out)
+    left_out.update({"thinking.display"} if thinking.get("display") is not None else ())
+    return {name: thinking[name] for name in thinking if name != "display"}
+
+
+def _choice(choice: Any, left_out: set[str]) -> dict[str, Any]:
+    if choice is None:
+        return {}
     blocks.checked(choice, CHOICE, "tool_choice", left_out)
+    alone = choice.get("disable_parallel_tool_use")
+    if alone not in (None, True, False):
+        param = "tool_choice.disable_parallel_tool_use"
+        raise Refused(f"{param}: Input should be a boolean", param=param, code="invalid_value")
+    return {"tool_choice": _tool_choice(choice), "parallel_tool_calls": False if alone else None}
+
+
+def _tool_choice(choice: Mapping[str, Any]) -> Any:
     if choice.get("type") == "tool":
         return {"type": "function", "function": {"name": choice.get("name")}}
     kind = choice.get("type")
@@ -80,12 +109,18 @@ def _choice(choice: Any, left_out: set[str]) -> Any:
     return CHOICES[kind]
 
 
-def _format(config: Any, left_out: set[str]) -> dict[str, Any] | None:
-    """Return the response_format of a chat request for what `output_config` asks for."""
+def _output(config: Any, left_out: set[str]) -> dict[str, Any]:
+    """Return what a chat request says of the answer for what `output_config` does."""
     if config is None:
-        return None
-    blocks.checked(config, frozenset({"format"}), "output_config", left_out)
-    wanted = config.get("format")
+        return {}
+    blocks.checked(config, frozenset({"effort", "format"}), "output_config", left_out)
+    return {
+        "reasoning_effort": config.get("effort"),
+        "response_format": _format(config.get("format"), left_out),
+    }
+
+
+def _format(wanted: Any, left_out: set[str]) -> dict[str, Any] | None:
     if wanted is None:
         return None
     blocks.checked(wanted, frozenset({"type", "schema"}), "output_config.format", left_out)
@@ -101,11 +136,17 @@ def message(record: JobRecord, *, ignored: Sequence[str] = ()) -> dict[str, Any]
         "role": "assistant",
         "model": result.model,
         "content": _content(record.id, result.answer),
-        "stop_reason": STOP_REASONS[result.answer.finish_reason],
-        "stop_sequence": None,
+        "stop_reason": stop_reason(result.answer),
+        "stop_sequence": result.answer.stop_sequence,
         "usage": usage(result.answer.usage),
         "pointsman": ours(record, ignored),
     }
+
+
+def stop_reason(answer: Answer) -> str:
+    """Return why an answer ended, in Anthropic's words."""
+    at_sequence = answer.finish_reason == "stop" and answer.stop_sequence is not None
+    return "stop_sequence" if at_sequence else STOP_REASONS[answer.finish_reason]
 
 
 def _content(job_id: str, answer: Answer) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ MESSAGES = Parameters(
             "stop_sequences",
             "temperature",
             "top_p",
+            "top_k",
+            "thinking",
             "tools",
             "tool_choice",
             "output_config",
@@ -42,11 +44,9 @@ MESSAGES = Parameters(
         "mcp_servers": "no tool is called here; tool calls are handed to you",
         "context_management": "the context is left as it is",
         "speed": "it is not passed on to models",
-        "thinking": "it is not passed on to models",
-        "top_k": "it is not passed on to models",
         "workspace_id": "the workspace is that of the key which the model is called with",
     },
-    harmless={"speed": ("standard",), "thinking": ({"type": "disabled"},)},
+    harmless={"speed": ("standard",)},
 )
 
 

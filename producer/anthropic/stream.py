@@ -14,7 +14,7 @@ from router.chat import ToolCall, Usage
 from router.job import JobRecord
 
 from .errors import told
-from .messages import STOP_REASONS, tool_use, usage
+from .messages import stop_reason, tool_use, usage
 
 
 class EventWriter:
@@ -53,7 +53,7 @@ class EventWriter:
         ]
         why = _event(
             "message_delta",
-            delta={"stop_reason": STOP_REASONS[answer.finish_reason], "stop_sequence": None},
+            delta={"stop_reason": stop_reason(answer), "stop_sequence": answer.stop_sequence},
             usage=usage(answer.usage),
             pointsman=streamed(record, self._asked.ignored),
         )

@@ -31,6 +31,7 @@ from . import (
 from .access import KeyGate, read_keys
 from .backend import open_backend
 from .body_limit import BodyLimit
+from .document import complete
 from .failures import answer_errors
 from .request_id import RequestId
 
@@ -62,4 +63,5 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
     ):  # fmt: skip
         app.include_router(door.routes, dependencies=KEYS)
     app.include_router(health.routes)
+    complete(app, catalog)
     return app

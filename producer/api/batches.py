@@ -18,23 +18,35 @@ from producer.openai import Refused, window_seconds
 from router.batch import KEPT_FOR_SECONDS, BatchRecord, BatchStatus, new_batch_id
 from router.chat import Frozen
 from router.errors import UnknownBatch
+from router.schemas import NoText
 from router.store import NewBatch
 from router.webhook import Webhook
 
 from .backend import Asker, Asking
+from .json_route import JsonRoute
+from .shapes import Batch, BatchList
 from .submit import IdempotencyKey
 
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
-routes = APIRouter(prefix="/v1/batches", tags=["batches"])
+routes = APIRouter(route_class=JsonRoute, prefix="/v1/batches", tags=["batches"])
+
+
+NOT_NOW: dict[int | str, dict[str, Any]] = {409: {"description": "The batch is not in a status for that."}}
+
+
+class Lines(Response):
+    """Lines of JSON."""
+
+    media_type = "application/x-ndjson"
 
 
 class OutputExpiry(Frozen):
     """For how long the files that a batch writes are kept."""
 
     anchor: Literal["created_at"]
-    seconds: int = Field(ge=3600, le=2_592_000)
+    seconds: Annotated[int, Field(ge=3600, le=2_592_000), NoText]
 
 
 class AskedBatch(Frozen):
@@ -42,7 +54,7 @@ class AskedBatch(Frozen):
 
     input_file_id: str
     endpoint: Literal["/v1/chat/completions", "/v1/responses"]
-    completion_window: str
+    completion_window: Annotated[str, Field(json_schema_extra={"pattern": r"^(\d+(\.\d+)?[smhd])+$"})]
     metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=16)
     output_expires_after: OutputExpiry | None = None
     webhook: Webhook | None = None
@@ -64,11 +76,11 @@ class Listed(Frozen):
 class Wanted(Frozen):
     """Which results: those from place `after` of the order in which lines ended."""
 
-    after: int = Query(0, ge=0)
+    after: int = Query(0, ge=0, le=10_000_000)
     limit: int = Query(100, ge=1, le=1000)
 
 
-@routes.post("")
+@routes.post("", response_model=Batch)
 async def create_batch(asked: AskedBatch, asker: Asking, key: IdempotencyKey = None) -> dict[str, Any]:
     """Create a batch; what is wrong with its lines is found afterwards, and told by the batch."""
     given = await _input(asked.input_file_id, asker)
@@ -111,7 +123,7 @@ async def _input(file_id: str, asker: Asker) -> StoredFile:
     return found
 
 
-@routes.get("")
+@routes.get("", response_model=BatchList)
 async def list_batches(asked: Annotated[Listed, Query()], asker: Asking) -> dict[str, Any]:
     """List batches, the newest first."""
     found = await asker.backend.batches.page(tenant=asker.tenant, after=asked.after, limit=asked.limit + 1)
@@ -125,13 +137,13 @@ async def list_batches(asked: Annotated[Listed, Query()], asker: Asking) -> dict
     }
 
 
-@routes.get("/{batch_id}")
+@routes.get("/{batch_id}", response_model=Batch)
 async def get_batch(batch_id: str, asker: Asking) -> dict[str, Any]:
     """Return all that is known of a batch; its counts rise while it runs."""
     return view(await _find(batch_id, asker))
 
 
-@routes.post("/{batch_id}/cancel")
+@routes.post("/{batch_id}/cancel", response_model=Batch, responses=NOT_NOW)
 async def cancel_batch(batch_id: str, asker: Asking) -> dict[str, Any]:
     """Cancel what has not ended of a batch; finished lines are kept."""
     await _find(batch_id, asker)
@@ -141,7 +153,7 @@ async def cancel_batch(batch_id: str, asker: Asking) -> dict[str, Any]:
     return view(await asker.backend.batches.get(batch_id))
 
 
-@routes.post("/{batch_id}/retry")
+@routes.post("/{batch_id}/retry", response_model=Batch, responses=NOT_NOW)
 async def retry_batch(batch_id: str, asker: Asking, key: IdempotencyKey = None) -> dict[str, Any]:
     """Create a batch of the lines of an ended one that have no answer; that one stays as it is."""
     old = await _find(batch_id, asker)
@@ -157,8 +169,8 @@ async def retry_batch(batch_id: str, asker: Asking, key: IdempotencyKey = None) 
     return await _create(again, asker, given, wanted=wanted, key=key)
 
 
-@routes.get("/{batch_id}/results")
-async def read_results(batch_id: str, asked: Annotated[Wanted, Query()], asker: Asking) -> Response:
+@routes.get("/{batch_id}/results", response_class=Lines)
+async def read_results(batch_id: str, asked: Annotated[Wanted, Query()], asker: Asking) -> Lines:
     """Return lines of the output as they end, one JSON object a line, while the batch runs.
 
     The header `x-pointsman-after` says from where to go on. Both answers and errors are among them.
@@ -169,7 +181,7 @@ async def read_results(batch_id: str, asked: Annotated[Wanted, Query()], asker: 
     path = await asyncio.to_thread(_readable, backend.files, batch)
     lines = await asyncio.to_thread(results, batch, ends, path, backend.jobs)
     after = {"x-pointsman-after": str(asked.after + len(ends))}
-    return Response(lines, media_type="application/x-ndjson", headers=after)
+    return Lines(lines, headers=after)
 
 
 def _readable(files: FileFolder, batch: BatchRecord) -> Any:

@@ -12,13 +12,21 @@ from starlette.responses import Response
 
 from producer.openai import ChunkWriter, completion, read_chat
 
+from .ends import OPENAI_ENDS
+from .json_route import JsonRoute
+from .shapes import CHAT_BODY, Completion
 from .stream import STREAMED, stream_answer
 from .waiting import Calling
 
-routes = APIRouter(tags=["OpenAI"])
+routes = APIRouter(route_class=JsonRoute, tags=["OpenAI"])
 
 
-@routes.post("/v1/chat/completions", responses=STREAMED)
+@routes.post(
+    "/v1/chat/completions",
+    response_model=Completion,
+    responses=OPENAI_ENDS | STREAMED,
+    openapi_extra=CHAT_BODY,
+)
 async def complete_chat(body: dict[str, Any], caller: Calling) -> Response:
     """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 

@@ -9,19 +9,29 @@ from pydantic import Field
 
 from router.chat import Frozen
 from router.job import JobRecord, JobState
-from router.views import DeadFilter
+from router.schemas import NoText
+from router.views import LATEST, DeadFilter
 
 from .backend import Asker, Asking
+from .json_route import JsonRoute
 
 LIMIT = 1000
 
-routes = APIRouter(tags=["dead letters"])
+routes = APIRouter(route_class=JsonRoute, tags=["dead letters"])
 
 
 class Limited(DeadFilter):
     """Which dead letters, and how many at a time; `cursor` of the answer is the `until` of the next."""
 
     limit: int = Field(default=100, ge=1, le=LIMIT)
+
+
+class Wanted(Limited):
+    """The same in a JSON body, where a number is no text."""
+
+    since: Annotated[float, Field(ge=0, le=LATEST), NoText] | None = None
+    until: Annotated[float, Field(ge=0, le=LATEST), NoText] | None = None
+    limit: Annotated[int, Field(ge=1, le=LIMIT), NoText] = 100
 
 
 class DeadJobs(Frozen):
@@ -58,7 +68,7 @@ async def list_dead(asked: Annotated[Limited, Query()], asker: Asking) -> Respon
 
 
 @routes.post("/v1/dead/retry", response_model_exclude_none=True)
-async def retry_dead(asked: Limited, asker: Asking) -> Retried:
+async def retry_dead(asked: Wanted, asker: Asking) -> Retried:
     """Let a page of dead letters begin anew, with attempts and deadline as if just submitted."""
     page = await asker.backend.dead.retry_page(_own(asked, asker), limit=asked.limit)
     return Retried(ids=page.ids, cursor=page.cursor)

@@ -206,6 +206,8 @@ def _field(mistake: Mapping[str, Any]) -> str:
 def _words(mistake: Mapping[str, Any]) -> str:
     if mistake["loc"] == ("body",) and mistake["type"] in ("model_attributes_type", "dict_type"):
         return "send a JSON object, with the header 'content-type: application/json'"
+    if mistake["type"] == "json_invalid":
+        return f"no JSON: {mistake['ctx']['error']}"
     return str(mistake["msg"]).removeprefix("Value error, ")
 
 
@@ -215,7 +217,15 @@ async def _http(request: Request, error: Any) -> Response:
     kind = KINDS.get(error.status_code, "http_error")
     reply = refusal(request.scope, error.status_code, kind, str(error.detail))
     reply.headers.update(error.headers or {})
+    if error.status_code == 405:
+        reply.headers["allow"] = _allowed(request) or reply.headers["allow"]
     return reply
+
+
+def _allowed(request: Request) -> str:
+    """Return all methods of a path; the framework tells those of the first route alone."""
+    path = getattr(request.scope.get("route"), "path", "")
+    return ", ".join(sorted(map(str.upper, request.app.openapi()["paths"].get(path, ()))))
 
 
 async def _unexpected(request: Request, error: Any) -> Response:

@@ -20,6 +20,7 @@ from router.chat import Frozen
 from router.settings import Settings
 
 from .backend import Asker, Asking
+from .shapes import DeletedFile, File, FileList
 
 DEFAULT_TENANT = "default"
 BATCH_EXPIRY_SECONDS = 30 * 86_400
@@ -34,16 +35,25 @@ BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file", "purpose"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
                         "purpose": {"type": "string", "enum": list(UPLOADED)},
                         "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
-                        "expires_after[seconds]": {"type": "integer"},
+                        "expires_after[seconds]": {
+                            "type": "integer",
+                            "minimum": EXPIRY_SECONDS[0],
+                            "maximum": EXPIRY_SECONDS[1],
+                        },
                     },
                 }
             }
         },
     }
+}
+
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 }
 
 routes = APIRouter(prefix="/v1/files", tags=["files"])
@@ -58,7 +68,7 @@ class Listed(Frozen):
     purpose: str | None = None
 
 
-@routes.post("", openapi_extra=BODY)
+@routes.post("", response_model=File, openapi_extra=BODY)
 async def create_file(request: Request, asker: Asking) -> dict[str, Any]:
     """Take a file in: it goes to disk as it comes, and its name is only data."""
     settings = asker.backend.jobs.settings
@@ -129,7 +139,7 @@ def _lifetime(fields: dict[str, str], purpose: str) -> int | None:
     return int(given)
 
 
-@routes.get("")
+@routes.get("", response_model=FileList)
 async def list_files(asked: Annotated[Listed, Query()], asker: Asking) -> dict[str, Any]:
     """List files by the time they came."""
     found = await asyncio.to_thread(_listed, asked, asker)
@@ -148,20 +158,20 @@ def _listed(asked: Listed, asker: Asker) -> list[StoredFile]:
     return list(islice((file for file in files if asked.purpose in (None, file.purpose)), asked.limit + 1))
 
 
-@routes.get("/{file_id}")
+@routes.get("/{file_id}", response_model=File)
 async def get_file(file_id: str, asker: Asking) -> dict[str, Any]:
     """Return what is known of a file."""
     return (await _find(file_id, asker)).view()
 
 
-@routes.get("/{file_id}/content", response_class=FileResponse)
+@routes.get("/{file_id}/content", response_class=FileResponse, responses=BYTES)
 async def read_file(file_id: str, asker: Asking) -> FileResponse:
     """Return a file's content as it is."""
     found = await _find(file_id, asker)
     return FileResponse(asker.backend.files.path(found), media_type="application/octet-stream")
 
 
-@routes.delete("/{file_id}")
+@routes.delete("/{file_id}", response_model=DeletedFile)
 async def delete_file(file_id: str, asker: Asking) -> dict[str, Any]:
     """Delete a file; batches that work on it go on."""
     found = await _find(file_id, asker)

@@ -34,7 +34,7 @@ class Filters(Frozen):
 
     state: JobState
     limit: int = Query(50, ge=1, le=500)
-    cursor: int | None = Query(None, ge=0)
+    cursor: int | None = Query(None, ge=0, le=2**53)
     task_class: str | None = None
     model: str | None = None
     tenant: str | None = None

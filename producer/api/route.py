@@ -8,9 +8,10 @@ from router.job import JobSpec
 from router.views import Explanation
 
 from .backend import Asking
+from .json_route import JsonRoute
 from .submit import for_asker
 
-routes = APIRouter(tags=["jobs"])
+routes = APIRouter(route_class=JsonRoute, tags=["jobs"])
 
 
 @routes.post("/v1/route", response_model_exclude_none=True)

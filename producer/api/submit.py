@@ -12,11 +12,14 @@ from router.errors import InvalidJob
 from router.job import JobSpec, JobState
 
 from .backend import Asker, Asking
+from .json_route import JsonRoute
 
 BATCH_AT_MOST = 1000
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"description": "Another request came under the same idempotency key or id."}
+}
 
-routes = APIRouter(tags=["jobs"])
-
+routes = APIRouter(route_class=JsonRoute, tags=["jobs"])
 
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
@@ -56,7 +59,7 @@ async def submit_job(spec: JobSpec, asker: Asking, response: Response, key: Idem
     return Accepted.model_validate(record.model_dump(include=set(Accepted.model_fields)))
 
 
-@routes.post("/v1/jobs/batch", status_code=202)
+@routes.post("/v1/jobs/batch", status_code=202, responses=CONFLICT)
 async def submit_batch(batch: Batch, asker: Asking) -> AcceptedBatch:
     """Accept up to 1000 jobs in one round trip.
 

@@ -4,6 +4,7 @@ from .asking import AUTO, Asked
 from .background import background_response, read_background, to_repeat
 from .chat import completion, read_chat
 from .errors import Fault, Refused, fault_of
+from .input_items import input_items, page_of
 from .parameters import CHAT, RESPONSES, Parameters
 from .responses import read_response, response
 from .stream import ChunkWriter
@@ -21,6 +22,8 @@ __all__ = [
     "background_response",
     "completion",
     "fault_of",
+    "input_items",
+    "page_of",
     "read_background",
     "read_chat",
     "read_response",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -99,8 +100,18 @@ def _named(model: Any, names: Names) -> dict[str, str]:
     )  # fmt: skip
 
 
-def checked(model: type[Value], data: Mapping[str, Any], *, inside: tuple[str, ...] = ()) -> Value:
-    """Return the data as a value of the model; raises Refused. Fields `inside` stood in the `pointsman` object."""
+def checked(
+    model: type[Value],
+    data: Mapping[str, Any],
+    *,
+    inside: tuple[str, ...] = (),
+    places: Sequence[tuple[str, str]] = (),
+) -> Value:
+    """Return the data as a value of the model; raises Refused.
+
+    Fields `inside` stood in the `pointsman` object. `places` are patterns of our names for a field and what is
+    to be told in their place, so that an error names what was sent.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -108,7 +119,13 @@ def checked(model: type[Value], data: Mapping[str, Any], *, inside: tuple[str, .
         path = [str(part) for part in first["loc"]]
         if path and path[0] in inside:
             path.insert(0, "pointsman")
-        param = ".".join(path) or None
+        param = _told(".".join(path), places) or None
         message = str(first["msg"]).removeprefix("Value error, ")
         code = CODES.get(first["type"], "invalid_value")
         raise Refused(f"{param}: {message}" if param else message, param=param, code=code) from error
+
+
+def _told(place: str, places: Sequence[tuple[str, str]]) -> str:
+    for ours, theirs in places:
+        place = re.sub(f"^{ours}", theirs, place)
+    return place

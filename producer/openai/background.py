@@ -30,6 +30,9 @@ STATUSES: Mapping[JobState, str] = {
 }
 """What the states of a job without an answer are called over there."""
 
+OWN = frozenset({"background", "background_options", "store"})
+"""Parameters that mean something in the background only."""
+
 CODES: Mapping[ErrorKind, str] = {
     ErrorKind.RATE_LIMITED: "rate_limit_exceeded",
     ErrorKind.INVALID_REQUEST: "invalid_prompt",
@@ -47,7 +50,9 @@ def read_background(body: Mapping[str, Any], catalog: Catalog) -> Asked:
             param="background", code="background_required",
         )  # fmt: skip
     seconds = _deadline_seconds(body.get("background_options") or {})
-    asked = read_response({name: body[name] for name in body if not name.startswith("background")}, catalog)
+    if body.get("store") not in (None, True, False):
+        raise Refused("'store' must be true or false.", param="store", code="invalid_type")
+    asked = read_response({name: body[name] for name in body.keys() - OWN}, catalog)
     return Asked(asked.spec.model_copy(update={"id": new_job_id(), "expires_in": seconds}), asked.ignored)
 
 
@@ -69,8 +74,10 @@ def _deadline_seconds(options: Any) -> float | None:
 
 
 def to_repeat(body: Mapping[str, Any], ignored: Sequence[str]) -> dict[str, Any]:
-    """Return what has to be kept of a request for later Responses: what they repeat, and what was ignored."""
-    return {"body": {name: body[name] for name in ECHOED if name in body}, "ignored": list(ignored)}
+    """Return what is kept of a request: what Responses repeat of it, what was ignored, the input if asked to."""
+    echoed = {name: body[name] for name in ECHOED if name in body}
+    stored = {"input": body["input"]} if body.get("store") else {}
+    return {"body": echoed, "ignored": list(ignored), **stored}
 
 
 def background_response(record: JobRecord, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from .asking import Asked, Names, checked, job_of
 from .errors import Refused
 from .parameters import CHAT
 
-REQUEST = ("messages", "temperature", "top_p", "stop", "seed", "tools", "tool_choice", "response_format")
+REQUEST = (
+    "messages", "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed", "tools",
+    "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "verbosity",
+)  # fmt: skip
 """Parameters that our own chat request has under the same name and in the same shape."""
 
 STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})

@@ -18,17 +18,29 @@ from .items import messages_of
 from .parameters import RESPONSES
 
 ECHOED = (
-    "model", "instructions", "max_output_tokens", "metadata", "temperature", "text", "tool_choice", "tools",
-    "top_p",
+    "model", "instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "reasoning", "temperature",
+    "text", "tool_choice", "tools", "top_p",
 )  # fmt: skip
 """Parameters that a Response repeats."""
 
 TOOL = frozenset({"name", "description", "parameters", "strict"})
 
+PLACES = (
+    (r"response_format(\.json_schema)?", "text.format"),
+    ("verbosity", "text.verbosity"),
+    ("reasoning_effort", "reasoning.effort"),
+    ("max_tokens", "max_output_tokens"),
+    (r"tools\.(\d+)\.function", r"tools.\1"),
+    ("messages.*", "input"),
+)
+"""What the fields of a chat request are called in a Response; one message may stand for several items."""
+
 
 def read_response(body: Mapping[str, Any], names: Names) -> Asked:
     """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
     kept, ignored = RESPONSES.sort_out(body)
+    text = _only(("format", "verbosity"), kept.get("text", {}), "text")
+    reasoning = _only(("effort",), kept.get("reasoning", {}), "reasoning")
     request = {
         "messages": messages_of(kept.get("instructions"), kept.get("input")),
         "max_tokens": kept.get("max_output_tokens"),
@@ -36,9 +48,12 @@ def read_response(body: Mapping[str, Any], names: Names) -> Asked:
         "top_p": kept.get("top_p"),
         "tools": _tools(kept.get("tools", [])),
         "tool_choice": _tool_choice(kept.get("tool_choice")),
-        "response_format": _format(kept.get("text", {})),
+        "parallel_tool_calls": kept.get("parallel_tool_calls"),
+        "response_format": _format(text.get("format")),
+        "verbosity": text.get("verbosity"),
+        "reasoning_effort": reasoning.get("effort"),
     }
-    return Asked(job_of(kept, checked(ChatRequest, request), names), ignored)
+    return Asked(job_of(kept, checked(ChatRequest, request, places=PLACES), names), ignored)
 
 
 def _tools(tools: Any) -> list[dict[str, Any]]:
@@ -66,18 +81,21 @@ def _tool_choice(choice: Any) -> Any:
     return {"type": choice.get("type"), "function": {name: choice[name] for name in choice if name != "type"}}
 
 
-def _format(text: Any) -> dict[str, Any] | None:
-    """Return the response_format of a chat request for what `text` asks for."""
-    if not isinstance(text, Mapping):
-        raise Refused("'text' must be an object.", param="text", code="invalid_type")
-    for name in text:
-        if name != "format" and text[name] is not None:
-            raise Refused(
-                f"Unsupported parameter: 'text.{name}'.", param=f"text.{name}", code="unsupported_parameter"
-            )
-    wanted = text.get("format")
+def _only(known: tuple[str, ...], given: Any, place: str) -> Mapping[str, Any]:
+    """Return an object of which only these fields are known; raises Refused naming another one."""
+    if not isinstance(given, Mapping):
+        raise Refused(f"'{place}' must be an object.", param=place, code="invalid_type")
+    for name in given:
+        if name not in known and given[name] is not None:
+            param = f"{place}.{name}"
+            raise Refused(f"Unsupported parameter: '{param}'.", param=param, code="unsupported_parameter")
+    return given
+
+
+def _format(wanted: Any) -> Any:
+    """Return the response_format of a chat request for a `text.format`."""
     if not isinstance(wanted, Mapping):
-        return None
+        return wanted
     if wanted.get("type") != "json_schema":
         return dict(wanted)
     return {"type": "json_schema", "json_schema": {name: wanted[name] for name in wanted if name != "type"}}
@@ -109,15 +127,20 @@ def echo(body: Mapping[str, Any]) -> dict[str, Any]:
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
         "metadata": body.get("metadata") or {},
-        "parallel_tool_calls": True,
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "previous_response_id": None,
+        "reasoning": {"effort": None, "summary": None} | _given(body.get("reasoning")),
         "temperature": body.get("temperature"),
-        "text": body.get("text") or {"format": {"type": "text"}},
+        "text": {"format": {"type": "text"}} | _given(body.get("text")),
         "tool_choice": body.get("tool_choice") or "auto",
         "tools": [{"parameters": None, "strict": None, **tool} for tool in body.get("tools") or ()],
         "top_p": body.get("top_p"),
         "truncation": "disabled",
     }
+
+
+def _given(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (part or {}).items() if value is not None}
 
 
 def _output(job_id: str, answer: Answer) -> list[dict[str, Any]]:

@@ -27,6 +27,9 @@ from .record import FIELDS, read_record
 from .scripts import Argument, Scripts
 from .units import milliseconds
 
+KEPT_BECAUSE = {"open": "has not ended", "batch": "belongs to a batch"}
+"""Why a job is not forgotten."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -234,6 +237,17 @@ class JobStore:
         if answer[0] == "unknown":
             raise UnknownJob(job_id)
         return JobState(answer[1])
+
+    async def forget(self, job_id: str) -> None:
+        """Delete a job that has ended with all that is kept of it.
+
+        Raises UnknownJob, and Conflict for one that has not ended or belongs to a batch.
+        """
+        answer = await self._scripts.run("forget_job", job_id)
+        if answer == "unknown":
+            raise UnknownJob(job_id)
+        if answer != "forgotten":
+            raise Conflict(f"job {job_id} {KEPT_BECAUSE[answer]}", job_id=job_id)
 
 
 def _fingerprint(spec: JobSpec) -> str:

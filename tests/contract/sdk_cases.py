@@ -69,6 +69,27 @@ def _choice_case(name: str, choice: Any, anthropic: dict[str, Any], gemini: type
     )
 
 
+def _effort_case(effort: str, *, anthropic: dict[str, Any], gemini: str) -> Case:
+    return Case(
+        f"effort, {effort}",
+        chat={"reasoning_effort": effort},
+        openai={"reasoning_effort": effort},
+        anthropic=anthropic,
+        gemini={"thinking_config": types.ThinkingConfig(thinking_level=types.ThinkingLevel(gemini))},
+    )
+
+
+def _one_call_case(name: str, choice: str | None, anthropic: dict[str, Any]) -> Case:
+    asked = {"tools": [OPENAI_TOOL], "parallel_tool_calls": False} | ({"tool_choice": choice} if choice else {})
+    return Case(
+        name,
+        chat=asked,
+        openai=asked,
+        anthropic={"tools": [ANTHROPIC_TOOL], "tool_choice": anthropic},
+        gemini=None,
+    )
+
+
 def _call(call_id: str, arguments: str) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": "weather", "arguments": arguments}}
 
@@ -189,6 +210,35 @@ CASES = [
         anthropic={"extra_body": {"temperature": 0.0, "top_p": 0.5}},
         gemini={"temperature": 0.0, "top_p": 0.5},
     ),
+    Case(
+        "top_k",
+        chat={"top_k": 3},
+        openai=None,
+        anthropic={"extra_body": {"top_k": 3}},
+        gemini={"top_k": 3},
+    ),
+    Case(
+        "penalties",
+        chat={"frequency_penalty": 0.5, "presence_penalty": -1.0},
+        openai={"frequency_penalty": 0.5, "presence_penalty": -1.0},
+        anthropic=None,
+        gemini={"frequency_penalty": 0.5, "presence_penalty": -1.0},
+    ),
+    Case("verbosity", chat={"verbosity": "low"}, openai={"verbosity": "low"}, anthropic=None, gemini=None),
+    _effort_case("medium", anthropic={"output_config": {"effort": "medium"}}, gemini="MEDIUM"),
+    _effort_case("minimal", anthropic={"output_config": {"effort": "low"}}, gemini="MINIMAL"),
+    _effort_case("max", anthropic={"output_config": {"effort": "max"}}, gemini="XHIGH"),
+    _effort_case("none", anthropic={"thinking": {"type": "disabled"}}, gemini="MINIMAL"),
+    Case(
+        "thinking",
+        chat={"thinking": {"type": "enabled", "budget_tokens": 2048}},
+        openai=None,
+        anthropic={"thinking": {"type": "enabled", "budget_tokens": 2048}},
+        gemini=None,
+    ),
+    _one_call_case("one call at a time", None, {"type": "auto", "disable_parallel_tool_use": True}),
+    _one_call_case("one call, and one must be", "required", {"type": "any", "disable_parallel_tool_use": True}),
+    _one_call_case("one call, and no call may be", "none", {"type": "none"}),
     Case(
         "max tokens",
         chat={"max_tokens": 12},

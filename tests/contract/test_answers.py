@@ -47,6 +47,14 @@ def test_an_answer_cut_by_length_may_be_empty(vendor: str) -> None:
     assert (answer.text, answer.finish_reason) == ("", "length")
 
 
+def test_anthropic_says_which_sequence_ended_an_answer() -> None:
+    for reply in (text_reply("anthropic"), empty_reply("anthropic", "stop_sequence")):
+        reply |= {"stop_reason": "stop_sequence", "stop_sequence": "END"}
+        assert_vendor_accepts("anthropic", reply)
+        answer = FORMATS["anthropic"].answer(reply)
+        assert (answer.finish_reason, answer.stop_sequence) == ("stop", "END")
+
+
 def test_missing_usage_counts_as_zero(vendor: str) -> None:
     reply = text_reply(vendor)
     reply.pop("usageMetadata" if vendor == "gemini" else "usage")

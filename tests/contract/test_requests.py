@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 import pytest
 
+from router.catalog import DroppableParam
 from router.chat import ChatRequest
 from router.http import AsyncClient
 from workers.call import call
@@ -74,16 +75,24 @@ EVERYTHING: dict[str, Any] = {
     "max_tokens": 5,
     "temperature": 1.0,
     "top_p": 0.9,
+    "top_k": 5,
+    "frequency_penalty": 0.5,
+    "presence_penalty": 0.5,
     "stop": ["x"],
     "seed": 7,
     "tool_choice": "auto",
+    "parallel_tool_calls": False,
     "response_format": {"type": "json_object"},
+    "reasoning_effort": "high",
+    "thinking": {"type": "adaptive"},
+    "verbosity": "high",
 }
-DROPPABLE = ("max_tokens", "temperature", "top_p", "stop", "seed", "tool_choice", "response_format")
+DROPPABLE = tuple(name for name in EVERYTHING if name != "messages")
 
 
 def test_every_droppable_parameter_can_be_dropped_and_is_recorded(vendor: str) -> None:
     chat = ChatRequest.model_validate(EVERYTHING)
+    assert set(DROPPABLE) == set(get_args(DroppableParam))
     model = model_for(vendor, "http://h", drop_params=tuple(reversed(DROPPABLE)))
     dropped = FORMATS[vendor].request(chat, model, KEY)
     bare = FORMATS[vendor].request(HELLO, model_for(vendor, "http://h"), KEY)

@@ -101,11 +101,21 @@ async def test_what_is_not_json_is_refused(api: Api, content_type: str) -> None:
     assert error_of(reply)["field"] == "body"
 
 
-async def test_a_lone_surrogate_is_refused(api: Api) -> None:
-    headers = {"content-type": "application/json"}
-    reply = await api.http.post("/v1/jobs", content=b'{"prompt": "\\ud800"}', headers=headers)
+NO_JSON = [
+    b'{"prompt": "\\ud800"}',
+    b'{"max_cost_usd": NaN}',
+    b'{"prompt": "\xff"}',
+    b"[" * 100_000,
+    b"9" * 10_000,
+    b"{",
+]
+
+
+@pytest.mark.parametrize("body", NO_JSON, ids=lambda body: str(body)[:30])
+async def test_what_is_no_json_is_refused(api: Api, body: bytes) -> None:
+    reply = await api.http.post("/v1/jobs", content=body, headers={"content-type": "application/json"})
     assert reply.status_code == 422
-    assert error_of(reply)["field"] == "prompt"
+    assert error_of(reply)["message"].startswith("body: no JSON: ")
 
 
 async def test_a_batch_is_accepted_in_its_order(api: Api) -> None:

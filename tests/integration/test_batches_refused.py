@@ -97,3 +97,12 @@ async def test_a_file_of_another_purpose_is_refused(client: AsyncOpenAI) -> None
     with pytest.raises(openai.BadRequestError) as caught:
         await client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
     assert caught.value.code == "invalid_purpose"
+
+
+async def test_numbers_beyond_all_measure_are_refused(client: AsyncOpenAI, api: Api) -> None:
+    batch = await create(client, jsonl([chat_line("a")]))
+    reply = await api.http.get(f"/v1/batches/{batch.id}/results", params={"after": 10**25})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "after")
+    for path, field in (("/v1/jobs?state=pending&cursor=", "cursor"), ("/v1/dead?since=", "since")):
+        reply = await api.http.get(f"{path}{10**300}")
+        assert (reply.status_code, reply.json()["error"]["field"]) == (422, field)

@@ -17,7 +17,7 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 from redis_server import running_redis
 from running_api import Api, running_api
-from store_driver import failure
+from store_driver import failure, success
 
 from pointsman.ports import free_port
 from producer.api import long_poll, waiting
@@ -61,6 +61,22 @@ async def test_an_answer_comes_in_openais_shape(client: AsyncOpenAI, api: Api) -
     assert raw.headers["x-pointsman-model"] == "gpt-4"
     assert raw.headers["x-pointsman-class"] == "technical_support"
     assert float(raw.headers["x-pointsman-queue-seconds"]) >= 0
+
+
+async def test_what_the_official_client_can_say_reaches_the_worker(client: AsyncOpenAI, api: Api) -> None:
+    said: dict[str, Any] = {
+        "reasoning_effort": "low", "verbosity": "high", "frequency_penalty": 0.5, "presence_penalty": -0.5,
+        "parallel_tool_calls": False,
+    }  # fmt: skip
+    asked = asyncio.create_task(client.chat.completions.create(**SUPPORT, **said))
+    job_id = await api.open_job()
+    await api.driver.announce()
+    await api.driver.bind(job_id)
+    claim = await api.driver.claim(job_id)
+    assert claim is not None
+    assert {name: claim.payload["chat"][name] for name in said} == said
+    await api.driver.settle(job_id, end=success())
+    assert (await asked).choices[0].message.content == "42"
 
 
 ENDS = [

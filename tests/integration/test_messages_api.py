@@ -133,9 +133,26 @@ async def test_the_older_version_still_knows_temperature(api: Api) -> None:
     assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
-@pytest.mark.parametrize("path", [f"{MESSAGES}/count_tokens", f"{MESSAGES}/batches"])
-async def test_what_is_not_there_is_not_found_in_their_shape(api: Api, path: str) -> None:
-    reply = await api.http.post(path, json=ASKED, headers=VERSION)
+async def test_tokens_are_estimated_and_nothing_is_called(client: AsyncAnthropic, api: Api) -> None:
+    asked = {"model": "auto", "system": "Be brief", "messages": [{"role": "user", "content": "Hello " * 200}]}
+    count = await client.messages.count_tokens(**asked)  # type: ignore[arg-type]
+    assert 250 <= count.input_tokens <= 350
+    assert (count.model_extra or {})["estimated"] is True
+    with pytest.raises(anthropic.BadRequestError, match="messages"):
+        await client.messages.count_tokens(model="auto", messages=[])
+    assert await api.redis.zcard(api.driver.keys.key("deadlines")) == 0
+
+
+async def test_the_sequence_that_ended_an_answer_is_told(client: AsyncAnthropic, api: Api) -> None:
+    result = {**RESULT, "answer": {"text": "4", "finish_reason": "stop", "stop_sequence": "2"}}
+    attempt = {"number": 1, "binding": 1, "model": "gpt-4"}
+    end = Settlement(state=JobState.SUCCEEDED, attempt=attempt, result=result)
+    message = await ended(api, client.messages.create(**ASKED, stop_sequences=["2"]), end)
+    assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "2")
+
+
+async def test_what_is_not_there_is_not_found_in_their_shape(api: Api) -> None:
+    reply = await api.http.post(f"{MESSAGES}/batches", json=ASKED, headers=VERSION)
     assert (reply.status_code, reply.json()["error"]["type"]) == (404, "not_found_error")
     assert reply.json()["request_id"] == reply.headers["request-id"] == reply.headers["x-request-id"]
 

@@ -137,6 +137,55 @@ async def test_the_same_request_under_one_key_is_one_response(client: AsyncOpenA
         await client.responses.create(**{**ASKED, "input": "Bye"}, extra_headers=headers)
 
 
+ITEMS: Any = [
+    {"role": "developer", "content": "Be brief"},
+    {"role": "user", "content": [
+        {"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": "https://x/y.png"},
+    ]},
+    {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}", "id": "fc_theirs"},
+    {"type": "function_call_output", "call_id": "c", "output": "a cat"},
+    {"role": "assistant", "content": "A cat"},
+    {"role": "user", "content": "Which?"},
+]  # fmt: skip
+
+
+async def test_the_input_can_be_read_again_where_it_was_stored(client: AsyncOpenAI) -> None:
+    response = await client.responses.create(**{**ASKED, "input": ITEMS}, store=True)
+    assert (response.model_extra or {})["pointsman"]["ignored"] == ["user"]
+    read = [item async for item in client.responses.input_items.list(response.id, limit=4, order="asc")]
+    assert [item.type for item in read] == [
+        "message", "message", "function_call", "function_call_output", "message", "message",
+    ]  # fmt: skip
+    assert len({item.id for item in read}) == len(ITEMS)
+    first = (await client.responses.input_items.list(response.id, limit=1)).data[0]
+    assert first.to_dict()["content"] == [{"type": "input_text", "text": "Which?"}]
+    with pytest.raises(openai.BadRequestError):
+        await client.responses.input_items.list(response.id, after="msg_of_nobody")
+
+
+@pytest.mark.parametrize("store", [None, False])
+async def test_an_input_that_was_not_stored_is_not_there(client: AsyncOpenAI, store: bool | None) -> None:
+    response = await client.responses.create(**ASKED, store=store)
+    with pytest.raises(openai.NotFoundError, match="store: true"):
+        await client.responses.input_items.list(response.id)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_deleted_response_leaves_nothing(client: AsyncOpenAI, api: Api, ended: bool) -> None:
+    keys = api.driver.keys
+    response = await client.responses.create(**ASKED, store=True)
+    if ended:
+        await api.finish(job_of(response))
+    await client.responses.delete(response.id)
+    for ask in (client.responses.retrieve, client.responses.delete):
+        with pytest.raises(openai.NotFoundError):
+            await ask(response.id)
+    left = [key async for key in api.redis.scan_iter(match=f"*{job_of(response)}*")]
+    assert left == []
+    for name, value in (("finished", ""), ("deadlines", ""), ("state", "succeeded"), ("state", "cancelled")):
+        assert await api.redis.zcard(keys.key(name, value)) == 0
+
+
 OPTIONS = "background_options"
 BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"background": None}, "background", "background_required"),
@@ -147,6 +196,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"background_options": {"completion_window": "1s"}}, f"{OPTIONS}.completion_window", "invalid_value"),
     ({"background_options": {"completion_window": []}}, f"{OPTIONS}.completion_window", "invalid_value"),
     ({"background_options": 5}, "background_options", "invalid_type"),
+    ({"store": "yes"}, "store", "invalid_type"),
     ({"input": 5}, "input", "missing_required_parameter"),
     ({"input": [5]}, "input.0", "unsupported_parameter"),
     ({"tools": 5}, "tools", "invalid_type"),

@@ -12,10 +12,11 @@ from anthropic.types.shared import ErrorResponse
 
 from producer.anthropic import MESSAGES, message, read_message, told
 from producer.anthropic.parameters import SAMPLING
+from producer.api import shapes
 from producer.openai import Fault, Refused
 from producer.openai.errors import FAULTS
 from router.catalog import Catalog
-from router.chat import Answer, ToolCall, Usage
+from router.chat import Answer, Thinking, ToolCall, Usage
 from router.job import JobRecord, JobResult, JobState
 
 OLD, NEW = "2023-06-01", "2026-10-21"
@@ -35,6 +36,7 @@ def record(answer: Answer) -> JobRecord:
     ("answer", "reason", "blocks"),
     [
         (Answer(text="42", finish_reason="stop"), "end_turn", ["text"]),
+        (Answer(text="4", finish_reason="stop", stop_sequence="2"), "stop_sequence", ["text"]),
         (Answer(text="", finish_reason="length"), "max_tokens", []),
         (Answer(text="", finish_reason="tool_calls", tool_calls=(CALL,)), "tool_use", ["tool_use"]),
         (Answer(text="Wait", finish_reason="tool_calls", tool_calls=(CALL,)), "tool_use", ["text", "tool_use"]),
@@ -43,8 +45,11 @@ def record(answer: Answer) -> JobRecord:
 def test_an_answer_is_a_message_as_the_official_client_wants_it(
     answer: Answer, reason: str, blocks: list[str]
 ) -> None:
-    read = Message.model_validate(message(record(answer), ignored=("user",)), strict=True)
+    written = message(record(answer), ignored=("user",))
+    shapes.AnsweredMessage.model_validate(written, strict=True)
+    read = Message.model_validate(written, strict=True)
     assert (read.stop_reason, [block.type for block in read.content]) == (reason, blocks)
+    assert read.stop_sequence == answer.stop_sequence
     if "tool_use" in blocks:
         assert read.content[-1].to_dict()["input"] == {"at": "it"}
 
@@ -85,11 +90,12 @@ def test_a_whole_conversation_is_translated(catalog: Catalog) -> None:
         "stop_sequences": ["END"],
         "temperature": 0.5,
         "tools": [{"name": "look", "description": "Looks", "input_schema": {"type": "object"}, **cached}],
-        "tool_choice": {"type": "tool", "name": "look", "disable_parallel_tool_use": False},
-        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+        "tool_choice": {"type": "tool", "name": "look", "disable_parallel_tool_use": True},
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
         "metadata": {"user_id": "u1"},
         "service_tier": "auto",
-        "thinking": {"type": "disabled"},
+        "thinking": {"type": "adaptive", "display": "omitted"},
+        "top_k": 7,
     }  # fmt: skip
     asked = read_message(body, catalog, version=OLD)
     chat = asked.spec.chat()
@@ -104,7 +110,9 @@ def test_a_whole_conversation_is_translated(catalog: Catalog) -> None:
     assert chat.tools[0].function.parameters == {"type": "object"}
     assert chat.response_format is not None
     assert (asked.spec.task_class, asked.spec.metadata) == ("technical_support", {"user_id": "u1"})
-    assert asked.ignored == ("cache_control", "is_error", "service_tier")
+    assert (chat.reasoning_effort, chat.top_k, chat.parallel_tool_calls) == ("low", 7, False)
+    assert chat.thinking == Thinking(type="adaptive")
+    assert asked.ignored == ("cache_control", "is_error", "service_tier", "thinking.display")
 
 
 def user(*blocks: Any) -> dict[str, Any]:
@@ -132,11 +140,19 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"tools": 5}, "tools"),
     ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0.type"),
     ({"tools": [{"name": "look", "input_schema": {}, "defer_loading": True}]}, "tools.0.defer_loading"),
-    ({"tool_choice": {"type": "any", "disable_parallel_tool_use": True}}, "tool_choice.disable_parallel_tool_use"),
+    ({"tool_choice": {"type": "any", "disable_parallel_tool_use": 5}}, "tool_choice.disable_parallel_tool_use"),
+    ({"tools": [{"name": "no good", "input_schema": {}}]}, "tools.0.name"),
+    ({"tools": [{"name": "look", "input_schema": 5}]}, "tools.0.input_schema"),
+    ({"stop_sequences": [5]}, "stop_sequences.0"),
     ({"tool_choice": {"type": []}}, "tool_choice.type"),
-    ({"output_config": {"effort": "high"}}, "output_config.effort"),
-    ({"thinking": {"type": "adaptive"}}, "thinking"),
-    ({"top_k": 5}, "top_k"),
+    ({"output_config": {"effort": "huge"}}, "output_config.effort"),
+    ({"output_config": {"format": {"type": "json_schema", "schema": 5}}}, "output_config.format.schema"),
+    ({"output_config": {"style": "bold"}}, "output_config.style"),
+    ({"thinking": {"type": "often"}}, "thinking.type"),
+    ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens"),
+    ({"thinking": {"type": "adaptive", "budget_tokens": 5000}}, "thinking"),
+    ({"thinking": "on"}, "thinking"),
+    ({"top_k": 0}, "top_k"),
     ({"metadata": 5}, "metadata"),
     ({"pointsman": {"priority": 99}}, "pointsman.priority"),
     ({"temperatur": 1}, "temperatur"),

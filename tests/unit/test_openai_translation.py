@@ -11,6 +11,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from openai.types.responses import Response
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
+from producer.api import shapes
 from producer.openai import CHAT, RESPONSES, Parameters, Refused, completion, read_chat, read_response, response
 from producer.openai.errors import FAULTS
 from router.catalog import Catalog
@@ -40,7 +41,9 @@ ANSWERS = [
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.finish_reason)
 def test_an_answer_is_a_chat_completion_as_the_official_client_wants_it(answer: Answer) -> None:
-    read = ChatCompletion.model_validate(completion(record(answer)), strict=True)
+    written = completion(record(answer))
+    shapes.Completion.model_validate(written, strict=True)
+    read = ChatCompletion.model_validate(written, strict=True)
     assert read.choices[0].finish_reason == answer.finish_reason
     assert (read.choices[0].message.content or "") == answer.text
     assert [call.id for call in read.choices[0].message.tool_calls or []] == [call.id for call in answer.tool_calls]
@@ -54,26 +57,42 @@ def test_an_answer_is_a_response_as_the_official_client_wants_it(answer: Answer)
     body = {
         "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}}],
         "tool_choice": {"type": "function", "name": "look"},
-        "text": {"format": {"type": "json_object"}},
+        "text": {"format": {"type": "json_object"}, "verbosity": "low"},
+        "reasoning": {"effort": "none"},
+        "parallel_tool_calls": False,
         "metadata": {"a": "b"},
     }
-    read = Response.model_validate(response(record(answer), body), strict=True)
+    written = response(record(answer), body)
+    shapes.Response.model_validate(written, strict=True)
+    read = Response.model_validate(written, strict=True)
     assert read.output_text == answer.text
+    assert (read.reasoning.effort, read.text.verbosity, read.parallel_tool_calls) == ("none", "low", False)  # type: ignore[union-attr]
     assert read.status == ("incomplete" if answer.finish_reason == "length" else "completed")
     assert read.usage is not None
     assert read.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+
+
+def test_what_is_null_in_a_request_is_not_null_in_its_response() -> None:
+    body = {"parallel_tool_calls": None, "text": {"format": None}, "reasoning": {"effort": None}, "metadata": None}
+    read = Response.model_validate(response(record(ANSWERS[0]), body), strict=True)
+    assert (read.parallel_tool_calls, read.metadata) == (True, {})
+    assert read.text is not None
+    assert read.text.to_dict() == {"format": {"type": "text"}}
 
 
 def test_a_chat_becomes_a_job(catalog: Catalog) -> None:
     body = {
         "model": "claude", "max_completion_tokens": 7, "stop": "x", "seed": 1, "user": "me", "n": 1, "top_p": None,
         "messages": [{"role": "developer", "content": "Be brief"}, *HELLO], "metadata": {"a": "b"},
-        "pointsman": {"priority": 9},
+        "pointsman": {"priority": 9}, "reasoning_effort": "low", "verbosity": "high", "frequency_penalty": 0.5,
+        "presence_penalty": -1, "parallel_tool_calls": False,
     }  # fmt: skip
     asked = read_chat(body, catalog)
     assert (asked.spec.model, asked.spec.priority, asked.spec.metadata) == ("claude", 9, {"a": "b"})
     chat = asked.spec.chat()
     assert (chat.max_tokens, chat.stop, chat.messages[0].role) == (7, ("x",), "system")
+    assert (chat.reasoning_effort, chat.verbosity, chat.parallel_tool_calls) == ("low", "high", False)
+    assert (chat.frequency_penalty, chat.presence_penalty) == (0.5, -1)
     assert asked.ignored == ("user",)
 
 
@@ -107,7 +126,11 @@ def test_a_response_becomes_a_job(catalog: Catalog) -> None:
         "input": [{"role": "user", "content": [
             {"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": "https://x/y.png"},
         ]}],
-        "text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True}},
+        "text": {
+            "format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True},
+            "verbosity": "low",
+        },
+        "reasoning": {"effort": "high"}, "parallel_tool_calls": False,
         "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": None}],
         "tool_choice": {"type": "function", "name": "look"},
     }  # fmt: skip
@@ -118,6 +141,7 @@ def test_a_response_becomes_a_job(catalog: Catalog) -> None:
     assert chat.response_format.json_schema is not None
     assert chat.response_format.json_schema.name == "a"
     assert (chat.max_tokens, chat.tools[0].function.name) == (5, "look")
+    assert (chat.reasoning_effort, chat.verbosity, chat.parallel_tool_calls) == ("high", "low", False)
     assert asked.ignored == ("background",)
 
 
@@ -160,9 +184,19 @@ def test_what_can_not_be_done_is_refused_by_name(
         ({"input": []}, "input"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input.0.content.0"),
         ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
-        ({"text": {"verbosity": "low"}}, "text.verbosity"),
+        ({"text": {"verbosity": "long"}}, "text.verbosity"),
+        ({"text": {"format": {"type": "json_schema", "name": "no good", "schema": {}}}}, "text.format.name"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+        ({"text": {"format": 5}}, "text.format"),
+        ({"text": {"style": "bold"}}, "text.style"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"tools": [{"type": "function", "name": "no good"}]}, "tools.0.name"),
+        ({"input": [{"role": "nobody", "content": "Hello"}]}, "input"),
+        ({"parallel_tool_calls": "yes, please"}, "parallel_tool_calls"),
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
-        ({"reasoning": {"effort": "high"}}, "reasoning"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+        ({"reasoning": {"summary": "auto"}}, "reasoning.summary"),
+        ({"reasoning": 5}, "reasoning"),
     ],
 )
 def test_what_a_response_can_not_have_is_refused_by_name(

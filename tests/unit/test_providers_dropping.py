@@ -26,7 +26,7 @@ def _chat(**more: Any) -> ChatRequest:
 
 
 def _model(**settings: Any) -> Model:
-    return Model(name="m", upstream="u", base_url="http://h", **{"format": "anthropic", **settings})
+    return Model(name="m", base_url="http://h", **{"upstream": "u", "format": "anthropic", **settings})
 
 
 def test_the_dropped_come_in_the_order_of_the_request_whatever_the_configuration_says() -> None:
@@ -52,9 +52,9 @@ def test_anthropic_has_no_seed_and_no_json_object() -> None:
 
 @pytest.mark.parametrize("version", ["2026-10-21", "2027-01-01"])
 def test_newer_anthropic_versions_take_no_sampling(version: str) -> None:
-    request = FORMATS["anthropic"].request(_chat(), _model(anthropic_version=version), None)
-    assert request.dropped == ("temperature", "top_p", "seed", "response_format")
-    assert {"temperature", "top_p"}.isdisjoint(request.body)
+    request = FORMATS["anthropic"].request(_chat(top_k=1), _model(anthropic_version=version), None)
+    assert request.dropped == ("temperature", "top_p", "top_k", "seed", "response_format")
+    assert {"temperature", "top_p", "top_k"}.isdisjoint(request.body)
     assert request.headers["anthropic-version"] == version
 
 
@@ -80,6 +80,58 @@ def test_more_tokens_than_the_model_has_are_left_to_the_vendor() -> None:
 def test_plain_text_as_response_format_is_no_loss() -> None:
     request = FORMATS["anthropic"].request(_chat(seed=None, response_format={"type": "text"}), _model(), None)
     assert request.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("wire_format", "dropped"),
+    [
+        ("openai", ("top_k", "thinking")),
+        ("anthropic", ("frequency_penalty", "presence_penalty", "verbosity")),
+        ("gemini", ("parallel_tool_calls", "thinking", "verbosity")),
+    ],
+)
+def test_what_a_format_has_no_words_for_is_named(wire_format: str, dropped: tuple[str, ...]) -> None:
+    chat = ChatRequest.model_validate(
+        {
+            "messages": ASKED["messages"], "top_k": 5, "frequency_penalty": 0.0, "presence_penalty": 1.0,
+            "parallel_tool_calls": False, "reasoning_effort": "low", "thinking": {"type": "adaptive"},
+            "verbosity": "low",
+        }
+    )  # fmt: skip
+    assert FORMATS[wire_format].request(chat, _model(format=wire_format), None).dropped == dropped
+
+
+def test_to_allow_parallel_calls_is_what_gemini_does_anyway() -> None:
+    assert FORMATS["gemini"].request(_chat(parallel_tool_calls=True), _model(format="gemini"), None).dropped == ()
+
+
+@pytest.mark.parametrize(("effort", "tokens"), [("none", 0), ("minimal", 1024), ("medium", 8192), ("max", 24_576)])
+def test_older_gemini_models_think_by_tokens(effort: str, tokens: int) -> None:
+    model = _model(format="gemini", upstream="gemini-2.5-flash")
+    body = FORMATS["gemini"].request(_chat(reasoning_effort=effort), model, None).body
+    assert body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": tokens}
+
+
+CALLED = {"role": "assistant", "tool_calls": [{"id": "t", "function": {"name": "look", "arguments": "{}"}}]}
+RESULT = {"role": "tool", "tool_call_id": "t", "content": "seen"}
+
+
+@pytest.mark.parametrize(
+    ("after", "kind", "thinks"),
+    [
+        ([CALLED, RESULT], "enabled", False),
+        ([CALLED, RESULT, {"role": "user", "content": "and now?"}], "enabled", False),
+        ([CALLED, RESULT, {"role": "assistant", "content": "it is"}, ASKED["messages"][0]], "enabled", True),
+        ([CALLED, RESULT], "adaptive", True),
+    ],
+)
+def test_a_budget_for_thoughts_is_dropped_where_earlier_thoughts_would_be_wanted(
+    after: list[dict[str, Any]], kind: str, thinks: bool
+) -> None:
+    thinking = {"type": kind} | ({"budget_tokens": 1024} if kind == "enabled" else {})
+    chat = ChatRequest.model_validate({"messages": [*ASKED["messages"], *after], "thinking": thinking})
+    request = FORMATS["anthropic"].request(chat, _model(), None)
+    assert (request.dropped, "thinking" in request.body) == (() if thinks else ("thinking",), thinks)
 
 
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from router.allowance import Allowance
 from router.catalog import Model
-from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, ResponseFormat, Tool
+from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, Tool
 from router.errors import ErrorKind
 
 from .allowance import from_anthropic
@@ -27,7 +28,10 @@ from .retry_after import from_headers
 from .wire import WireError, WireRequest
 
 NO_SAMPLING_SINCE = "2026-10-21"
-"""From this API version on temperature and top_p are refused, even with their default values."""
+"""From this API version on temperature, top_p and top_k are refused, even with their default values."""
+
+UNKNOWN_HERE = ("frequency_penalty", "presence_penalty", "seed", "verbosity")
+"""Parameters that no version of this format has words for."""
 
 RULES = (
     Rule(
@@ -54,6 +58,9 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "none": {"type": "none"},
     "required": {"type": "any"},
 }
+
+EFFORTS: Mapping[str, str | None] = {"none": None, "minimal": "low"}
+"""The efforts that are called otherwise here; `none` is no effort but thinking that is disabled."""
 
 
 class AnthropicMessages:
@@ -94,9 +101,24 @@ class AnthropicMessages:
 
 def _unknown_here(chat: ChatRequest, model: Model) -> tuple[str, ...]:
     """Return the parameters that this format, or the version of it, has no words for."""
-    sampling = ("temperature", "top_p") if model.anthropic_version >= NO_SAMPLING_SINCE else ()
+    sampling = ("temperature", "top_p", "top_k") if model.anthropic_version >= NO_SAMPLING_SINCE else ()
     json_object = chat.response_format is not None and chat.response_format.type == "json_object"
-    return ("seed", *sampling, *(("response_format",) if json_object else ()))
+    return (
+        *UNKNOWN_HERE,
+        *sampling,
+        *(("response_format",) if json_object else ()),
+        *(("thinking",) if _lacks_its_thoughts(chat) else ()),
+    )
+
+
+def _lacks_its_thoughts(chat: ChatRequest) -> bool:
+    """Say whether thinking with a budget would be refused: the result of a tool wants the thoughts before its call.
+
+    They are not kept. https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+    """
+    budgeted = chat.thinking is not None and chat.thinking.type == "enabled"
+    since = takewhile(lambda message: message.role != "assistant", reversed(chat.messages))
+    return budgeted and any(message.role == "tool" for message in since)
 
 
 def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
@@ -107,10 +129,12 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "messages": [_turn(by_model, said) for by_model, said in turns(chat.messages)],
         "temperature": chat.temperature,
         "top_p": chat.top_p,
+        "top_k": chat.top_k,
         "stop_sequences": list(chat.stop),
         "tools": [_tool(tool) for tool in chat.tools],
-        "tool_choice": _choice(chat.tool_choice),
-        "output_config": _output_config(chat.response_format),
+        "tool_choice": _choice(chat),
+        "thinking": _thinking(chat),
+        "output_config": _output_config(chat),
     }
     return only_said(given)
 
@@ -148,13 +172,30 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return {**described, "input_schema": spec.parameters}
 
 
-def _choice(choice: str | NamedTool | None) -> Mapping[str, str] | None:
-    if isinstance(choice, NamedTool):
-        return {"type": "tool", "name": choice.function.name}
-    return CHOICES[choice] if choice else None
-
-
-def _output_config(wanted: ResponseFormat | None) -> dict[str, Any] | None:
-    if wanted is None or wanted.json_schema is None:
+def _choice(chat: ChatRequest) -> Mapping[str, Any] | None:
+    one_at_a_time = bool(chat.tools) and chat.parallel_tool_calls is False and chat.tool_choice != "none"
+    choice = chat.tool_choice or ("auto" if one_at_a_time else None)
+    if choice is None:
         return None
-    return {"format": {"type": "json_schema", "schema": wanted.json_schema.schema_}}
+    said = _named(choice) if isinstance(choice, NamedTool) else CHOICES[choice]
+    return {**said, "disable_parallel_tool_use": True} if one_at_a_time else said
+
+
+def _named(choice: NamedTool) -> Mapping[str, str]:
+    return {"type": "tool", "name": choice.function.name}
+
+
+def _thinking(chat: ChatRequest) -> dict[str, Any] | None:
+    if chat.thinking is not None:
+        return chat.thinking.model_dump(exclude_none=True)
+    return {"type": "disabled"} if chat.reasoning_effort == "none" else None
+
+
+def _output_config(chat: ChatRequest) -> dict[str, Any]:
+    wanted, effort = chat.response_format, chat.reasoning_effort
+    schema = wanted.json_schema.schema_ if wanted and wanted.json_schema else None
+    given = {
+        "effort": EFFORTS.get(effort or "", effort),
+        "format": None if schema is None else {"type": "json_schema", "schema": schema},
+    }
+    return only_said(given)

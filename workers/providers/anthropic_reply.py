@@ -88,6 +88,7 @@ class Reply(Shape):
     model: Text | None = None
     content: list[Block]
     stop_reason: Word
+    stop_sequence: Text | None = None
     stop_details: StopDetails | None = None
     usage: Tokens | None = None
 
@@ -100,6 +101,7 @@ def read_answer(body: Any) -> Answer:
             text="".join(block.text for block in reply.content if isinstance(block, TextBlock)),
             finish_reason=_finish(reply),
             tool_calls=tuple(_tool_call(block) for block in reply.content if isinstance(block, ToolUse)),
+            stop_sequence=reply.stop_sequence,
             usage=_usage(reply.usage or Tokens()),
             upstream_model=reply.model,
             upstream_id=reply.id,

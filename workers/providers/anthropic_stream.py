@@ -61,6 +61,7 @@ class Stopped(Shape):
     """Why the message ends."""
 
     stop_reason: Text | None = None
+    stop_sequence: Text | None = None
     stop_details: JsonValue = None
 
 

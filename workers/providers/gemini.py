@@ -48,6 +48,15 @@ RULES = (
     Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), says=TOO_LONG),
 )
 
+KNOWS_BUDGETS = "gemini-2"
+"""Models of that generation think by a number of tokens, later ones by levels; each refuses the other's way."""
+BUDGETS: Mapping[str, int] = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192} | dict.fromkeys(
+    ("high", "xhigh", "max"), 24_576
+)
+"""Tokens by effort, as Google's own door for OpenAI's clients has them. https://ai.google.dev/gemini-api/docs/openai"""
+LEVELS: Mapping[str, str] = {"none": "MINIMAL", "max": "XHIGH"}
+"""The efforts that are called otherwise here: without any thought these models can not be."""
+
 MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
@@ -59,12 +68,12 @@ class GeminiGenerateContent:
 
     def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
         """Translate a chat request into one HTTP POST, which may ask for a stream."""
-        kept, dropped = without(chat, model.drop_params)
+        kept, dropped = without(chat, {*model.drop_params, *_unknown_here(chat)})
         root = f"{model.base_url.rstrip('/')}/{model.api_version}"
         return WireRequest(
             url=f"{root}/models/{quote(model.upstream)}:{STREAMED if stream else WHOLE}",
             headers=headers_for(model, {"x-goog-api-key": api_key} if api_key else {}),
-            body=_body(kept),
+            body=_body(kept, model),
             dropped=dropped,
         )
 
@@ -102,12 +111,17 @@ def _reasons(details: Any) -> Iterable[Any]:
             yield violation.get("quotaId")
 
 
-def _body(chat: ChatRequest) -> dict[str, Any]:
+def _unknown_here(chat: ChatRequest) -> tuple[str, ...]:
+    """Return the parameters that this format has no words for; calling tools in parallel needs none."""
+    return ("thinking", "verbosity", *(() if chat.parallel_tool_calls else ("parallel_tool_calls",)))
+
+
+def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
     system = system_text(chat.messages)
     given = {
         "systemInstruction": {"parts": [{"text": system}]} if system else None,
         "contents": _contents(chat.messages),
-        "generationConfig": _generation_config(chat),
+        "generationConfig": _generation_config(chat, model),
         "tools": [{"functionDeclarations": [_declaration(tool) for tool in chat.tools]}] if chat.tools else None,
         "toolConfig": _tool_config(chat.tool_choice),
     }
@@ -164,18 +178,30 @@ def _part(part: Part) -> dict[str, Any]:
     return {"fileData": only_said({"fileUri": url, "mimeType": mimetypes.guess_type(urlsplit(url).path)[0]})}
 
 
-def _generation_config(chat: ChatRequest) -> dict[str, Any]:
+def _generation_config(chat: ChatRequest, model: Model) -> dict[str, Any]:
     wanted = chat.response_format
     given = {
         "temperature": chat.temperature,
         "topP": chat.top_p,
+        "topK": chat.top_k,
+        "frequencyPenalty": chat.frequency_penalty,
+        "presencePenalty": chat.presence_penalty,
         "maxOutputTokens": chat.max_tokens,
         "stopSequences": list(chat.stop),
         "seed": chat.seed,
         "responseMimeType": "application/json" if wanted and wanted.type != "text" else None,
         "responseJsonSchema": wanted.json_schema.schema_ if wanted and wanted.json_schema else None,
+        "thinkingConfig": _thinking(chat.reasoning_effort, model),
     }
     return only_said(given)
+
+
+def _thinking(effort: str | None, model: Model) -> dict[str, Any] | None:
+    if effort is None:
+        return None
+    if model.upstream.startswith(KNOWS_BUDGETS):
+        return {"thinkingBudget": BUDGETS[effort]}
+    return {"thinkingLevel": LEVELS.get(effort, effort.upper())}
 
 
 def _declaration(tool: Tool) -> dict[str, Any]:

@@ -50,13 +50,16 @@ RULES = (
     Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=REFUSED, says=TOO_LONG),
 )
 
+UNKNOWN_HERE = ("top_k", "thinking")
+"""Parameters that this format has no words for."""
+
 
 class OpenAIChat:
     """The wire format of POST {base_url}/chat/completions; the base_url ends in /v1."""
 
     def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
         """Translate a chat request into one HTTP POST, which may ask for a stream."""
-        kept, dropped = without(chat, model.drop_params)
+        kept, dropped = without(chat, {*model.drop_params, *UNKNOWN_HERE})
         return WireRequest(
             url=f"{model.base_url.rstrip('/')}/chat/completions",
             headers=headers_for(model, {"authorization": f"Bearer {api_key}"} if api_key else {}),
@@ -98,11 +101,16 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         model.max_tokens_field: chat.max_tokens,
         "temperature": chat.temperature,
         "top_p": chat.top_p,
+        "frequency_penalty": chat.frequency_penalty,
+        "presence_penalty": chat.presence_penalty,
         "stop": list(chat.stop),
         "seed": chat.seed,
         "tools": [_tool(tool) for tool in chat.tools],
         "tool_choice": _plain(chat.tool_choice),
+        "parallel_tool_calls": chat.parallel_tool_calls,
         "response_format": _plain(chat.response_format),
+        "reasoning_effort": chat.reasoning_effort,
+        "verbosity": chat.verbosity,
     }
     return only_said(given)
 

@@ -55,14 +55,14 @@ def never_empty(answer: Answer) -> Answer:
     """Return `answer`, with finish reason `tool_calls` where it calls tools.
 
     Raises CallFailed (`bad_response`) where there is nothing in it. Without text a stop by length may be right: a
-    reasoning model can spend all its tokens on thinking.
+    reasoning model can spend all its tokens on thinking. So may a stop at a sequence that was asked for.
     """
     if answer.tool_calls and answer.finish_reason == "stop":
         # OpenAI says "stop" where tool_choice forced the call, Gemini always.
         return answer.model_copy(update={"finish_reason": "tool_calls"})
     if answer.finish_reason == "tool_calls" and not answer.tool_calls:
         raise bad_response("it says that a tool is called, but calls none")
-    if answer.finish_reason == "stop" and not answer.text.strip():
+    if answer.finish_reason == "stop" and not answer.text.strip() and answer.stop_sequence is None:
         raise bad_response("it has neither text nor a tool call")
     return answer
 
