@@ -15,6 +15,9 @@ from .job import Attempt, JobRecord, JobState
 EventName = Literal["queued", "bound", "started", "token", "retried", "done"]
 
 
+EVENT_ID = re.compile(r"[0-9]{1,9}\.[0-5](\.[0-9]{1,12})?")
+
+
 class Step(IntEnum):
     """What can happen under one binding, in this order."""
 
@@ -40,7 +43,7 @@ class EventId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the id that was sent as `text`; raises ValueError."""
-        if not re.fullmatch(r"[0-9]{1,9}\.[0-5](\.[0-9]{1,12})?", text):
+        if not EVENT_ID.fullmatch(text):
             raise ValueError(f"{text[:40]!r} is no id of an event")
         return cls(*map(int, text.split(".")))
 

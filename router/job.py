@@ -134,7 +134,7 @@ class JobSpec(Frozen):
     affinity_key: str | None = Field(default=None, min_length=1, max_length=1000)
     context: dict[str, ContextValue] = Field(default_factory=dict, max_length=16)
     max_cost_usd: Annotated[float, Field(ge=0), NoText] | None = None
-    stream: bool = False
+    stream: bool = Field(default=False, strict=True)
     webhook: Webhook | None = None
 
     @model_validator(mode="before")

@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from router.errors import StoreUnavailable
-from router.events import BEGINNING, EventId, JobEvent, Step, events_of, token
+from router.events import BEGINNING, EVENT_ID, EventId, JobEvent, Step, events_of, token
 from router.job import JobState
 from router.stopping import stop
 from router.store import News, Said
@@ -28,14 +28,16 @@ REDIS_AWAY_SECONDS = 0.5
 routes = APIRouter(tags=["jobs"])
 
 LastEventId = Annotated[
-    str | None,
+    str,
     Header(
-        alias="last-event-id", description="The id of the last event that you have; only what followed is sent."
+        alias="last-event-id",
+        description="The id of the last event that you have; only what followed is sent.",
+        json_schema_extra={"pattern": f"^({EVENT_ID.pattern})?$"},
     ),
 ]
 
 
-async def place(job_id: str, asker: Asking, given: LastEventId = None) -> EventId:
+async def place(job_id: str, asker: Asking, given: LastEventId = "") -> EventId:
     """Return from where to go on; raises UnknownJob, and 204 where nothing follows: then a browser stops asking."""
     try:
         last = EventId.parse(given) if given else BEGINNING

@@ -78,6 +78,7 @@ class OurBatch(Frozen):
     """What OpenAI's shape has no place for."""
 
     retry_of: str | None
+    webhook: str | None
     counts: EndCounts
     submitted_lines: int
     models: dict[str, BatchModel]

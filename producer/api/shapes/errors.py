@@ -10,12 +10,13 @@ from router.chat import Frozen
 
 
 class ErrorDetails(Frozen):
-    """What went wrong; there may be the field it is about, or the job's id."""
+    """What went wrong; there may be the field it is about, or the id of a job or a delivery."""
 
     kind: str
     message: str
     field: str | None = None
     job_id: str | None = None
+    delivery_id: str | None = None
     request_id: str
 
 
