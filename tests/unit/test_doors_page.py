@@ -15,6 +15,7 @@ from producer.openai.asking import OURS
 from producer.openai.errors import FAULTS
 from router.batch import BATCH_MOVES
 from router.catalog import Catalog
+from router.job import JobSpec
 from router.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doors.md").read_text(encoding="utf-8")
@@ -57,10 +58,16 @@ def test_every_field_of_ours_stands_there() -> None:
 
 def test_every_route_stands_there(settings: Settings, catalog: Catalog) -> None:
     routes = create_app(settings, catalog).openapi()["paths"]
-    for path in routes:
-        if path.startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)):
-            plain = re.sub(r"\{\w+\}", "{id}", path)
-            assert plain in PAGE or plain.rsplit("/", 1)[-1] in PAGE, path
+    for path, verbs in routes.items():
+        plain = re.sub(r"\{\w+\}", "{id}", path)
+        for verb in verbs if not path.startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)) else ():
+            assert f"`{verb.upper()} {plain}`" in PAGE, path
+        assert plain in PAGE or plain.rsplit("/", 1)[-1] in PAGE, path
+
+
+def test_every_field_of_a_job_stands_there() -> None:
+    rows = re.findall(r"^\| (`[^|]*`) \|", section("The fields of a job").split("\n## ")[0], re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(JobSpec.model_fields)
 
 
 def test_every_kind_of_error_stands_there_with_what_it_is_called() -> None:
