@@ -51,6 +51,7 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
 	$(BIN)/python -m benchmarks.in_flight
 	$(BIN)/python -m benchmarks.latency --rounds 1
+	$(BIN)/python -m benchmarks.first_token --rounds 1
 	$(BIN)/python -m benchmarks.scale --rounds 1
 	$(BIN)/python -m benchmarks.growth --jobs 2000
 	$(BIN)/python -m benchmarks.batch_run
