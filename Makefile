@@ -3,7 +3,8 @@
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
-# make check  lint, format, types, import rules, unit tests: before every commit
+# make lint   lint, format, types, import rules
+# make check  the same and the unit tests: before every commit
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test chaos fuzz bench check format setup clean
+.PHONY: demo test chaos fuzz bench lint check format setup clean
 
 setup: $(STAMP)
 
@@ -32,7 +33,7 @@ demo: $(STAMP)
 	@$(BIN)/pointsman demo $(if $(KEEP),--keep) $(if $(REAL),--real)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 BENCH_STAMP := $(VENV)/.ready-bench
 
@@ -66,11 +67,13 @@ chaos: $(STAMP)
 fuzz: $(STAMP)
 	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/test_openapi_document.py
 
-check: $(STAMP)
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint
 	$(BIN)/python -m pytest -q tests/unit
 
 format: $(STAMP)

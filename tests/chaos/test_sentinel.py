@@ -69,7 +69,8 @@ async def test_the_primary_dies_or_freezes_in_the_middle_of_the_work(
     assert len(ids) - len(found) <= PORTION  # what was acknowledged within the last moments before the kill
 
 
-@pytest.mark.parametrize("guarded", [True, pytest.param(False, marks=pytest.mark.chaos)])
+@pytest.mark.chaos
+@pytest.mark.parametrize("guarded", [True, False])
 async def test_a_clean_failover_loses_nothing_that_the_replica_had(
     live: Live, sentinels: Sentinels, guarded: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
