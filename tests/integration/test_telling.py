@@ -139,7 +139,9 @@ async def test_a_call_whose_earlier_words_redis_lost_goes_on(driver: Driver, wor
     assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED
 
 
-async def test_while_redis_refuses_the_pieces_are_kept_in_order(driver: Driver, worker: Worker) -> None:
+async def test_while_redis_refuses_the_pieces_are_kept_in_order(
+    driver: Driver, worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     [job_id] = await running(driver, 1)
     _, telling = worker.calls(job_id)
     telling.hear("one ")
@@ -147,8 +149,8 @@ async def test_while_redis_refuses_the_pieces_are_kept_in_order(driver: Driver, 
     await driver.redis.config_set("maxmemory", 1)
     telling.hear("two ")
 
-    async def refused() -> bool:
-        return (await driver.redis.info("errorstats")).get("errorstat_OOM", {}).get("count", 0) >= 2
+    async def refused() -> bool:  # not counted by Redis itself: 6.2 does not count what a script was refused
+        return caplog.text.count("Redis refuses to write") >= 2
 
     await eventually(refused, what="the second try was refused too")
     telling.hear("three")
