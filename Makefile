@@ -5,6 +5,7 @@
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
 # make lint   lint, format, types, import rules
 # make check  the same and the unit tests: before every commit
+# make release  check, test, build, try the wheel, and tag the version of pyproject.toml
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test chaos fuzz bench lint check format setup clean
+.PHONY: demo test chaos fuzz bench lint check format release setup clean
 
 setup: $(STAMP)
 
@@ -79,6 +80,13 @@ check: lint
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# what is not ready is refused before the tests, which take minutes
+release: $(STAMP)
+	@$(BIN)/python -m release --check
+	@$(MAKE) check test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
+	@$(BIN)/python -m release
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
