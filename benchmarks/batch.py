@@ -24,7 +24,7 @@ import httpx
 from openai import AsyncOpenAI
 from openai.types import Batch
 
-from pointsman.ports import free_port
+from pointsman.local.ports import free_port
 
 from .installation import Installation, catalog_of
 from .llm_server import ANSWERED

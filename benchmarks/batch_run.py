@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pointsman.ports import free_port
+from pointsman.local.ports import free_port
 
 from .installation import Installation, catalog_of
 from .processes import Processes, running, start_redis

@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from router.catalog import Breaker
-from router.job import JobSpec
+from pointsman.router.vocabulary.job import JobSpec
+from pointsman.router.vocabulary.model import Breaker
 
 from .installation import log_of
 from .report import write

@@ -2,8 +2,8 @@
 
     python benchmarks/decide.py
 
-What is measured is `router.decide.decide`, whole: health, free slots and limits of each candidate, the strategy,
-the reasons in words. Reading Redis and binding are shared by hundreds of jobs and are not part of it.
+What is measured is `decide`, whole: health, free slots and limits of each candidate,
+the strategy, the reasons in words. Reading Redis and binding are shared by hundreds of jobs and are not part of it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from dataclasses import replace
 from random import Random
 from statistics import median
 
-from router.catalog import Catalog
-from router.chains import Chains
-from router.decide import Moment, Waiting, decide
-from router.facts import JobFacts, affinity_of
-from router.lanes import Lane
-from router.model_state import ModelState
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.decide import Chains, Moment, Waiting, decide
+from pointsman.router.routing.model_state import ModelState
+from pointsman.router.vocabulary.facts import JobFacts, affinity_of
+from pointsman.router.vocabulary.lanes import Lane
 
 COUNTS = (3, 10, 100)
 DECISIONS, REPEATS = 2_000, 5

@@ -21,8 +21,8 @@ from statistics import median
 import httpx
 from pydantic_core import from_json
 
-from pointsman.parts import simulated_part
-from pointsman.ports import free_port
+from pointsman.local.parts import simulated_part
+from pointsman.local.ports import free_port
 
 from .arena import quantile
 from .installation import Installation, catalog_of

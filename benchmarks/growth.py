@@ -19,7 +19,7 @@ from statistics import mean
 
 import redis
 
-from router.store.keys import Keys
+from pointsman.router.store.keys import Keys
 
 from .installation import Installation, catalog_of
 from .pointsman_contender import count_open

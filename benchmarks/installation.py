@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pointsman import Client
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 from pointsman.simulated.catalog import write_catalog
-from producer import Client
-from router.catalog import Catalog
-from router.settings import Settings
 
 from .contender import CELERY_READY
 from .processes import Processes
@@ -47,7 +47,7 @@ class Installation:
         return self._start("-m", "pointsman", "serve", name="api")
 
     def start_worker(
-        self, models: Sequence[str] | None = None, *, app: str = "workers.app"
+        self, models: Sequence[str] | None = None, *, app: str = "pointsman.workers.app"
     ) -> subprocess.Popen[bytes]:
         """Start a worker for some models, by default for all, as a Celery user would."""
         queues = ",".join(f"llm.{name}" for name in models or self.catalog.models)

@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from router.chat import ChatRequest
-from router.job import JobRecord, JobSpec
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.job import JobRecord, JobSpec
 
 from .llm_server import Call
 from .report import write

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import redis
 
-from producer import AsyncClient
-from router.store.keys import Keys
+from pointsman import AsyncClient
+from pointsman.router.store.keys import Keys
 
 from .contender import CELERY_READY, Place
 from .installation import Installation, catalog_of
@@ -21,7 +21,7 @@ class PointsmanContender:
     """Pointsman with its default settings, but for the lease."""
 
     def __init__(
-        self, *, lease_seconds: float = 15.0, dispatchers: int = DISPATCHERS, app: str = "workers.app"
+        self, *, lease_seconds: float = 15.0, dispatchers: int = DISPATCHERS, app: str = "pointsman.workers.app"
     ) -> None:
         self.name = "Pointsman"
         self.settings = f"lease {lease_seconds:g} s"

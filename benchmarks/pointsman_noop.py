@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import workers.executor
-from router.allowance import Allowance
-from router.chat import Answer
-from workers.app import app
-from workers.call import Answered
+import pointsman.workers.executor
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.workers.app import app
+from pointsman.workers.call import Answered
 
 __all__ = ["app"]
 
@@ -23,4 +23,4 @@ async def answer_at_once(*_: Any, **__: Any) -> Answered:
     return ANSWER
 
 
-workers.executor.call = answer_at_once
+pointsman.workers.executor.call = answer_at_once

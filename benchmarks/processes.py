@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import redis
 
-from pointsman.embedded_redis import redis_server_command
-from pointsman.ports import free_port
+from pointsman.local.embedded_redis import redis_server_command
+from pointsman.local.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0

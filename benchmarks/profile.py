@@ -67,7 +67,9 @@ class Run:
     def __init__(self, processes: Processes, options: argparse.Namespace) -> None:
         self._processes, self._jobs = processes, options.jobs
         self._meter = Meter(processes)
-        self._contender = PointsmanContender(dispatchers=1, app=NOOP_APP if options.noop else "workers.app")
+        self._contender = PointsmanContender(
+            dispatchers=1, app=NOOP_APP if options.noop else "pointsman.workers.app"
+        )
         self.redis_url = start_redis(processes)
         llm_url = start_llm(processes, options.latency)
         self._contender.open(Place(processes, self.redis_url, llm_url, options.concurrency))

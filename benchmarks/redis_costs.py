@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from router.store.scripts import FOLDER, digest
+from pointsman.router.store.scripts import FOLDER, digest
 
 LOGGED_FROM_US = 10
 LOG_ENTRIES = 200_000

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
-from router.classifier.report import Report
-from router.classifier.text import TextClassifier
+from pointsman.router.routing.classifier.report import Report
+from pointsman.router.routing.classifier.text import TextClassifier
 
 DATA = Path(__file__).parents[2] / "shared/data/llm_scores_dev.jsonl"
 WHENCE = "make it from the repository ulab-uiuc/LLMRouter: JSON Lines of prompt, task_class, scores by model"

@@ -23,8 +23,8 @@ from statistics import median
 
 import redis
 
-from producer import Client
-from router.job import JobSpec
+from pointsman import Client
+from pointsman.router.vocabulary.job import JobSpec
 
 from .installation import Installation, catalog_of, log_of
 from .pointsman_contender import count_open

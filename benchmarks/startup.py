@@ -23,8 +23,8 @@ from statistics import median
 
 import redis
 
-from pointsman.embedded_redis import redis_server_command
-from pointsman.ports import free_port
+from pointsman.local.embedded_redis import redis_server_command
+from pointsman.local.ports import free_port
 
 from .report import table, write
 
@@ -36,7 +36,7 @@ BARE = "bare Celery"
 COMMANDS: Mapping[str, Sequence[str]] = {
     BARE: (*CELERY, "-A", "benchmarks.baselines.celery_bare", "worker", "-Q", "bare", "-n", "bare@%h", "-l", "INFO",
            "--without-mingle", "--without-gossip"),
-    "celery -A workers.app": (*CELERY, "-A", "workers.app", "worker", "-Q", "llm.gpt-4", "-n", "ours@%h",
+    "celery -A pointsman": (*CELERY, "-A", "pointsman", "worker", "-Q", "llm.gpt-4", "-n", "ours@%h",
                               "-l", "INFO"),
     "pointsman work": (sys.executable, "-m", "pointsman", "work", "--model", "gpt-4"),
 }  # fmt: skip

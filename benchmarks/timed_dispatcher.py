@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from pointsman.dispatching import dispatch
-from pointsman.logs import log_to_stderr
-from router.dispatcher import Dispatcher
-from router.settings import load_settings
+from pointsman.local.dispatcher import dispatch
+from pointsman.local.logs import log_to_stderr
+from pointsman.router.config.settings import load_settings
+from pointsman.router.dispatcher.loop import Dispatcher
 
 COMMAND = ("-m", "benchmarks.timed_dispatcher")
 MARK = "benchmark-round"

@@ -12,9 +12,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from router.http import open_client
-from router.job import JobRecord
-from router.store import JobStore, ModelStore, open_redis
+from pointsman.router.runtime.http import open_client
+from pointsman.router.store import JobStore, ModelStore, open_redis
+from pointsman.router.vocabulary.job import JobRecord
 
 from .installation import Installation, catalog_of
 from .llm_server import ALL, Call

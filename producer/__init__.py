@@ -1,6 +1,1 @@
-"""Submits jobs and fetches their results, over HTTP or straight through Redis."""
-
-from .blocking import Client
-from .client import AsyncClient
-
-__all__ = ["AsyncClient", "Client"]
+"""How jobs come in: the clients, the HTTP API, and files of jobs."""

@@ -14,7 +14,7 @@ PointsmanError
 
 from __future__ import annotations
 
-from router.errors import (
+from pointsman.router.vocabulary.errors import (
     Conflict,
     InvalidJob,
     JobFailed,

@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout need not be ins
 
 from redis_server import running_redis
 
-from router.catalog import Catalog
-from router.errors import ConfigError
-from router.settings import Settings
-from router.store import open_redis
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import open_redis
+from pointsman.router.vocabulary.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

@@ -15,16 +15,16 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import JobStore, ModelStore, open_redis
+from pointsman.router.vocabulary.job import JobRecord, JobSpec
+from pointsman.router.vocabulary.views import ModelView
 from pointsman.simulated import SimulatedModel, Simulation, running_server, simulate
 from pointsman.simulated.catalog import write_catalog
 from pointsman.simulated.ledger import prompt_hash
 from pointsman.simulated.server import SimulatedServer
 from pointsman.simulated.settings import Changes
-from router.catalog import Catalog
-from router.job import JobRecord, JobSpec
-from router.settings import Settings
-from router.store import JobStore, ModelStore, open_redis
-from router.views import ModelView
 
 ROOT = Path(__file__).parents[1]
 SECONDS_AT_MOST = 45.0
@@ -77,7 +77,7 @@ class Parts:
     def worker(self, model: str, *more: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a worker exactly as a Celery user would."""
         node = f"{model}-{len(self.processes)}@test"
-        command = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", f"llm.{model}", "-n", node)
+        command = (sys.executable, "-m", "celery", "-A", "pointsman", "worker", "-Q", f"llm.{model}", "-n", node)
         return self.start(*command, "--loglevel", "INFO", *more, name=f"worker-{model}", **environment)
 
     def sender(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -13,8 +13,8 @@ from pathlib import Path
 import redis
 from redis_server import RedisServer, running_redis, start_server, stop_server
 
-from pointsman.embedded_redis import redis_server_binary
-from pointsman.ports import free_port
+from pointsman.local.embedded_redis import redis_server_binary
+from pointsman.local.ports import free_port
 
 SERVICE = "pointsman"
 SENTINELS = 3

@@ -14,8 +14,8 @@ from typing import Any
 
 import redis
 
-from pointsman.embedded_redis import redis_server_command
-from pointsman.ports import free_port
+from pointsman.local.embedded_redis import redis_server_command
+from pointsman.local.ports import free_port
 
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from redis_server import start_server, stop_server
 
-from pointsman.embedded_redis import redis_server_binary, redis_server_command
-from pointsman.ports import free_port
+from pointsman.local.embedded_redis import redis_server_binary, redis_server_command
+from pointsman.local.ports import free_port
 
 SELF_SIGNED = (
     "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 "

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from dotenv import dotenv_values
 
-from router.catalog import Model
-from router.errors import ConfigError
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.model import Model
 
 
 def read_api_keys(models: Iterable[Model], environment: Mapping[str, str], *, hint: str = "") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A workers.app worker -Q llm.<model>`.
+"""The Celery application: `celery -A pointsman worker -Q llm.<model>`.
 
 Nothing is read from the environment at import time: Celery asks for the configuration when it needs it.
 """
@@ -14,10 +14,10 @@ from celery.app import trace
 from celery.signals import celeryd_init
 from kombu import Exchange, Queue
 
-from router.broker import WEBHOOK_QUEUE, celery_config, use_our_transport
-from router.catalog import Catalog, load_catalog
-from router.errors import ConfigError
-from router.settings import Settings, load_settings
+from pointsman.router.broker.message import WEBHOOK_QUEUE, celery_config, use_our_transport
+from pointsman.router.config.settings import Settings, load_settings
+from pointsman.router.routing.catalog import Catalog, load_catalog
+from pointsman.router.vocabulary.errors import ConfigError
 
 from .api_keys import environment, read_api_keys
 from .presence import Presence
@@ -35,8 +35,8 @@ def configuration() -> dict[str, Any]:
     settings, catalog = read_configuration()
     exchange = Exchange("")
     return celery_config(settings) | {
-        "worker_pool": "workers.pool:AsyncPool",
-        "worker_consumer": "workers.consumer:Consumer",
+        "worker_pool": "pointsman.workers.pool:AsyncPool",
+        "worker_consumer": "pointsman.workers.consumer:Consumer",
         "worker_prefetch_multiplier": 1,  # with acks_late: no more messages in hand than slots
         "task_acks_late": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 FACTORS: Mapping[ErrorKind, float] = {
     ErrorKind.BAD_RESPONSE: 0.5,  # the model answers: a fresh answer may be whole

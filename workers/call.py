@@ -9,10 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from router.allowance import Allowance
-from router.chat import Answer
-from router.errors import ErrorKind
-from router.http import (
+from pointsman.router.runtime.http import (
     AsyncClient,
     ConnectTimeout,
     DecodingError,
@@ -25,6 +22,9 @@ from router.http import (
     Timeout,
     TimeoutException,
 )
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .errors import NOTHING_SAID, CallFailed
 from .providers import StreamedReply, WireFormat, WireRequest

@@ -14,5 +14,5 @@ from .app import app
 
 
 def run_worker(arguments: Sequence[str]) -> None:
-    """Run `celery -A workers.app worker` with these arguments in this process, and end the process with it."""
+    """Run `celery -A pointsman worker` with these arguments in this process, and end the process with it."""
     worker.main(list(arguments), prog_name="worker", obj=CLIContext(app=app, no_color=False, workdir=None))

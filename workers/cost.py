@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from router.catalog import Price
-from router.chat import Usage
+from pointsman.router.vocabulary.chat import Usage
+from pointsman.router.vocabulary.model import Price
 
 TOKENS_PER_PRICE = 1_000_000
 """Prices are per million tokens."""

@@ -7,8 +7,8 @@ PointsmanError
 
 from __future__ import annotations
 
-from router.allowance import Allowance
-from router.errors import ErrorKind, PointsmanError
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.errors import ErrorKind, PointsmanError
 
 TIME_LIMIT = "the worker's time limit"
 """What cancels a task when Celery's time limit ends it; any other cancellation means that the worker stops."""

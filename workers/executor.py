@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from router.broker import task_id
-from router.catalog import Catalog, Model
-from router.chat import ChatRequest
-from router.errors import ErrorKind, StoreUnavailable
-from router.http import AsyncClient
-from router.job import PAYLOAD_SCHEMA, JobState
-from router.lanes import Lane
-from router.store import Claim, Held, Settlement, WorkStore
+from pointsman.router.broker.message import task_id
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.http import AsyncClient
+from pointsman.router.store import Claim, Held, Settlement, WorkStore
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.errors import ErrorKind, StoreUnavailable
+from pointsman.router.vocabulary.job import PAYLOAD_SCHEMA, JobState
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.router.vocabulary.model import Model
 
 from .api_keys import key_print
 from .call import Answered, Hear, call, nobody
@@ -27,7 +28,7 @@ from .leases import Lease, Leases
 from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
 from .providers import FORMATS, WireRequest, named
 from .settlement import Tried, past_deadline, settlement
-from .telling import Teller, Telling
+from .token_stream import Teller, Telling
 
 log = logging.getLogger("pointsman.executor")
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from router.errors import StoreUnavailable
-from router.store import Held, WorkStore
+from pointsman.router.store import Held, WorkStore
+from pointsman.router.vocabulary.errors import StoreUnavailable
 
 from .call import Answered
 from .errors import LeaseLost

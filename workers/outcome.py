@@ -8,11 +8,12 @@ from enum import Enum
 from random import Random
 from typing import assert_never
 
-from router.catalog import Catalog, Model
-from router.chat import Answer
-from router.errors import ErrorKind
-from router.lanes import Lane
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.router.vocabulary.model import Model
 
 from .backoff import Backoff
 from .errors import CallFailed

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from celery.concurrency.base import BasePool
 
-from router.stopping import stop
+from pointsman.router.runtime.cancellation import stop
 
 from .errors import TIME_LIMIT
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from router.broker import WEBHOOK_QUEUE
-from router.catalog import Catalog, Model
-from router.errors import ConfigError
+from pointsman.router.broker.message import WEBHOOK_QUEUE
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.model import Model
 
 PREFIX = "llm."
 

@@ -7,7 +7,7 @@ from typing import Any
 from celery.utils.functional import maybe_list
 from celery.worker.control import Panel
 
-from router.broker import read_task_id
+from pointsman.router.broker.message import read_task_id
 
 
 def install_revoke() -> None:

@@ -11,18 +11,19 @@ from random import Random
 
 from redis.asyncio import Redis
 
-from router.catalog import Catalog, Model
-from router.errors import StoreUnavailable
-from router.http import open_client
-from router.settings import Settings
-from router.stopping import stop
-from router.store import Offer, WorkStore, open_redis, translated
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.runtime.http import open_client
+from pointsman.router.store import Offer, WorkStore, open_redis, translated
+from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.model import Model
 
 from .api_keys import key_print
 from .executor import Equipment, Executor
 from .leases import Leases
 from .outcome import Judge
-from .telling import Teller
+from .token_stream import Teller
 
 log = logging.getLogger("pointsman.worker")
 

@@ -9,9 +9,9 @@ from typing import Any
 from celery import bootsteps
 from celery.signals import worker_shutting_down
 
-from router.broker import TASK, WEBHOOK_QUEUE, WEBHOOK_TASK
-from router.catalog import Catalog, load_catalog
-from router.settings import Settings, load_settings
+from pointsman.router.broker.message import TASK, WEBHOOK_QUEUE, WEBHOOK_TASK
+from pointsman.router.config.settings import Settings, load_settings
+from pointsman.router.routing.catalog import Catalog, load_catalog
 
 from .api_keys import environment, read_api_keys
 from .queues import models_of

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from router.allowance import Allowance
-from router.catalog import Breaker, Price
-from router.chat import Answer
-from router.errors import ErrorKind
-from router.job import JobResult, JobState
-from router.lanes import Lane
-from router.store import Claim, Settlement
-from router.tokens import MOST_TOKENS
+from pointsman.router.store import Claim, Settlement
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.facts import MOST_TOKENS
+from pointsman.router.vocabulary.job import JobResult, JobState
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.router.vocabulary.model import Breaker, Price
 
 from .cost import cost_usd
 from .errors import NOTHING_SAID, CallFailed

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Task
 
-from router.broker import TASK, read_task_id
+from pointsman.router.broker.message import TASK, read_task_id
 
 from .runtime import Runtime
 
@@ -29,7 +29,9 @@ class Awaited(Task):  # type: ignore[misc] # celery has no types
         """Return or raise what the attempt came to."""
         outcome = self.outcomes.pop(self.request.id, None)
         if outcome is None:
-            raise RuntimeError("an attempt runs only in the asyncio pool: worker_pool = workers.pool:AsyncPool")
+            raise RuntimeError(
+                "an attempt runs only in the asyncio pool: worker_pool = pointsman.workers.pool:AsyncPool"
+            )
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome

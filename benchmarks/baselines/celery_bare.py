@@ -10,7 +10,7 @@ URL = os.environ.get("POINTSMAN_REDIS_URL", "redis://127.0.0.1:6379/0")
 
 app = Celery("bare", broker=URL, backend=URL)
 app.conf.update(
-    worker_pool="workers.pool:AsyncPool",
+    worker_pool="pointsman.workers.pool:AsyncPool",
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,

@@ -15,7 +15,7 @@ from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from benchmarks.contender import Place, results_url
 from benchmarks.place_of_worker import concurrency, environment, llm_url, redis_url
-from router.http import AsyncClient, open_client
+from pointsman.router.runtime.http import AsyncClient, open_client
 
 MODULE = "benchmarks.baselines.taskiq_tasks"
 AT_ONCE = 50
@@ -34,7 +34,7 @@ broker = _broker(redis_url())
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
 async def open_http(state: TaskiqState) -> None:
-    """Open one client for all tasks, with the transport that does not collapse (see router/http.py)."""
+    """Open one client for all tasks, with the transport that does not collapse (see router/runtime/http.py)."""
     state.client = open_client(connections=concurrency(), base_url=llm_url(), timeout_seconds=60)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from router.chat import Frozen
-from router.price import expected_cost_usd
-from router.strategies import Ask, Choice, Strategy
+from pointsman.router.routing.fit import expected_cost_usd
+from pointsman.router.routing.strategies import Ask, Choice, Strategy
+from pointsman.router.vocabulary.frozen import Frozen
 
 
 class Options(Frozen):

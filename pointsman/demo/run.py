@@ -10,16 +10,16 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pointsman.ports import free_port
-from pointsman.signals import stop_on_signals
-from pointsman.tables import models_table, results_table
-from pointsman.up import Plan, Running, running
-from producer import AsyncClient
-from router.errors import ConfigError
-from router.job import JobRecord, JobSpec
-from router.settings import Settings
-from router.views import ModelView
+from pointsman.router.config.settings import Settings
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.job import JobRecord, JobSpec
+from pointsman.router.vocabulary.views import ModelView
 
+from .. import AsyncClient
+from ..cli.output.tables import models_table, results_table
+from ..local.ports import free_port
+from ..local.signals import stop_on_signals
+from ..local.up import Plan, Running, running
 from .prompts import PROMPTS
 
 HERE = Path(__file__).parent

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from router.errors import ConfigError
-from router.yaml_file import load_yaml
+from pointsman.router.config.yaml_file import load_yaml
+from pointsman.router.vocabulary.errors import ConfigError
 
 from .server import running_server
 from .settings import Simulation

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from uuid import uuid4
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .answers import Asked, Called, Said, call_of, json_of
 from .faults import Failure

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from random import Random
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .answers import Asked, Said, say
 from .faults import REFUSALS, Failure, draw_damage, draw_fault

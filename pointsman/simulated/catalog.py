@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from router.catalog import Catalog
+from pointsman.router.routing.catalog import Catalog
 
 
 def simulate(catalog: Catalog, base_url: str) -> Catalog:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .settings import SimulatedModel
 from .window import WindowLeft

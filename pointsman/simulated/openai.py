@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
 from .faults import Failure

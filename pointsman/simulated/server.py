@@ -10,7 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import ValidationError
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .answers import Asked
 from .anthropic import ServedAnthropic
@@ -20,9 +20,9 @@ from .formats import UNREADABLE, ServedFormat
 from .gemini import ServedGemini
 from .ledger import Ledger
 from .openai import ServedOpenAI
-from .sending import send_answer, send_error
+from .response import send_answer, send_error
 from .settings import Changes, Simulation
-from .streaming import send_stream
+from .stream import send_stream
 
 SHUTDOWN_SECONDS = 0.5
 """How long requests in flight may go on after a stop; nobody waits for a simulated answer."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from router.chat import Frozen
+from pointsman.router.vocabulary.frozen import Frozen
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 

@@ -9,10 +9,16 @@ from fastapi import Depends, FastAPI
 from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi_offline import FastAPIOffline
 
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
-from . import (
+from .backend import open_backend
+from .failures import answer_errors
+from .middleware.access import KeyGate, read_keys
+from .middleware.body_limit import BodyLimit
+from .middleware.request_id import RequestId
+from .openapi.document import complete
+from .routes import (
     batches,
     chat,
     dead,
@@ -28,12 +34,6 @@ from . import (
     submit,
     webhooks,
 )
-from .access import KeyGate, read_keys
-from .backend import open_backend
-from .body_limit import BodyLimit
-from .document import complete
-from .failures import answer_errors
-from .request_id import RequestId
 
 # for the documentation alone: KeyGate has looked at the key before a route is chosen
 KEYS = [Depends(HTTPBearer(auto_error=False)), Depends(APIKeyHeader(name="x-api-key", auto_error=False))]

@@ -11,14 +11,10 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from redis.asyncio import Redis
 
-from producer.batches import BatchDuty
-from producer.files import FileFolder
-from router.catalog import Catalog
-from router.errors import UnknownJob
-from router.job import JobRecord
-from router.settings import Settings
-from router.stopping import stop
-from router.store import (
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.store import (
     BatchStore,
     DeadStore,
     DeliveryStore,
@@ -30,6 +26,11 @@ from router.store import (
     Waiter,
     open_redis,
 )
+from pointsman.router.vocabulary.errors import UnknownJob
+from pointsman.router.vocabulary.job import JobRecord
+
+from ..batches import BatchDuty
+from ..files import FileFolder
 
 CONNECTIONS = 512
 """Connections to Redis at most: a burst beyond it is told to come again."""

@@ -13,11 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from producer.anthropic import told
-from producer.files import UnknownFile
-from producer.openai import Fault, Refused, fault_of
-from producer.openai.errors import fault_like, still_going
-from router.errors import (
+from pointsman.router.vocabulary.errors import (
     Conflict,
     ErrorKind,
     InvalidJob,
@@ -27,10 +23,48 @@ from router.errors import (
     UnknownDelivery,
     UnknownJob,
 )
+from pointsman.router.vocabulary.job import JobRecord
 
-from .errors import NoAnswer, OutOfSight
-from .job_headers import JOB_ID, job_headers
-from .request_id import ANTHROPICS, HEADER
+from ..files import UnknownFile
+from ..vendor_apis.anthropic import told
+from ..vendor_apis.faults import fault_like, still_going
+from ..vendor_apis.openai import Fault, Refused, fault_of
+from .middleware.request_id import ANTHROPICS, HEADER
+
+JOB_ID = "x-pointsman-job-id"
+
+
+def job_headers(record: JobRecord) -> dict[str, str]:
+    """Return the job's id, and its model, class and wait as far as there are any."""
+    waited = record.queue_seconds
+    told = {
+        JOB_ID: record.id,
+        "x-pointsman-model": record.model,
+        "x-pointsman-class": record.task_class,
+        "x-pointsman-queue-seconds": None if waited is None else f"{waited:.3f}",
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+class NoAnswer(PointsmanError):
+    """Raised when a wait for an answer is over without one; carries the job as it is then.
+
+    `joins` says that the same request again would be this very job, and `retry_after` is how many seconds a
+    model that had no room wants to be left alone.
+    """
+
+    def __init__(self, record: JobRecord, *, joins: bool, retry_after: float | None = None) -> None:
+        self.record, self.joins, self.retry_after = record, joins, retry_after
+        super().__init__(f"job {record.id} has no answer: {record.state}")
+
+
+class OutOfSight(StoreUnavailable):
+    """Raised when Redis is away at the end of a wait; the job was accepted, and goes on. `joins` as of NoAnswer."""
+
+    def __init__(self, job_id: str, *, joins: bool) -> None:
+        self.job_id, self.joins = job_id, joins
+        super().__init__(f"what became of job {job_id} can not be seen")
+
 
 log = logging.getLogger("pointsman.api")
 

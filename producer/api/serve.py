@@ -9,9 +9,9 @@ import socket
 
 import uvicorn
 
-from router.catalog import Catalog
-from router.errors import ConfigError
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.errors import ConfigError
 
 from .app import create_app
 

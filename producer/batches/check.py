@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from producer.lines import Portion
-from producer.openai.batch_line import BadLine, read_request
+from ..files.lines import Portion
+from ..vendor_apis.openai.batch_line import BadLine, read_request
 
 LINES_AT_MOST = 50_000
 ERRORS_AT_MOST = 100

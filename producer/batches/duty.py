@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-from producer.files import FileFolder
-from router.batch import BatchStatus
-from router.errors import StoreUnavailable
-from router.stopping import stop
-from router.store import BatchStore, HeldBatch, JobStore
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.store import BatchStore, HeldBatch, JobStore
+from pointsman.router.vocabulary.batch import BatchStatus
+from pointsman.router.vocabulary.errors import StoreUnavailable
 
+from ..files import FileFolder
 from .steps import fail, finish, submit, validate
 from .work import Work
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from producer.lines import Line
-from producer.openai import Fault, Refused, fault_of
-from producer.openai.batch_line import ENDPOINTS, LineRequest, read_request
-from router.batch import BatchRecord, BatchStatus, line_job_id
-from router.catalog import Catalog
-from router.job import JobRecord, JobState
-from router.store import JobStore
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import JobStore
+from pointsman.router.vocabulary.batch import BatchRecord, BatchStatus, line_job_id
+from pointsman.router.vocabulary.job import JobRecord, JobState
 
+from ..files.lines import Line
+from ..vendor_apis.openai import Fault, Refused, fault_of
+from ..vendor_apis.openai.batch_line import ENDPOINTS, LineRequest, read_request
 from .submit import asked
 
 EXPIRED = ("batch_expired", "This request could not be executed before the completion window expired.")

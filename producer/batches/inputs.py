@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from producer.files import FileFolder, StoredFile
-from router.batch import BatchRecord
+from pointsman.router.vocabulary.batch import BatchRecord
+
+from ..files import FileFolder, StoredFile
 
 INPUT, WANTED = ".input", ".wanted"
 

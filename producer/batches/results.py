@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from producer.lines import read_line
-from router.batch import BatchRecord
-from router.store import BatchEnd, JobStore
+from pointsman.router.store import BatchEnd, JobStore
+from pointsman.router.vocabulary.batch import BatchRecord
 
+from ..files.lines import read_line
 from .end import end_of
 
 

@@ -7,17 +7,17 @@ import json
 import time
 from collections.abc import Sequence
 
-from producer.files import new_file_id
-from producer.lines import Line, Portion
-from router.batch import BatchStatus
-from router.job import JobRecord
+from pointsman.router.vocabulary.batch import BatchStatus
+from pointsman.router.vocabulary.job import JobRecord
 
+from ..files import new_file_id
+from ..files.lines import Line, Portion
 from .check import Check
 from .end import LineEnd, end_of
 from .inputs import let_go
+from .output import Writing
 from .submit import make_jobs, only
 from .work import Work
-from .writing import Writing
 
 LOOK_AGAIN_SECONDS = 60.0
 """The script that ends the last job calls for a look; this is for a call that was lost."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from producer.lines import Line
-from producer.openai import Asked, Refused
-from producer.openai.batch_line import ENDPOINTS, LineRequest, read_custom_id, read_request
-from router.batch import BatchRecord
-from router.errors import InvalidJob
-from router.store import BatchLine, JobStore
+from pointsman.router.store import BatchLine, JobStore
+from pointsman.router.vocabulary.batch import BatchRecord
+from pointsman.router.vocabulary.errors import InvalidJob
 
+from ..files.lines import Line
+from ..vendor_apis.openai import Asked, Refused
+from ..vendor_apis.openai.batch_line import ENDPOINTS, LineRequest, read_custom_id, read_request
 from .check import digest
 
 PRIORITY = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.batch import BatchRecord, BatchStatus
+from pointsman.router.vocabulary.batch import BatchRecord, BatchStatus
 
 MOMENTS = (
     BatchStatus.IN_PROGRESS,

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from producer.files import FileFolder
-from producer.lines import Portion, read_portion
-from producer.openai.batch_line import read_custom_id
-from router.batch import BatchRecord
-from router.store import BatchStore, HeldBatch, JobStore
+from pointsman.router.store import BatchStore, HeldBatch, JobStore
+from pointsman.router.vocabulary.batch import BatchRecord
 
+from ..files import FileFolder
+from ..files.lines import Portion, read_portion
+from ..vendor_apis.openai.batch_line import read_custom_id
 from .check import digest
 from .inputs import input_path, wanted_path
 

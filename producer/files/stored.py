@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from router.chat import Frozen
-from router.errors import PointsmanError
-from router.job import new_job_id
+from pointsman.router.vocabulary.errors import PointsmanError
+from pointsman.router.vocabulary.frozen import Frozen
+from pointsman.router.vocabulary.job import new_job_id
 
 FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 """What names a file on disk: never a name that a caller gave."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from router.errors import PointsmanError
+from pointsman.router.vocabulary.errors import PointsmanError
 
 FIELDS_AT_MOST_BYTES = 65_536
 FILE_FIELD = "file"

@@ -12,15 +12,14 @@ from typing import Any
 
 from pydantic import Field
 
-from ..batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, BatchStatus, line_job_id
-from ..chat import Frozen
-from ..errors import Conflict, UnknownBatch
-from ..job import JobRecord, JobSpec
-from ..webhook import Webhook, kept_of, read_kept
+from ..vocabulary.batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, BatchStatus, line_job_id
+from ..vocabulary.errors import Conflict, UnknownBatch
+from ..vocabulary.frozen import Frozen
+from ..vocabulary.job import JobRecord, JobSpec
+from ..vocabulary.webhook import Webhook, kept_of, read_kept
 from .connection import translated
 from .jobs import JobStore
-from .scripts import Argument, Scripts
-from .units import milliseconds
+from .scripts import Argument, Scripts, milliseconds
 
 CANCELLABLE = tuple(status for status, after in BATCH_MOVES.items() if BatchStatus.CANCELLING in after)
 COUNTS = ("line", "place", "last_line", "total", "jobs", "refused", "succeeded", "failed", "expired", "cancelled")

@@ -11,10 +11,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from ..errors import StoreUnavailable
-from ..redis_url import read_redis_url
-from ..refusals import is_refusal
-from .primary import Demoted, open_pool
+from ..config.redis_url import read_redis_url
+from ..vocabulary.errors import StoreUnavailable
+from .pools import Demoted, is_refusal, open_pool
 
 SOCKET_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ErrorKind, UnknownJob
-from ..job import JobState
-from ..views import DeadFilter, DeadPage, RetriedPage
+from ..vocabulary.errors import ErrorKind, UnknownJob
+from ..vocabulary.job import JobState
+from ..vocabulary.views import DeadFilter, DeadPage, RetriedPage
 from .connection import translated
 from .jobs import JobStore
-from .scripts import Scripts
-from .units import milliseconds
+from .scripts import Scripts, milliseconds
 
 
 class DeadStore:

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from ..delivery import Delivery, DeliveryState, Try
-from ..errors import UnknownDelivery
-from ..views import DeliveryPage
-from ..webhook import OWN
+from ..vocabulary.delivery import Delivery, DeliveryState, Try
+from ..vocabulary.errors import UnknownDelivery
+from ..vocabulary.views import DeliveryPage
+from ..vocabulary.webhook import OWN
 from .connection import translated
 from .keys import Keys
 from .scripts import Scripts

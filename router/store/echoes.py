@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .compression import pack, unpack
 from .connection import translated
 from .jobs import JobStore
-from .packing import pack, unpack
-from .units import milliseconds
+from .scripts import milliseconds
 
 
 class EchoStore:

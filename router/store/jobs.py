@@ -12,20 +12,19 @@ from typing import Any
 from pydantic_core import PydanticSerializationError
 from redis.asyncio import Redis
 
-from ..catalog import Catalog
-from ..chains import check_asked
-from ..errors import Conflict, InvalidJob, UnknownJob
-from ..facts import JobFacts
-from ..job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
-from ..placement import place
-from ..settings import Settings
-from ..webhook import Webhook, kept_of, retried_for_seconds
+from ..config.settings import Settings
+from ..routing.catalog import Catalog
+from ..routing.decide import check_asked
+from ..routing.placement import place
+from ..vocabulary.errors import Conflict, InvalidJob, UnknownJob
+from ..vocabulary.facts import JobFacts
+from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
+from ..vocabulary.webhook import Webhook, kept_of, retried_for_seconds
+from .compression import pack
 from .connection import translated
 from .keys import Keys
-from .packing import pack
 from .record import FIELDS, read_record
-from .scripts import Argument, Scripts
-from .units import milliseconds
+from .scripts import Argument, Scripts, milliseconds
 
 KEPT_BECAUSE = {"open": "has not ended", "batch": "belongs to a batch"}
 """Why a job is not forgotten."""

@@ -10,19 +10,18 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from ..catalog import Catalog
-from ..delivery import DeliveryState
-from ..explain import explain
-from ..job import JobSpec
-from ..lanes import Lane
-from ..model_state import ModelState
-from ..settings import Settings
-from ..views import Explanation, ModelView
+from ..config.settings import Settings
+from ..routing.catalog import Catalog
+from ..routing.explain import explain
+from ..routing.model_state import ModelState
+from ..vocabulary.delivery import DeliveryState
+from ..vocabulary.job import JobSpec
+from ..vocabulary.lanes import Lane
+from ..vocabulary.views import Explanation, ModelView
 from .connection import translated
 from .rounds import RoundStore
-from .scripts import Scripts
-from .sending import SendingStore
-from .units import milliseconds
+from .scripts import Scripts, milliseconds
+from .webhook_queue import SendingStore
 
 TROUBLES = ("no live worker:", "down:", "paused:", "breaker")
 """How the status of a model begins that somebody has to look after."""

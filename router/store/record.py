@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..classify import EXPLICIT
-from ..errors import ErrorKind
-from ..job import Attempt, JobError, JobRecord, JobResult, JobState
+from ..routing.classify import EXPLICIT
+from ..vocabulary.errors import ErrorKind
+from ..vocabulary.job import Attempt, JobError, JobRecord, JobResult, JobState
 
 FIELDS = (
     "state", "task_class", "model", "pinned_model", "tenant", "priority", "submitted", "deadline", "finished",

@@ -11,19 +11,19 @@ from typing import Any
 from pydantic_core import from_json
 from redis.asyncio import Redis
 
-from ..catalog import Catalog
-from ..decide import Waiting
-from ..errors import ErrorKind
-from ..facts import read_facts
-from ..lanes import Lane
-from ..model_state import ModelState
-from ..round import Bind, LaneHead, Round, Unplaced
-from ..settings import Settings
+from ..config.settings import Settings
+from ..routing.catalog import Catalog
+from ..routing.decide import Waiting
+from ..routing.model_state import ModelState
+from ..routing.placement import Unplaced
+from ..routing.plan import Bind, LaneHead, Round
+from ..vocabulary.errors import ErrorKind
+from ..vocabulary.facts import read_facts
+from ..vocabulary.lanes import Lane
+from .compression import unpack
 from .connection import translated
 from .keys import Keys
-from .packing import unpack
-from .scripts import Argument, Scripts
-from .units import milliseconds, moment
+from .scripts import Argument, Scripts, milliseconds, moment
 
 log = logging.getLogger("pointsman.dispatcher")
 

@@ -16,7 +16,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from ..job import MOVES
+from ..vocabulary.job import MOVES
 from .connection import translated
 from .keys import PATTERNS, Keys
 
@@ -118,3 +118,13 @@ def _translate(answer: Any) -> Any:
             raise answer
     except Exception as error:  # it becomes a value, whatever it is
         return error
+
+
+def milliseconds(seconds: float) -> int:
+    """Return whole milliseconds."""
+    return int(seconds * 1000)
+
+
+def moment(now: int | None) -> str | int:
+    """Return a script's `now`: given by tests and simulations, else empty for Redis's own clock."""
+    return "" if now is None else now

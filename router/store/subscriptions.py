@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from ..errors import StoreUnavailable
+from ..vocabulary.errors import StoreUnavailable
 from .connection import translated
 from .keys import Keys
 

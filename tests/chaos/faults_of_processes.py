@@ -10,8 +10,8 @@ from faults import fault
 from fleet import DISPATCHERS
 from trial import Trial
 
-from router.errors import ErrorKind
-from router.job import JobRecord
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import JobRecord
 
 KILL_EVERY_SECONDS = 2.0
 FROZEN_SECONDS = 9.0  # three leases

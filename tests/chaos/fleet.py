@@ -13,9 +13,9 @@ from ledger import Ledger
 from live import Parts
 from redis_host import RedisHost
 
-from pointsman.ports import free_port
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 MODELS = ("a", "b", "c")
 SLOTS = 16  # of each worker, shared by its models

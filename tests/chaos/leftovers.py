@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from fleet import MODELS
 from redis.asyncio import Redis
 
-from router.delivery import DeliveryState
-from router.errors import ErrorKind
-from router.job import TERMINAL
-from router.store import Keys
-from router.store.keys import PATTERNS
+from pointsman.router.store import Keys
+from pointsman.router.store.keys import PATTERNS
+from pointsman.router.vocabulary.delivery import DeliveryState
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import TERMINAL
 
 KEPT = ("job", "history", "request", "decision", "answer", "idempotency", "echo", "delivery")
 """Records of ended jobs and deliveries, requests of dead letters, and what answers a resent request: each must have

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
-from router.errors import StoreUnavailable
-from router.stopping import stop
-from router.store import Keys, translated
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.store import Keys, translated
+from pointsman.router.vocabulary.errors import StoreUnavailable
 
 
 class Published:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from redis_server import RedisServer, running_redis
 
-from pointsman.ports import free_port
+from pointsman.local.ports import free_port
 
 
 class RedisHost:

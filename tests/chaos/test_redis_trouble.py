@@ -15,11 +15,11 @@ import pytest_asyncio
 from live import Live, eventually, running_live
 from redis_server import RedisServer, running_redis
 
-from pointsman.ports import free_port
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated import SimulatedModel, Simulation
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
 
 SLOW = Simulation(default=SimulatedModel(base_seconds=0.8, answer_tokens=10, tokens_per_second=1000))
 KEPT = {"appendonly": "yes", "appendfsync": "always"}

@@ -13,14 +13,14 @@ from celery import Celery
 from live import Live, eventually, running_live
 from redis_sentinels import Sentinels, running_sentinels
 
+from pointsman import AsyncClient
+from pointsman.router.broker.message import celery_config
+from pointsman.router.broker.transport import WATCH_SECONDS
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.job import JobRecord, JobState
 from pointsman.simulated import SimulatedModel, Simulation
-from producer import AsyncClient
-from router.broker import celery_config
-from router.catalog import Catalog
-from router.errors import StoreUnavailable
-from router.job import JobRecord, JobState
-from router.settings import Settings
-from router.transport import WATCH_SECONDS
 
 STEADY = Simulation(default=SimulatedModel(base_seconds=0.2, answer_tokens=10, tokens_per_second=1000))
 SLOTS = 20

@@ -16,8 +16,8 @@ from live import eventually
 from published import Published
 from redis.asyncio import Redis
 
-from router.job import TERMINAL, JobRecord, JobSpec, JobState
-from router.store import JobStore, Keys, ModelStore, open_redis
+from pointsman.router.store import JobStore, Keys, ModelStore, open_redis
+from pointsman.router.vocabulary.job import TERMINAL, JobRecord, JobSpec, JobState
 
 BATCH = 250
 SECONDS_AT_MOST = 100.0

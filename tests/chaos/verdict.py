@@ -11,7 +11,7 @@ from calls import Calls
 from leftovers import left_over
 from trial import Trial
 
-from router.job import JobRecord, JobState
+from pointsman.router.vocabulary.job import JobRecord, JobState
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from router.http import AsyncClient, open_client
-from workers.providers import FORMATS
+from pointsman.router.runtime.http import AsyncClient, open_client
+from pointsman.workers.providers import FORMATS
 
 from .llmock_process import LLMockProcess, running_llmock
 from .loopback import Loopback, running_loopback

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.genai import types
 
-from workers.providers.gemini import FOREIGN_SIGNATURE
+from pointsman.workers.providers.gemini import FOREIGN_SIGNATURE
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 IMAGE_URL = "https://example.com/cat.png"

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from router.chat import Usage
-from router.errors import ErrorKind
-from workers.errors import CallFailed
-from workers.providers import FORMATS
+from pointsman.router.vocabulary.chat import Usage
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS
 
 from .vendor_replies import (
     LENGTH,

@@ -11,13 +11,13 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from router.allowance import Allowance, Left
-from router.chat import ChatRequest
-from router.errors import ErrorKind
-from router.http import AsyncClient, open_client
-from workers.call import call
-from workers.errors import CallFailed
-from workers.providers import FORMATS, WireRequest
+from pointsman.router.runtime.http import AsyncClient, open_client
+from pointsman.router.vocabulary.allowance import Allowance, Left
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.call import call
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS, WireRequest
 
 from .loopback import Behaviour, Loopback, replying, running_loopback
 from .vendor_models import HELLO, KEY, model_for

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from router.chat import Answer, ChatRequest
-from router.errors import ErrorKind
-from router.http import AsyncClient
-from workers.call import Hear, call, nobody
-from workers.errors import CallFailed
-from workers.providers import FORMATS
+from pointsman.router.runtime.http import AsyncClient
+from pointsman.router.vocabulary.chat import Answer, ChatRequest
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.call import Hear, call, nobody
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS
 
 from .llmock_process import LLMockProcess, running_llmock
 from .sdk_cases import OPENAI_TOOL, QUESTION, SCHEMA, TOOL_MESSAGES

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.errors import ErrorKind
-from workers.errors import CallFailed
-from workers.providers import FORMATS, WireError
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS, WireError
 
 from .vendor_replies import FINISH_PATH, empty_reply, text_reply, tool_call_reply
 

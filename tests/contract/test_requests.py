@@ -7,11 +7,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from router.catalog import DroppableParam
-from router.chat import ChatRequest
-from router.http import AsyncClient
-from workers.call import call
-from workers.providers import FORMATS
+from pointsman.router.runtime.http import AsyncClient
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.model import DroppableParam
+from pointsman.workers.call import call
+from pointsman.workers.providers import FORMATS
 
 from .loopback import Loopback, replying
 from .sdk_cases import CASES, QUESTION, Case

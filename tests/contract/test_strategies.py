@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from strategy_cases import SPECS, ask, state, states, step
 
-from router.model_state import ModelState
-from router.strategies import BUILT_IN
+from pointsman.router.routing.model_state import ModelState
+from pointsman.router.routing.strategies import BUILT_IN
 
 EVERY = pytest.mark.parametrize("name", SPECS)
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.chat import Answer, Usage
-from router.errors import ErrorKind
-from workers.call import call
-from workers.errors import CallFailed
-from workers.providers import FORMATS, StreamedReply
+from pointsman.router.vocabulary.chat import Answer, Usage
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.call import call
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS, StreamedReply
 
 from .vendor_models import HELLO, KEY, model_for
 from .vendor_streams import Event, as_bytes, stream_of

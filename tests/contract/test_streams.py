@@ -16,12 +16,12 @@ import pytest
 from google import genai
 from google.genai import types
 
-from router.allowance import Allowance, Left
-from router.errors import ErrorKind
-from router.http import AsyncClient, open_client
-from workers.call import Answered, call
-from workers.errors import CallFailed
-from workers.providers import FORMATS
+from pointsman.router.runtime.http import AsyncClient, open_client
+from pointsman.router.vocabulary.allowance import Allowance, Left
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.call import Answered, call
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS
 
 from .loopback import Behaviour, Loopback, replying
 from .sdk_cases import ANTHROPIC_TOOL, GEMINI_TOOL, OPENAI_TOOL, QUESTION

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from router.catalog import Model
-from router.chat import ChatRequest
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.model import Model
 
 KEY = "sk-test-0123456789abcdef"
 UPSTREAM = "some-model-1"

@@ -6,9 +6,9 @@ import pytest
 from redis.asyncio import Redis
 from store_driver import Driver
 
-from router.catalog import Catalog
-from router.settings import Settings
-from router.store import JobStore, RoundStore, WorkStore
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import JobStore, RoundStore, WorkStore
 
 
 @pytest.fixture

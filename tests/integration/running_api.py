@@ -14,11 +14,11 @@ from live import eventually
 from redis.asyncio import Redis
 from store_driver import Driver, success
 
-from pointsman.ports import free_port
-from producer.api.serve import serve
-from router.catalog import Catalog
-from router.settings import Settings
-from router.store import Settlement, open_redis
+from pointsman.local.ports import free_port
+from pointsman.producer.api.serve import serve
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Settlement, open_redis
 
 SUPPORT = {"prompt": "My printer is on fire", "task_class": "technical_support"}
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from router.broker import message_template
-from router.catalog import Catalog
-from router.decide import Decision, Waiting
-from router.facts import read_facts
-from router.job import JobRecord, JobSpec, JobState
-from router.lanes import Lane
-from router.round import Bind, Round
-from router.settings import Settings
-from router.store import Claim, Held, JobStore, RoundStore, Settlement, WorkStore
-from router.store.scripts import Scripts
+from pointsman.router.broker.message import message_template
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.decide import Decision, Waiting
+from pointsman.router.routing.plan import Bind, Round
+from pointsman.router.store import Claim, Held, JobStore, RoundStore, Settlement, WorkStore
+from pointsman.router.store.scripts import Scripts
+from pointsman.router.vocabulary.facts import read_facts
+from pointsman.router.vocabulary.job import JobRecord, JobSpec, JobState
+from pointsman.router.vocabulary.lanes import Lane
 
 START = 1_800_000_000_000
 RESULT = {"answer": {"text": "42", "finish_reason": "stop"}, "model": "gpt-4", "seconds": 0.5}

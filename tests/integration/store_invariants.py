@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from store_driver import Driver
 
-from router.errors import ErrorKind
-from router.job import DEAD, TERMINAL, JobState
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import DEAD, TERMINAL, JobState
 
 FIELDS = ("state", "lane", "model", "seq", "not_before", "binding", "error_kind")
 

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 from running_api import Api, running_api
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import Piece, Settlement
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Piece, Settlement
+from pointsman.router.vocabulary.job import JobState
 
 WORDS = ("The ", "answer is grün, \N{SNOWMAN} ", "42\u2028.")
 ANSWER = "".join(WORDS)

@@ -17,12 +17,12 @@ from batch_files import openai_client
 from redis_server import running_redis
 from running_api import SUPPORT, Api, running_api
 
-from pointsman.ports import free_port
-from producer.api.serve import serve
-from router.catalog import Catalog
-from router.errors import ConfigError
-from router.job import JobRecord
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.producer.api.serve import serve
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.job import JobRecord
 
 
 @pytest_asyncio.fixture

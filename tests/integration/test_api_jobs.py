@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from running_api import Api, running_api
 from store_driver import failure
 
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 LONG = 30
 

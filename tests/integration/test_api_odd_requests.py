@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from running_api import Api, running_api
 
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 ODD_IDS = [
     "%00",

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from running_api import SUPPORT, Api, running_api
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 
 
 @pytest_asyncio.fixture

@@ -14,9 +14,9 @@ from batch_commands import MODEL, BatchRun, answer, ended, mixed_lines, read_lin
 from live import Live, eventually, running_live
 from running_api import until_it_answers
 
-from pointsman.ports import free_port
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 COUNT = 160
 

@@ -11,14 +11,14 @@ from batch_files import chat_line, jsonl
 from redis.asyncio import Redis
 from store_driver import Driver, success
 
-from producer.batches.inputs import hold
-from producer.batches.steps import finish, submit, validate
-from producer.batches.work import Work
-from producer.batches.writing import Writing
-from producer.files import FileFolder, StoredFile, new_file_id
-from router.batch import BatchRecord, BatchStatus, line_job_id, new_batch_id
-from router.settings import Settings
-from router.store import BatchStore, JobStore, NewBatch
+from pointsman.producer.batches.inputs import hold
+from pointsman.producer.batches.output import Writing
+from pointsman.producer.batches.steps import finish, submit, validate
+from pointsman.producer.batches.work import Work
+from pointsman.producer.files import FileFolder, StoredFile, new_file_id
+from pointsman.router.config.settings import Settings
+from pointsman.router.store import BatchStore, JobStore, NewBatch
+from pointsman.router.vocabulary.batch import BatchRecord, BatchStatus, line_job_id, new_batch_id
 
 LINES = 250
 """Three portions."""

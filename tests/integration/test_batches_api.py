@@ -17,11 +17,11 @@ from openai.types import Batch
 from running_api import Api, running_api
 from store_driver import failure, success
 
-from router.batch import line_job_id
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import Settlement
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Settlement
+from pointsman.router.vocabulary.batch import line_job_id
+from pointsman.router.vocabulary.job import JobState
 
 
 @pytest_asyncio.fixture

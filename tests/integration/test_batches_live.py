@@ -17,9 +17,9 @@ from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 from running_api import until_it_answers
 
-from pointsman.ports import free_port
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 
 @pytest_asyncio.fixture

@@ -12,8 +12,8 @@ from batch_files import chat_line, create, jsonl, openai_client, until_status
 from openai import AsyncOpenAI
 from running_api import Api, running_api
 
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 
 @pytest_asyncio.fixture

@@ -19,11 +19,12 @@ from redis_server import running_redis
 from running_api import Api, running_api
 from store_driver import failure, success
 
-from pointsman.ports import free_port
-from producer.api import long_poll, waiting
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.producer.api.waiting import caller as waiting
+from pointsman.producer.api.waiting import until_end as long_poll
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 
 CHAT = "/v1/chat/completions"
 HELLO: Any = [{"role": "user", "content": "Hello"}]

@@ -6,9 +6,9 @@ import pytest
 from redis.asyncio import Redis
 from store_driver import Driver
 
-from router.catalog import Catalog
-from router.dispatcher import Dispatcher
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.dispatcher.loop import Dispatcher
+from pointsman.router.routing.catalog import Catalog
 
 
 @pytest.fixture

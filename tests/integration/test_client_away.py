@@ -18,12 +18,12 @@ import pytest_asyncio
 from redis_server import running_redis
 from running_api import Api, running_api
 
-from pointsman.ports import free_port
-from producer import AsyncClient, Client
-from producer.errors import ApiError, ApiUnavailable, InvalidJob, Unauthorized
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
+from pointsman import AsyncClient, Client
+from pointsman.local.ports import free_port
+from pointsman.producer.errors import ApiError, ApiUnavailable, InvalidJob, Unauthorized
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 
 SUPPORT = "technical_support"
 ROOT = Path(__file__).parents[2]
@@ -162,7 +162,7 @@ async def test_the_sync_iterator_ends_with_its_time_and_with_its_caller(api: Api
 
 WAITS_FOR_EVER = """
 import sys
-from producer import Client
+from pointsman import Client
 with Client(sys.argv[1]) as client:
     job_id = client.submit("x")
     print(job_id, flush=True)

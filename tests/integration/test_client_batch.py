@@ -12,14 +12,14 @@ import pytest
 import pytest_asyncio
 from running_api import Api, running_api
 
-from producer import AsyncClient, Client
-from producer.bulk import BatchSummary
-from producer.errors import Conflict, InvalidJob, StoreUnavailable
-from producer.progress import Progress
-from router.catalog import Catalog
-from router.errors import ConfigError
-from router.settings import Settings
-from router.stopping import stop
+from pointsman import AsyncClient, Client
+from pointsman.producer.client.progress import Progress
+from pointsman.producer.errors import Conflict, InvalidJob, StoreUnavailable
+from pointsman.producer.file_run import BatchSummary
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.vocabulary.errors import ConfigError
 
 SUPPORT = "technical_support"
 LOST = "lost-job"
@@ -132,7 +132,7 @@ async def test_a_result_that_has_expired_is_a_failure_of_its_line_alone(api: Api
 async def test_a_job_that_redis_has_lost_is_a_failure_of_its_line_alone(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("router.store.finishing.LOOK_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr("pointsman.router.store.job_ends.LOOK_AGAIN_SECONDS", 0.2)
     jobs = [{"prompt": f"job {at}", "task_class": SUPPORT} for at in range(10)]
     jobs[4]["id"] = LOST
     async with AsyncClient(api.url) as client:

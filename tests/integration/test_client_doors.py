@@ -13,11 +13,11 @@ import yaml
 from running_api import Api, running_api
 from store_driver import failure
 
-from producer import AsyncClient
-from producer.errors import Conflict, InvalidJob, JobFailed, UnknownJob
-from router.catalog import Catalog
-from router.job import JobSpec, JobState
-from router.settings import Settings
+from pointsman import AsyncClient
+from pointsman.producer.errors import Conflict, InvalidJob, JobFailed, UnknownJob
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobSpec, JobState
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = "technical_support"
@@ -26,7 +26,7 @@ WITHOUT = """
 import sys
 missing = ("redis", "celery", "kombu", "sklearn", "scipy", "numpy", "fastapi", "uvicorn")
 sys.modules.update(dict.fromkeys(missing))  # None stands for a package that can not be imported
-from producer import Client
+from pointsman import Client
 with Client(sys.argv[1]) as client:
     [job_id] = client.submit_many(["x"], task_class="technical_support")
     print(job_id, client.get(job_id).state, len(client.models()), client.explain("x").outcome, client.dead())

@@ -15,13 +15,13 @@ import yaml
 from live import eventually
 from running_api import Api, running_api
 
-from producer import AsyncClient, Client
-from producer.errors import Conflict, InvalidJob
-from producer.progress import Progress
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.stopping import stop
+from pointsman import AsyncClient, Client
+from pointsman.producer.client.progress import Progress
+from pointsman.producer.errors import Conflict, InvalidJob
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.vocabulary.job import JobState
 
 SUPPORT = "technical_support"
 

@@ -23,9 +23,9 @@ import redis
 import yaml
 from dotenv import dotenv_values
 
-from pointsman.embedded_redis import redis_server_binary
-from pointsman.ports import free_port
-from router.catalog import load_catalog
+from pointsman.local.embedded_redis import redis_server_binary
+from pointsman.local.ports import free_port
+from pointsman.router.routing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -144,7 +144,7 @@ def test_one_dockerfile_builds_in_two_stages_and_runs_without_root() -> None:
     assert "useradd" in last_stage
     assert dockerfile("ENTRYPOINT") == ['["pointsman"]']
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["scripts"] == {"pointsman": "pointsman.cli:main"}
+    assert project["scripts"] == {"pointsman": "pointsman.cli.app:main"}
 
 
 def test_the_image_gets_what_it_copies_and_no_secret() -> None:

@@ -12,12 +12,12 @@ from command_line import run
 from running_api import Api, running_api
 from store_driver import failure
 
-from producer import AsyncClient
-from producer.errors import UnknownJob
-from router.catalog import Catalog
-from router.durations import seconds_of
-from router.job import JobState
-from router.settings import Settings
+from pointsman import AsyncClient
+from pointsman.producer.errors import UnknownJob
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.durations import seconds_of
+from pointsman.router.vocabulary.job import JobState
 
 
 @pytest_asyncio.fixture
@@ -58,7 +58,7 @@ async def test_a_client_lists_dead_letters_and_retries_one(client: AsyncClient, 
 async def test_a_client_retries_all_that_fit(
     client: AsyncClient, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("producer.client.PAGE", 2)
+    monkeypatch.setattr("pointsman.producer.client.asyncio.PAGE", 2)
     jobs = [await failed(api) for _ in range(5)]
     other = await failed(api, "invalid_request")
     found = [job_id async for ids in client.retry_dead(kind="timeout") for job_id in ids]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.ports import free_port
+from pointsman.local.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SECONDS_AT_MOST = 90

@@ -16,12 +16,12 @@ from redis.asyncio import Redis
 from redis_server import running_redis
 from store_driver import RESULT
 
-from router.broker import read_task_id
-from router.catalog import Catalog
-from router.dispatcher import Dispatcher
-from router.job import JobSpec, JobState
-from router.settings import Settings
-from router.store import JobStore, Offer, Settlement, WorkStore, open_redis
+from pointsman.router.broker.message import read_task_id
+from pointsman.router.config.settings import Settings
+from pointsman.router.dispatcher.loop import Dispatcher
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import JobStore, Offer, Settlement, WorkStore, open_redis
+from pointsman.router.vocabulary.job import JobSpec, JobState
 
 OFFERS = [Offer("gpt-4", 4, ""), Offer("claude", 8, ""), Offer("gemini", 2, "")]
 

@@ -17,10 +17,10 @@ from live import running_live
 from openai import AsyncOpenAI
 from running_api import Api, running_api, until_it_answers
 
-from pointsman.ports import free_port
-from producer.files import FileFolder, UnknownFile
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.producer.files import FileFolder, UnknownFile
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 KEYS = ("acme:acme-key", "other:other-key", "master-key")
 

@@ -12,10 +12,10 @@ import pytest_asyncio
 from running_api import Api, running_api
 from store_driver import failure
 
-from producer import AsyncClient
-from producer.errors import ApiUnavailable, UnknownJob
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman import AsyncClient
+from pointsman.producer.errors import ApiUnavailable, UnknownJob
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 WANTED = "/v1/jobs/finished"
 
@@ -78,7 +78,7 @@ async def test_ids_are_checked(api: Api, ids: list[str]) -> None:
 
 
 async def test_a_quiet_stream_shows_that_somebody_is_there(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producer.api.finished.QUIET_SECONDS", 0.05)
+    monkeypatch.setattr("pointsman.producer.api.routes.finished.QUIET_SECONDS", 0.05)
     job_id = await api.submit()
     async with api.http.stream("POST", WANTED, json={"ids": [job_id]}) as reply:
         seen = []

@@ -16,9 +16,9 @@ import pytest_asyncio
 from live import ROOT, Live, running_live
 from running_api import until_it_answers
 
-from pointsman.ports import free_port
-from router.catalog import Catalog
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 
 PAGE = ROOT / "docs" / "integrations.md"
 BLOCKS = re.findall(

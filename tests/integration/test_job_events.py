@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 from running_api import Api, running_api
 from store_driver import failure, success
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import Piece
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Piece
+from pointsman.router.vocabulary.job import JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 

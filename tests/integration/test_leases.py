@@ -8,9 +8,9 @@ import time
 import pytest
 from store_driver import Driver
 
-from router.store import Held
-from workers.errors import LeaseLost
-from workers.leases import Lease, Leases
+from pointsman.router.store import Held
+from pointsman.workers.errors import LeaseLost
+from pointsman.workers.leases import Lease, Leases
 
 
 @pytest.fixture

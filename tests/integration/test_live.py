@@ -13,13 +13,13 @@ import pytest_asyncio
 from celery import Celery
 from live import Live, eventually, running_live
 
+from pointsman.router.broker.message import celery_config
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.errors import JobFailed
+from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated.catalog import write_catalog
 from pointsman.simulated.settings import Changes
-from router.broker import celery_config
-from router.catalog import Catalog
-from router.errors import JobFailed
-from router.job import JobState
-from router.settings import Settings
 
 
 @pytest_asyncio.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from live import eventually, running_live
 
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated import SimulatedModel, Simulation
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
 
 ALLOWED, JOBS = 12, 36
 REFUSED_AT_MOST = 2

@@ -13,10 +13,10 @@ import pytest
 from contract.llmock_process import LLMockProcess, running_llmock
 from live import Live, running_live
 
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated.catalog import write_catalog
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
 
 VENDORS = {"gpt-4": "openai", "claude": "anthropic", "gemini": "gemini"}
 ROUNDS, JOBS_EACH, STREAMS_EACH = 3, 35, 16

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from live import ROOT, Live, running_live
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.strategies import BUILT_IN
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.strategies import BUILT_IN
+from pointsman.router.vocabulary.job import JobState
 
 RULES = [{"when": {"topic": {"regex": "^math"}}, "use": ["gpt-4"]}]
 NEED_OPTIONS = {"contextual"}

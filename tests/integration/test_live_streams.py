@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from live import Live, eventually, running_live
 
-from router.catalog import Catalog
-from router.errors import ErrorKind
-from router.job import JobRecord, JobState
-from router.settings import Settings
-from router.store import Follower, Moved, Said, Subscriptions
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Follower, Moved, Said, Subscriptions
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import JobRecord, JobState
 
 MODELS = ("gpt-4", "claude", "gemini")
 

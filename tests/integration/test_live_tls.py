@@ -12,11 +12,11 @@ from celery import Celery
 from live import Live, running_live
 from redis_tls import running_tls_redis
 
-from producer import AsyncClient
-from router.broker import celery_config
-from router.catalog import Catalog
-from router.errors import StoreUnavailable
-from router.settings import Settings
+from pointsman import AsyncClient
+from pointsman.router.broker.message import celery_config
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.errors import StoreUnavailable
 
 
 @pytest.fixture

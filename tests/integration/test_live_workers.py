@@ -13,10 +13,10 @@ import pytest_asyncio
 from celery import Celery
 from live import Live, eventually, running_live
 
-from router.broker import celery_config
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
+from pointsman.router.broker.message import celery_config
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 
 
 @pytest_asyncio.fixture

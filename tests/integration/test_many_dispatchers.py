@@ -12,11 +12,11 @@ import pytest
 from redis.asyncio import Redis
 from store_driver import success
 
-from router.catalog import Catalog
-from router.dispatcher import Dispatcher
-from router.job import JobSpec
-from router.settings import Settings
-from router.store import JobStore, Offer, WorkStore, open_redis
+from pointsman.router.config.settings import Settings
+from pointsman.router.dispatcher.loop import Dispatcher
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import JobStore, Offer, WorkStore, open_redis
+from pointsman.router.vocabulary.job import JobSpec
 
 JOBS = 20_000
 SECONDS_AT_MOST = 280.0

@@ -13,10 +13,10 @@ import pytest
 from running_api import Api
 from streaming import CHAT, comments, says, streams, succeed
 
-from producer.api import signals
-from router.catalog import Catalog
-from router.settings import Settings
-from router.store import Piece
+from pointsman.producer.api.waiting import streamed as signals
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Piece
 
 PATH = "/v1/chat/completions"
 MANY = 200

@@ -15,10 +15,10 @@ from anthropic.types import Message
 from running_api import Api, running_api
 from store_driver import RESULT, failure
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import Settlement
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Settlement
+from pointsman.router.vocabulary.job import JobState
 
 MESSAGES = "/v1/messages"
 ASKED: dict[str, Any] = {

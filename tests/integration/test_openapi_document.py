@@ -16,11 +16,11 @@ import pytest_asyncio
 from live import Live, running_live
 from running_api import until_it_answers
 
-from pointsman.ports import free_port
+from pointsman.local.ports import free_port
+from pointsman.producer.api import create_app
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
 from pointsman.simulated import SimulatedModel, Simulation
-from producer.api import create_app
-from router.catalog import Catalog
-from router.settings import Settings
 
 HERE = Path(__file__).parent
 KEY = "document-key"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workers.pool import AsyncPool
+from pointsman.workers.pool import AsyncPool
 
 ARGUMENTS = ("task", "job-1.1", {})
 

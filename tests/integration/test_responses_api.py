@@ -14,10 +14,10 @@ from openai.types.responses import Response
 from running_api import Api, running_api
 from store_driver import RESULT, failure
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import Settlement
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Settlement
+from pointsman.router.vocabulary.job import JobState
 
 TOOL: Any = {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False}
 ASKED: dict[str, Any] = {

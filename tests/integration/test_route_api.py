@@ -8,10 +8,10 @@ import httpx
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from producer.api.app import create_app
-from router.catalog import Catalog
-from router.settings import Settings
-from router.store import Offer, WorkStore
+from pointsman.producer.api.app import create_app
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Offer, WorkStore
 
 
 @pytest_asyncio.fixture

@@ -13,7 +13,7 @@ from test_simulated_server import (
     until_in_flight,
 )
 
-from router.http import open_client
+from pointsman.router.runtime.http import open_client
 
 ROOT = Path(__file__).parents[2]
 

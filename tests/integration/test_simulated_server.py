@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from pointsman.router.runtime.http import AsyncClient, HTTPError, Response, open_client
 from pointsman.simulated import SimulatedModel, Simulation, running_server
 from pointsman.simulated.ledger import prompt_hash
-from router.http import AsyncClient, HTTPError, Response, open_client
 
 PROMPT = "Why does my printer refuse to print?"
 FAST = {"base_seconds": 0.0, "tokens_per_second": 1e6}

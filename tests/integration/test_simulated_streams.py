@@ -13,12 +13,12 @@ from google.genai import types as genai_types
 from test_simulated_server import PROMPT, serving, stats, until_in_flight
 from test_simulated_vendors import anthropic_client, gemini_client, openai_client
 
-from router.chat import Answer
-from router.errors import ErrorKind
-from router.http import AsyncClient
-from workers.call import Hear, call, nobody
-from workers.errors import CallFailed
-from workers.providers import FORMATS
+from pointsman.router.runtime.http import AsyncClient
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.call import Hear, call, nobody
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS
 
 MESSAGES: Any = [{"role": "user", "content": PROMPT}]
 EVERY_FORMAT = pytest.mark.parametrize("vendor", sorted(FORMATS))

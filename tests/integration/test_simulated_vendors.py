@@ -23,7 +23,7 @@ from test_simulated_server import (
     serving,
 )
 
-from router.http import AsyncClient
+from pointsman.router.runtime.http import AsyncClient
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from store_driver import Driver, failure, success
 
-from router.allowance import Allowance, Left
-from router.facts import read_facts
-from router.job import JobState
+from pointsman.router.vocabulary.allowance import Allowance, Left
+from pointsman.router.vocabulary.facts import read_facts
+from pointsman.router.vocabulary.job import JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 

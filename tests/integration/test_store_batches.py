@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 from store_driver import Driver, failure, success
 
-from router.batch import BatchRecord, BatchStatus, line_job_id, new_batch_id
-from router.errors import Conflict, UnknownBatch
-from router.job import JobSpec, JobState
-from router.store import BatchLine, BatchStore, HeldBatch, JobStore, NewBatch
-from router.store.scripts import Scripts
+from pointsman.router.store import BatchLine, BatchStore, HeldBatch, JobStore, NewBatch
+from pointsman.router.store.scripts import Scripts
+from pointsman.router.vocabulary.batch import BatchRecord, BatchStatus, line_job_id, new_batch_id
+from pointsman.router.vocabulary.errors import Conflict, UnknownBatch
+from pointsman.router.vocabulary.job import JobSpec, JobState
 
 WINDOW_SECONDS = 7200.0
 

@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 from store_driver import Driver, failure, success
 
-from router.catalog import Catalog
-from router.chat import ChatRequest
-from router.dispatcher import Dispatcher
-from router.job import JobState
-from router.plan import plan_round
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.dispatcher.loop import Dispatcher
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.plan import plan_round
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.job import JobState
 
 
 async def plan(driver: Driver) -> list[str]:

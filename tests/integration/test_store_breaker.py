@@ -8,11 +8,12 @@ import pytest
 from redis.asyncio import Redis
 from store_driver import Driver, failure, success
 
-from router.catalog import Breaker, Catalog
-from router.job import JobState
-from router.model_state import ModelState
-from router.settings import Settings
-from router.store import ModelStore, Settlement
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.model_state import ModelState
+from pointsman.router.store import ModelStore, Settlement
+from pointsman.router.vocabulary.job import JobState
+from pointsman.router.vocabulary.model import Breaker
 
 RULES = Breaker(window_seconds=10, min_calls=4, open_seconds=5, max_open_seconds=12, probes=2)
 

@@ -13,9 +13,9 @@ from celery import Celery
 from celery.result import AsyncResult
 from store_driver import RESULT, Driver, failure, success
 
-from router.broker import celery_config
-from router.errors import ErrorKind, JobFailed
-from router.settings import Settings
+from pointsman.router.broker.message import celery_config
+from pointsman.router.config.settings import Settings
+from pointsman.router.vocabulary.errors import ErrorKind, JobFailed
 
 SECONDS = 10
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from store_driver import START, Driver, failure, success
 
-from router.errors import ErrorKind, UnknownJob
-from router.job import JobState
-from router.store import DeadStore, JobStore
-from router.views import DeadFilter
+from pointsman.router.store import DeadStore, JobStore
+from pointsman.router.vocabulary.errors import ErrorKind, UnknownJob
+from pointsman.router.vocabulary.job import JobState
+from pointsman.router.vocabulary.views import DeadFilter
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from store_driver import Driver
 from webhook_driver import DEAD, DELIVERED, HERE, SECRET, Webhooks, again
 
-from router.delivery import DeliveryState
-from router.errors import UnknownDelivery
-from router.settings import Settings
-from router.store import Told
+from pointsman.router.config.settings import Settings
+from pointsman.router.store import Told
+from pointsman.router.vocabulary.delivery import DeliveryState
+from pointsman.router.vocabulary.errors import UnknownDelivery
 
 WAITING, DELIVERED_STATE, DEAD_STATE = DeliveryState
 

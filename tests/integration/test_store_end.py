@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from store_driver import Driver, failure, success
 
-from router.errors import ErrorKind, UnknownJob
-from router.job import JobState
-from router.upkeep import Upkeep
+from pointsman.router.dispatcher.upkeep import Upkeep
+from pointsman.router.vocabulary.errors import ErrorKind, UnknownJob
+from pointsman.router.vocabulary.job import JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 
@@ -196,7 +196,7 @@ async def test_a_job_that_is_not_done_is_never_forgotten(driver: Driver) -> None
 async def test_one_look_ends_all_that_are_due_however_many_one_script_takes(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("router.store.rounds", "router.upkeep"):
+    for module in ("pointsman.router.store.rounds", "pointsman.router.dispatcher.upkeep"):
         monkeypatch.setattr(f"{module}.BATCH", 2)
     driver.now -= 10_000_000_000  # long ago by Redis's own clock, which upkeep goes by
     jobs = [await driver.submit(expires_in=1) for _ in range(5)]

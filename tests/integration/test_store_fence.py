@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ResponseError
 from store_driver import Driver, failure, success
 
-from router.job import PAYLOAD_SCHEMA, JobState
+from pointsman.router.vocabulary.job import PAYLOAD_SCHEMA, JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 

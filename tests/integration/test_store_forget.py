@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from store_driver import Driver, failure
 
-from router.errors import Conflict, UnknownJob
-from router.job import JobSpec
+from pointsman.router.vocabulary.errors import Conflict, UnknownJob
+from pointsman.router.vocabulary.job import JobSpec
 
 
 async def test_a_dead_letter_is_forgotten_with_its_request(driver: Driver) -> None:

@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from store_driver import Driver
 
-from router.errors import StoreUnavailable
-from router.store import open_redis
-from router.store.gathering import Gathering
-from router.store.scripts import Scripts
+from pointsman.router.store import open_redis
+from pointsman.router.store.call_batching import Gathering
+from pointsman.router.store.scripts import Scripts
+from pointsman.router.vocabulary.errors import StoreUnavailable
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from redis_server import installed_servers, running_redis
 from store_driver import RESULT, Driver, failure, success
 from webhook_driver import HERE, SECRET, Webhooks, again
 
-from router.catalog import Catalog
-from router.errors import StoreUnavailable
-from router.job import JobSpec, JobState
-from router.settings import Settings
-from router.store import open_redis
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import open_redis
+from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.job import JobSpec, JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 

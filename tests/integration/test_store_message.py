@@ -12,8 +12,8 @@ from celery import Celery
 from kombu import Connection
 from store_driver import Driver
 
-from router.broker import TASK, TRANSPORT, celery_config
-from router.settings import Settings
+from pointsman.router.broker.message import TASK, TRANSPORT, celery_config
+from pointsman.router.config.settings import Settings
 
 OWN_VALUES = (("headers", "origin"), ("properties", "delivery_tag"), ("properties", "reply_to"))
 """What differs with every sender or message."""

@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NotConnected
 from redis_server import RedisServer, running_redis
 
-from router.broker import TRANSPORT
-from router.store import open_redis
+from pointsman.router.broker.message import TRANSPORT
+from pointsman.router.store import open_redis
 
 
 class MovingName:

@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 from store_driver import Driver, failure, success
 from webhook_driver import HERE, SECRET, Webhooks
 
-from router.catalog import Catalog
-from router.delivery import DeliveryState
-from router.errors import ErrorKind, InvalidJob
-from router.job import JobSpec
-from router.settings import Settings
-from router.store import JobStore
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import JobStore
+from pointsman.router.vocabulary.delivery import DeliveryState
+from pointsman.router.vocabulary.errors import ErrorKind, InvalidJob
+from pointsman.router.vocabulary.job import JobSpec
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from store_driver import Driver
 
-from router.catalog import Catalog
-from router.settings import Settings
-from router.store import ModelStore, Offer
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import ModelStore, Offer
 
 
 async def slots_and_workers(driver: Driver, model: str = "gpt-4") -> tuple[int, int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from store_driver import Driver
 
-from router.errors import ErrorKind
-from router.job import JobState
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 

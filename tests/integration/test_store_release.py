@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from store_driver import Driver, failure
 
-from router.job import JobState
+from pointsman.router.vocabulary.job import JobState
 
 LANE = "technical_support|default|gpt-4,claude"
 

@@ -10,10 +10,10 @@ import pytest_asyncio
 from redis_server import installed_servers, running_redis
 from store_driver import Driver, failure, success
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import open_redis, server_warnings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import open_redis, server_warnings
+from pointsman.router.vocabulary.job import JobState
 
 SERVERS = installed_servers()
 

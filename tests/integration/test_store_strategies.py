@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from store_driver import Driver, failure, success
 
-from router.catalog import Catalog
-from router.chat import ChatRequest
-from router.classify import Classifier
-from router.intake import sort_intake
-from router.job import JobState
-from router.plan import plan_round
-from router.store import ModelStore
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.classify import Classifier
+from pointsman.router.routing.placement import sort_intake
+from pointsman.router.routing.plan import plan_round
+from pointsman.router.store import ModelStore
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.job import JobState
 
 STATIC = "technical_support|default|gpt-4,claude"
 

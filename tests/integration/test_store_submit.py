@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from store_driver import Driver
 
-from router.errors import Conflict, InvalidJob, UnknownJob
-from router.job import JobSpec, JobState
-from router.lanes import Lane
-from router.store import JobStore
+from pointsman.router.store import JobStore
+from pointsman.router.vocabulary.errors import Conflict, InvalidJob, UnknownJob
+from pointsman.router.vocabulary.job import JobSpec, JobState
+from pointsman.router.vocabulary.lanes import Lane
 
 SUPPORT = "technical_support|default|gpt-4,claude"
 

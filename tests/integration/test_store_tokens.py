@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from store_driver import Driver, failure, success
 
-from router.errors import ErrorKind
-from router.job import JobSpec, JobState
-from router.store import Follower, Look, Moved, News, Piece, Said, Subscriptions
-from router.store.follower import MOST_UNREAD
+from pointsman.router.store import Follower, Look, Moved, News, Piece, Said, Subscriptions
+from pointsman.router.store.job_stream import MOST_UNREAD
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import JobSpec, JobState
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import pytest
 from store_driver import Driver, failure, success
 from store_invariants import Invariants
 
-from router.allowance import Allowance, Left
-from router.catalog import Breaker, Catalog
-from router.job import JobState
-from router.lanes import Lane
-from router.plan import plan_round
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.plan import plan_round
+from pointsman.router.vocabulary.allowance import Allowance, Left
+from pointsman.router.vocabulary.job import JobState
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.router.vocabulary.model import Breaker
 
 STEPS = 500
 LIVE_AT_MOST = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store_driver import Driver, success
 
-from router.job import JobState
+from pointsman.router.vocabulary.job import JobState
 
 
 async def test_a_job_goes_from_submit_to_its_result(driver: Driver) -> None:

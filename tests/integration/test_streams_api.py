@@ -27,11 +27,11 @@ from streaming import (
     until_followed,
 )
 
-from producer.api import signals
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import follower
+from pointsman.producer.api.waiting import streamed as signals
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import job_stream as follower
+from pointsman.router.vocabulary.job import JobState
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"at": "it"}'}}
 

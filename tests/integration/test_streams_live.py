@@ -20,10 +20,10 @@ from running_api import until_it_answers
 from streaming import comments
 from test_job_events import Event, read_events
 
-from pointsman.ports import free_port
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 
 HELLO: Any = [{"role": "user", "content": "What is a pointsman?"}]
 

@@ -25,12 +25,13 @@ from streaming import (
     until_followed,
 )
 
-from pointsman.ports import free_port
-from producer.api import reading, signals
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.store import follower
+from pointsman.local.ports import free_port
+from pointsman.producer.api.waiting import streamed as reading
+from pointsman.producer.api.waiting import streamed as signals
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import job_stream as follower
+from pointsman.router.vocabulary.job import JobState
 
 PATH = "/v1/chat/completions"
 KEY = {"idempotency-key": "once"}

@@ -13,13 +13,13 @@ from live import eventually
 from redis_server import running_redis
 from store_driver import RESULT, Driver, failure, success
 
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
-from router.stopping import stop
-from router.store import Held, open_redis
-from workers.leases import Lease, Leases
-from workers.telling import Teller, Telling
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.store import Held, open_redis
+from pointsman.router.vocabulary.job import JobState
+from pointsman.workers.leases import Lease, Leases
+from pointsman.workers.token_stream import Teller, Telling
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import asyncio
 from live import eventually
 from redis.asyncio import Redis
 
-from router.settings import Settings
-from router.stopping import stop
-from router.store import Keys, Subscriptions, Waiter
+from pointsman.router.config.settings import Settings
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.store import Keys, Subscriptions, Waiter
 
 
 async def test_a_wait_that_is_cancelled_twice_leaves_no_subscription(redis: Redis, settings: Settings) -> None:

@@ -15,10 +15,10 @@ from live import Live, eventually, running_live
 from openai.types.responses import Response
 from running_api import until_it_answers
 
-from pointsman.ports import free_port
-from router.catalog import Catalog
-from router.job import JobState
-from router.settings import Settings
+from pointsman.local.ports import free_port
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.job import JobState
 
 HELLO: Any = [{"role": "user", "content": "What is a pointsman?"}]
 

@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 from receiver import running_receiver
 
-from router.addresses import may_be_called
-from router.http import open_guarded_client
-from workers.webhooks.outcome import Answer, Impossible, Replied, Silent
-from workers.webhooks.post import REFUSED, post
+from pointsman.router.runtime.http import open_guarded_client
+from pointsman.router.vocabulary.webhook import may_be_called
+from pointsman.workers.webhooks.outcome import Answer, Impossible, Replied, Silent
+from pointsman.workers.webhooks.post import REFUSED, post
 
 LOOPBACK = "127.0.0.0/8"
 NAME = "rebinding.example"

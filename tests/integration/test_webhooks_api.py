@@ -15,12 +15,12 @@ from live import eventually
 from running_api import SUPPORT, Api, running_api
 from webhook_driver import DEAD, DELIVERED, HERE, SECRET, Webhooks
 
-from producer import AsyncClient
-from producer.errors import InvalidJob, UnknownDelivery
-from router.catalog import Catalog
-from router.delivery import DeliveryState
-from router.settings import Settings
-from router.store import Told
+from pointsman import AsyncClient
+from pointsman.producer.errors import InvalidJob, UnknownDelivery
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Told
+from pointsman.router.vocabulary.delivery import DeliveryState
 
 CHAT = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
 PRIVATE = "http://169.254.169.254/latest/meta-data"
@@ -90,7 +90,7 @@ async def test_a_client_is_told_of_a_webhook_that_can_not_be(client: AsyncClient
 
 
 async def test_a_client_pages_through_many(client: AsyncClient, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producer.client.PAGE", 2)
+    monkeypatch.setattr("pointsman.producer.client.asyncio.PAGE", 2)
     ids = [await ended(api) for _ in range(5)]
     assert [found.id for found in await client.deliveries()] == ids[::-1]
     assert [found.id for found in await client.deliveries(limit=3)] == ids[:1:-1]

@@ -17,10 +17,10 @@ from standardwebhooks import Webhook as Verifier
 from webhook_driver import SECRET
 from webhook_parts import cancelled, store, until, until_a_sender_lives, webhook_settings
 
-from router.catalog import Catalog
-from router.delivery import Delivery, DeliveryState
-from router.settings import Settings
-from workers.webhooks.post import NO_URL, REFUSED
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
+from pointsman.workers.webhooks.post import NO_URL, REFUSED
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ async def test_the_secret_stands_in_no_log(live: Live, receiver: Receiver) -> No
 async def test_celerys_time_limit_ends_a_request_as_a_try_that_failed(live: Live, receiver: Receiver) -> None:
     receiver.hangs()
     live.dispatcher()
-    celery = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "pointsman:webhooks")
+    celery = (sys.executable, "-m", "celery", "-A", "pointsman", "worker", "-Q", "pointsman:webhooks")
     limits = {"POINTSMAN_WEBHOOK_TIMEOUT_SECONDS": "60", "POINTSMAN_WEBHOOK_WAITS_SECONDS": ""}
     live.start(*celery, "--soft-time-limit", "1", name="webhooks", **limits)
     await cancelled(live, receiver.url)

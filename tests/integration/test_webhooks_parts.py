@@ -16,12 +16,12 @@ from running_api import until_it_answers
 from webhook_driver import SECRET
 from webhook_parts import cancelled, until, until_a_sender_lives, webhook_settings
 
-from pointsman.ports import free_port
-from pointsman.up import Plan, running
-from producer import AsyncClient
-from router.catalog import Catalog
-from router.delivery import DeliveryState
-from router.settings import Settings
+from pointsman import AsyncClient
+from pointsman.local.ports import free_port
+from pointsman.local.up import Plan, running
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.delivery import DeliveryState
 
 KEPT = {"appendonly": "yes", "appendfsync": "always"}
 

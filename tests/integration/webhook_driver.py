@@ -8,9 +8,9 @@ from typing import Any
 
 from store_driver import Driver
 
-from router.broker import WEBHOOK_QUEUE, WEBHOOK_TASK, message_template, read_task_id
-from router.delivery import Delivery, DeliveryState
-from router.store import DeliveryStore, Owed, SendingStore, Told
+from pointsman.router.broker.message import WEBHOOK_QUEUE, WEBHOOK_TASK, message_template, read_task_id
+from pointsman.router.store import DeliveryStore, Owed, SendingStore, Told
+from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
 
 SECRET = "whsec_" + b64encode(b"a secret of thirty-two bytes ...").decode()
 HERE = "https://receiver.example/hooks"

@@ -7,10 +7,10 @@ from typing import Any
 from live import Live, eventually
 from webhook_driver import SECRET
 
-from router.delivery import Delivery, DeliveryState
-from router.job import JobState
-from router.settings import Settings
-from router.store import DeliveryStore, SendingStore
+from pointsman.router.config.settings import Settings
+from pointsman.router.store import DeliveryStore, SendingStore
+from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
+from pointsman.router.vocabulary.job import JobState
 
 
 def webhook_settings(settings: Settings, **more: Any) -> Settings:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from router.catalog import Model
-from router.facts import JobFacts, affinity_of
-from router.model_state import ModelState
-from router.strategies import Ask, Step, StrategySpec, build_steps
+from pointsman.router.routing.model_state import ModelState
+from pointsman.router.routing.strategies import Ask, Step, StrategySpec, build_steps
+from pointsman.router.vocabulary.facts import JobFacts, affinity_of
+from pointsman.router.vocabulary.model import Model
 
 RULES = [{"when": {"topic": "law"}, "use": ["m1"]}, {"when": {"tokens": {"min": 500}}, "use": ["m0", "m2"]}]
 

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from router.addresses import may_be_called
+from pointsman.router.vocabulary.webhook import may_be_called
 
 PRIVATE = [ip_network("10.1.0.0/16"), ip_network("fd00:1::/32")]
 

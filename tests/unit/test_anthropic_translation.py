@@ -10,14 +10,14 @@ from anthropic.types import Message
 from anthropic.types.message_create_params import MessageCreateParamsBase
 from anthropic.types.shared import ErrorResponse
 
-from producer.anthropic import MESSAGES, message, read_message, told
-from producer.anthropic.parameters import SAMPLING
-from producer.api import shapes
-from producer.openai import Fault, Refused
-from producer.openai.errors import FAULTS
-from router.catalog import Catalog
-from router.chat import Answer, Thinking, ToolCall, Usage
-from router.job import JobRecord, JobResult, JobState
+from pointsman.producer.api.openapi import shapes
+from pointsman.producer.vendor_apis.anthropic import MESSAGES, message, read_message, told
+from pointsman.producer.vendor_apis.anthropic.parameters import SAMPLING
+from pointsman.producer.vendor_apis.faults import FAULTS
+from pointsman.producer.vendor_apis.openai import Fault, Refused
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.chat import Answer, Thinking, ToolCall, Usage
+from pointsman.router.vocabulary.job import JobRecord, JobResult, JobState
 
 OLD, NEW = "2023-06-01", "2026-10-21"
 HELLO = {"model": "auto", "max_tokens": 10, "messages": [{"role": "user", "content": "Hello"}]}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from router.store.keys import PATTERNS
-from router.store.scripts import FOLDER
+from pointsman.router.store.keys import PATTERNS
+from pointsman.router.store.scripts import FOLDER
 
 PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
 

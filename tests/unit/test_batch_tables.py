@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pointsman.batch_tables import duration, live_view, plain_words, summary_words
-from pointsman.estimate_tables import estimate_table, estimate_words
-from producer.bulk import BatchSummary, Estimate, ModelEstimate, ModelShare, Totals
-from producer.progress import Progress
-from router.views import ModelView
+from pointsman.cli.output.estimate import estimate_table, estimate_words
+from pointsman.cli.output.file_run import duration, live_view, plain_words, summary_words
+from pointsman.producer.client.progress import Progress
+from pointsman.producer.file_run import BatchSummary, Estimate, ModelEstimate, ModelShare, Totals
+from pointsman.router.vocabulary.views import ModelView
 
 
 def view(name: str, **more: Any) -> ModelView:

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.bulk.asking import Defaults, LineJob, Reader
-from producer.bulk.ends import failed, succeeded
-from producer.bulk.options import files_of, sort_out
-from producer.lines import Line
-from producer.openai.batch_line import BadLine
-from router.chat import Answer
-from router.errors import ConfigError, InvalidJob, UnknownJob
-from router.job import JobError, JobRecord, JobResult, JobState
-from router.views import KnownNames
+from pointsman.producer.file_run.line_job import Defaults, LineJob, Reader
+from pointsman.producer.file_run.line_result import failed, succeeded
+from pointsman.producer.file_run.options import files_of, sort_out
+from pointsman.producer.files.lines import Line
+from pointsman.producer.vendor_apis.openai.batch_line import BadLine
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ConfigError, InvalidJob, UnknownJob
+from pointsman.router.vocabulary.job import JobError, JobRecord, JobResult, JobState
+from pointsman.router.vocabulary.views import KnownNames
 
 NAMES = KnownNames(models=("gpt-4",), aliases=("fast",), task_classes=("creative_writing", "code"))
 CHAT = "/v1/chat/completions"

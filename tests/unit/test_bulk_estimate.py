@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from producer.bulk.estimate import NOBODY, Estimate, Totals, estimate
-from router.views import Candidate, Explanation, ModelView
+from pointsman.producer.file_run.estimate import NOBODY, Estimate, Totals, estimate
+from pointsman.router.vocabulary.views import Candidate, Explanation, ModelView
 
 
 def view(name: str, *, capacity: int = 10, latency: float | None = 1.0, **more: Any) -> ModelView:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from producer.bulk.part import Part, open_part
-from producer.bulk.part_file import Ended, Identity
-from router.errors import ConfigError
+from pointsman.producer.file_run.journal import Part, open_part
+from pointsman.producer.file_run.journal_format import Ended, Identity
+from pointsman.router.vocabulary.errors import ConfigError
 
 RUN = Identity("ab" * 32, '{"priority":3}', "salt")
 LINES = 6

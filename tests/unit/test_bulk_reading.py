@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from producer.bulk import source
-from producer.bulk.seen import Seen
-from producer.bulk.source import Place, SourceFile, look_through, spooled
-from router.errors import ConfigError
-from router.job import JobSpec
+from pointsman.producer.file_run import input_file as source
+from pointsman.producer.file_run.disk_tables import Seen
+from pointsman.producer.file_run.input_file import Place, SourceFile, look_through, spooled
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.job import JobSpec
 
 lines = st.lists(st.binary(max_size=30).map(lambda raw: raw.replace(b"\n", b"")), max_size=30)
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
@@ -107,7 +107,7 @@ def test_equal_digests_are_only_a_reason_to_compare(tmp_path: Path, monkeypatch:
         def digest(self) -> bytes:
             return b"12345678"
 
-    monkeypatch.setattr("producer.bulk.seen.blake2b", SameDigest)
+    monkeypatch.setattr("pointsman.producer.file_run.disk_tables.blake2b", SameDigest)
     ids = ["a", "b", "a"]
     with closing(Seen(3, tmp_path, lambda place: ids[place])) as seen:
         assert [seen.add(custom_id, place) for place, custom_id in enumerate(ids)] == [True, True, False]

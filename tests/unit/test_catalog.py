@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from router.catalog import Catalog, Limits, Model, Price, TaskClass, load_catalog
-from router.errors import ConfigError
+from pointsman.router.routing.catalog import Catalog, TaskClass, load_catalog
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.model import Limits, Model, Price
 
 EXAMPLE = Path(__file__).parents[2] / "models.yaml"
 

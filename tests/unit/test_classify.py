@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from router.catalog import Catalog
-from router.chat import ChatRequest
-from router.classifier import ready_prompts
-from router.classify import Classifier, classifier_of
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.classifier import ready_prompts
+from pointsman.router.routing.classify import Classifier, classifier_of
+from pointsman.router.vocabulary.chat import ChatRequest
 
 CANDIDATES = {"models": ["m"]}
 CLASSES: dict[str, dict[str, object]] = {
@@ -110,7 +110,14 @@ def test_the_classifier_of_a_catalog_is_made_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["workers.app", "workers.runtime_step", "producer", "producer.api", "router.dispatcher"]
+    "part",
+    [
+        "pointsman.workers.app",
+        "pointsman.workers.runtime_step",
+        "producer",
+        "pointsman.producer.api",
+        "pointsman.router.dispatcher.loop",
+    ],
 )
 def test_scikit_learn_is_not_imported_unless_a_catalog_has_examples(part: str) -> None:
     program = f"import sys, {part}; sys.exit('sklearn' in sys.modules)"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pointsman.cli import app
-from router.errors import ConfigError
+from pointsman.cli.app import app
+from pointsman.router.vocabulary.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "models.yaml"
 

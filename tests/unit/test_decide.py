@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from router.catalog import Catalog, Limits
-from router.chains import Chains
-from router.changes import Changes
-from router.decide import Decision, Moment, Waiting, decide
-from router.lanes import Lane
-from router.model_state import ModelState
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.decide import Chains, Decision, Moment, Waiting, decide
+from pointsman.router.routing.model_state import Changes, ModelState
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.router.vocabulary.model import Limits
 
 NOW = 1_000_000
 LANE = Lane("technical_support", "default", ("gpt-4", "claude"))

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from producer.anthropic import MESSAGES
-from producer.api import create_app
-from producer.api.failures import ANTHROPIC_DOORS, OPENAI_DOORS, RETRY_HELPS
-from producer.openai import CHAT, RESPONSES, Parameters
-from producer.openai.asking import OURS
-from producer.openai.errors import FAULTS
-from router.batch import BATCH_MOVES
-from router.catalog import Catalog
-from router.job import JobSpec
-from router.settings import Settings
+from pointsman.producer.api import create_app
+from pointsman.producer.api.failures import ANTHROPIC_DOORS, OPENAI_DOORS, RETRY_HELPS
+from pointsman.producer.vendor_apis.anthropic import MESSAGES
+from pointsman.producer.vendor_apis.faults import FAULTS
+from pointsman.producer.vendor_apis.openai import CHAT, RESPONSES, Parameters
+from pointsman.producer.vendor_apis.request import OURS
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.batch import BATCH_MOVES
+from pointsman.router.vocabulary.job import JobSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doors.md").read_text(encoding="utf-8")
 

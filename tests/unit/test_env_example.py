@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from router.catalog import load_catalog
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / ".env.example"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from producer.api.job_headers import job_headers
-from router.job import Attempt, JobRecord, JobState
+from pointsman.producer.api.failures import job_headers
+from pointsman.router.vocabulary.job import Attempt, JobRecord, JobState
 
 JOB = JobRecord(
     id="0123456789ab-00001", state=JobState.PENDING, tenant="default", priority=5, submitted=100.0, expires=900.0,

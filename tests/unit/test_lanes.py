@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.lanes import Lane
+from pointsman.router.vocabulary.lanes import Lane
 
 LANE = Lane("technical_support", "acme", ("gpt-4", "claude"))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from router.store.keys import PATTERNS
-from router.store.scripts import FOLDER
+from pointsman.router.store.keys import PATTERNS
+from pointsman.router.store.scripts import FOLDER
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("router", "workers", "producer", "pointsman")
@@ -32,6 +32,12 @@ LIBRARIES = sorted(FOLDER.glob("lib/*.lua"))
 def name_of(path: Path) -> str:
     """Return the path below the root, as the parameter of a test shows it."""
     return path.relative_to(ROOT).as_posix()
+
+
+def module_of(path: Path) -> str:
+    """Return the name under which everybody imports a folder or file of ours."""
+    name = name_of(path).replace("/", ".")
+    return name if name.startswith("pointsman") else f"pointsman.{name}"
 
 
 each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -159,6 +165,13 @@ def test_every_key_is_used() -> None:
     assert [name for name in PATTERNS if not re.search(rf"key\.{name}\(|key\(\"{name}\"", text)] == []
 
 
+def test_all_of_it_is_imported_under_one_name() -> None:
+    other = re.compile(r"^\s*(?:from|import) (router|workers|producer)\b", re.MULTILINE)
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.py")]
+    wrong = [name_of(path) for path in [*SOURCES, *TESTS, *documents] if other.search(path.read_text("utf-8"))]
+    assert wrong == []
+
+
 def test_the_environment_is_read_only_where_processes_start() -> None:
     readers = [
         name_of(path)
@@ -185,7 +198,7 @@ def test_the_public_doors_name_exactly_what_they_bring_in() -> None:
     for path in SOURCES:
         if path.name != "__init__.py":
             continue
-        module = importlib.import_module(name_of(path.parent).replace("/", "."))
+        module = importlib.import_module(module_of(path.parent))
         tree = ast.parse(path.read_text(encoding="utf-8"))
         given_on = _brought_in(tree) - {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         named = set(getattr(module, "__all__", ()))

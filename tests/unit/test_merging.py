@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from producer.doors.merging import merged
+from pointsman.producer.client.transports.http import merged
 
 
 async def numbers(start: int, closed: list[int], *, breaks: bool = False) -> AsyncGenerator[int, None]:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from router.broker import (
+from pointsman.router.broker.message import (
     TASK,
     WEBHOOK_QUEUE,
     WEBHOOK_TASK,
@@ -15,7 +15,7 @@ from router.broker import (
     message_template,
     read_task_id,
 )
-from router.settings import Settings
+from pointsman.router.config.settings import Settings
 
 
 def filled(job_id: str = "job-1", binding: int = 7) -> dict[str, object]:

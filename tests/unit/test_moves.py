@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from router.job import DEAD, MOVES, TERMINAL, JobState
-from router.store.scripts import FOLDER, prelude
+from pointsman.router.store.scripts import FOLDER, prelude
+from pointsman.router.vocabulary.job import DEAD, MOVES, TERMINAL, JobState
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/states.md").read_text(encoding="utf-8")

@@ -11,13 +11,22 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from openai.types.responses import Response
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
-from producer.api import shapes
-from producer.openai import CHAT, RESPONSES, Parameters, Refused, completion, read_chat, read_response, response
-from producer.openai.errors import FAULTS
-from router.catalog import Catalog
-from router.chat import Answer, ToolCall, Usage
-from router.errors import ErrorKind
-from router.job import JobRecord, JobResult, JobState
+from pointsman.producer.api.openapi import shapes
+from pointsman.producer.vendor_apis.faults import FAULTS
+from pointsman.producer.vendor_apis.openai import (
+    CHAT,
+    RESPONSES,
+    Parameters,
+    Refused,
+    completion,
+    read_chat,
+    read_response,
+    response,
+)
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.chat import Answer, ToolCall, Usage
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import JobRecord, JobResult, JobState
 
 HELLO = [{"role": "user", "content": "Hello"}]
 CALL = ToolCall.model_validate({"id": "call_1", "function": {"name": "look", "arguments": "{}"}})

@@ -7,16 +7,16 @@ from random import Random
 
 import pytest
 
-from router.catalog import Catalog
-from router.chat import Answer
-from router.errors import ErrorKind
-from router.job import JobState
-from router.lanes import Lane
-from router.settings import Settings
-from router.store import Claim
-from workers.backoff import FACTORS, Backoff
-from workers.errors import CallFailed
-from workers.outcome import (
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.store import Claim
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.job import JobState
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.workers.backoff import FACTORS, Backoff
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.outcome import (
     POLICIES,
     STOPS,
     GaveUp,
@@ -28,7 +28,7 @@ from workers.outcome import (
     Trial,
     TryNextModel,
 )
-from workers.settlement import Tried, past_deadline, settlement
+from pointsman.workers.settlement import Tried, past_deadline, settlement
 
 SETTINGS = Settings(_env_file=None, backoff_base_seconds=1.0, backoff_max_seconds=60.0)
 LANE = Lane("technical_support", "default", ("gpt-4", "claude"))

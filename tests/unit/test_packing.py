@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.store.packing import DEFLATED, WORTH_CHARS, pack, unpack
+from pointsman.router.store.compression import DEFLATED, WORTH_CHARS, pack, unpack
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 

@@ -60,8 +60,8 @@ def test_a_target_is_judged_by_the_row_that_it_names() -> None:
     [
         (["workers/pool.py", "aiohttp/client.py", "asyncio/selector_events.py"], "httpx and aiohttp"),
         (["celery/worker/loops.py", "celery/events/dispatcher.py", "kombu/messaging.py"], "Celery's events"),
-        (["router/dispatcher.py", "router/store/rounds.py", "redis/asyncio/client.py"], "Redis client"),
-        (["router/dispatcher.py", "router/store/rounds.py"], "our store"),
+        (["router/dispatcher/loop.py", "router/store/rounds.py", "redis/asyncio/client.py"], "Redis client"),
+        (["router/dispatcher/loop.py", "router/store/rounds.py"], "our store"),
         (["asyncio/base_events.py", "selectors.py"], "polling"),
         (["asyncio/base_events.py", "asyncio/events.py"], "asyncio"),
         (["", "zlib.py"], "other"),

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from router.catalog import Catalog, Limits
-from router.decide import Waiting
-from router.lanes import Lane
-from router.model_state import ModelState
-from router.plan import plan_round
-from router.round import LaneHead, Round
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.decide import Waiting
+from pointsman.router.routing.model_state import ModelState
+from pointsman.router.routing.plan import LaneHead, Round, plan_round
+from pointsman.router.vocabulary.lanes import Lane
+from pointsman.router.vocabulary.model import Limits
 
 SUPPORT = Lane("technical_support", "default", ("gpt-4", "claude"))
 PINNED = Lane("@gpt-4", "default", ("gpt-4",))

@@ -7,15 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
-import producer.patience
-from producer.api.access import Key, read_keys
-from producer.api.serve import check_exposure
-from producer.doors import open_door
-from producer.doors.replies import read_reply
-from producer.errors import ApiError, ApiUnavailable, Conflict, InvalidJob, Unauthorized, UnknownJob
-from producer.patience import patiently
-from router.errors import ConfigError, StoreUnavailable
-from router.settings import Settings
+import pointsman.producer.client.retry
+from pointsman.producer.api.middleware.access import Key, read_keys
+from pointsman.producer.api.serve import check_exposure
+from pointsman.producer.client.retry import patiently
+from pointsman.producer.client.transports import open_door
+from pointsman.producer.client.transports.http_replies import read_reply
+from pointsman.producer.errors import ApiError, ApiUnavailable, Conflict, InvalidJob, Unauthorized, UnknownJob
+from pointsman.router.config.settings import Settings
+from pointsman.router.vocabulary.errors import ConfigError, StoreUnavailable
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(delay: float) -> None:
         seconds.append(delay)
 
-    monkeypatch.setattr(producer.patience.asyncio, "sleep", sleep)
+    monkeypatch.setattr(pointsman.producer.client.retry.asyncio, "sleep", sleep)
     return seconds
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-import producer
-import producer.errors
-from producer.chunks import portions
-from producer.specs import make_spec
-from router.errors import InvalidJob, PointsmanError
-from router.job import JobSpec
+import pointsman.producer
+import pointsman.producer.errors
+from pointsman.producer.client.specs import make_spec, portions
+from pointsman.router.vocabulary.errors import InvalidJob, PointsmanError
+from pointsman.router.vocabulary.job import JobSpec
 
 
 def test_a_prompt_becomes_a_job_with_an_id() -> None:
@@ -76,8 +75,11 @@ def test_no_jobs_are_no_portion() -> None:
 
 
 def test_the_door_of_the_package_is_exact() -> None:
-    assert producer.__all__ == ["AsyncClient", "Client"]
+    assert pointsman.producer.client.__all__ == ["AsyncClient", "Client"]
 
 
 def test_every_error_a_caller_catches_has_one_root() -> None:
-    assert all(issubclass(getattr(producer.errors, name), PointsmanError) for name in producer.errors.__all__)
+    assert all(
+        issubclass(getattr(pointsman.producer.errors, name), PointsmanError)
+        for name in pointsman.producer.errors.__all__
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producer.progress import RATE_SECONDS, Tally
+from pointsman.producer.client.progress import RATE_SECONDS, Tally
 
 
 class Clock:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from router.catalog import Model
-from router.chat import ChatRequest
-from router.errors import ErrorKind
-from workers.errors import CallFailed
-from workers.providers import FORMATS
-from workers.providers.data_url import split_data_url
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.model import Model
+from pointsman.workers.errors import CallFailed
+from pointsman.workers.providers import FORMATS
+from pointsman.workers.providers.data_url import split_data_url
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGOD=="}}
 

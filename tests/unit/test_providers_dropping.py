@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from router.catalog import Model
-from router.chat import ChatRequest
-from workers.providers import FORMATS
-from workers.providers.dropping import only_said, without
+from pointsman.router.vocabulary.chat import ChatRequest
+from pointsman.router.vocabulary.model import Model
+from pointsman.workers.providers import FORMATS
+from pointsman.workers.providers.drop_params import only_said, without
 
 ASKED = {
     "messages": [{"role": "user", "content": "hi"}],

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from router.errors import ErrorKind
-from workers.providers import FORMATS
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.providers import FORMATS
 
 PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"

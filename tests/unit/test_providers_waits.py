@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from router.errors import ErrorKind
-from workers.providers import FORMATS
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.workers.providers import FORMATS
 
 NOON = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT"}
 FIVE_PAST = {"Retry-After": "Tue, 24 Nov 2026 12:05:00 GMT"}

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from pointsman.readiness import until
-from router.errors import ConfigError
+from pointsman.local.readiness import until
+from pointsman.router.vocabulary.errors import ConfigError
 
 
 async def test_a_cancellation_that_the_check_lost_is_not_lost() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from router.classifier import ready_classes, ready_prompts
-from router.classifier.report import Report
-from router.classifier.text import TextClassifier
+from pointsman.router.routing.classifier import ready_classes, ready_prompts
+from pointsman.router.routing.classifier.report import Report
+from pointsman.router.routing.classifier.text import TextClassifier
 
 FOLDS = 5
 FLOOR = 0.79

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from router.broker import celery_config
-from router.redis_url import check_redis_url, read_redis_url
-from router.settings import Settings
+from pointsman.router.broker.message import celery_config
+from pointsman.router.config.redis_url import check_redis_url, read_redis_url
+from pointsman.router.config.settings import Settings
 
 THREE = "sentinel://me:p%40ss@a:1,b,[::1]:3/main/2?ssl_ca_certs=/ca.pem&ssl=true&sentinel_password=s3cret"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from router.errors import ConfigError
-from router.settings import Settings, load_settings
+from pointsman.router.config.settings import Settings, load_settings
+from pointsman.router.vocabulary.errors import ConfigError
 
 
 def test_every_setting_has_a_default() -> None:

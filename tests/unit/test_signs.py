@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from router.catalog import Catalog, load_catalog
-from router.errors import ConfigError
+from pointsman.router.routing.catalog import Catalog, load_catalog
+from pointsman.router.vocabulary.errors import ConfigError
 
 HEAD = """\
 models:

@@ -9,6 +9,9 @@ from random import Random
 import pytest
 from pydantic import ValidationError
 
+from pointsman.router.config.yaml_file import load_yaml
+from pointsman.router.routing.catalog import load_catalog
+from pointsman.router.vocabulary.errors import ConfigError, ErrorKind
 from pointsman.simulated import SimulatedModel, Simulation, simulate
 from pointsman.simulated.answers import Asked, call_of, json_of, say
 from pointsman.simulated.catalog import write_catalog
@@ -17,9 +20,6 @@ from pointsman.simulated.json_instance import instance_of
 from pointsman.simulated.line import Line
 from pointsman.simulated.settings import Changes, pace_of
 from pointsman.simulated.window import RequestWindow
-from router.catalog import load_catalog
-from router.errors import ConfigError, ErrorKind
-from router.yaml_file import load_yaml
 
 EXAMPLE = Path(__file__).parents[2] / "models.yaml"
 

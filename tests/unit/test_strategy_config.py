@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from router.catalog import Catalog, load_catalog
-from router.chains import Chains, check_asked
-from router.errors import ConfigError
-from router.facts import JobFacts
-from router.job import JobSpec
-from router.lanes import Lane
+from pointsman.router.routing.catalog import Catalog, load_catalog
+from pointsman.router.routing.decide import Chains, check_asked
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.facts import JobFacts
+from pointsman.router.vocabulary.job import JobSpec
+from pointsman.router.vocabulary.lanes import Lane
 
 FILE = """\
 models:
@@ -64,7 +64,7 @@ MISTAKES = [
     (RULE.format("{topic: {regex: '(('}}"), ".rules.0.when.topic", "not a regular"),
     (RULE.format("{x: {min: 5, max: 1}}"), ".rules.0.when.x", "min 5 is above max 1"),
     ("'nowhere.to:FIND'", "", "'nowhere.to:FIND' can not be imported: ModuleNotFoundError"),
-    ("'json:dumps'", "", "is no router.strategies.Strategy but a function"),
+    ("'json:dumps'", "", "is no pointsman.router.routing.strategies.Strategy but a function"),
 ]
 
 

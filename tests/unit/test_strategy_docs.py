@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from router.catalog import load_catalog
-from router.strategies import BUILT_IN, build_steps
+from pointsman.router.routing.catalog import load_catalog
+from pointsman.router.routing.strategies import BUILT_IN, build_steps
 
 PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as given_by
 from strategy_cases import ask, state, states, step
 
-from router.model_state import ModelState
-from router.strategies import Step
+from pointsman.router.routing.model_state import ModelState
+from pointsman.router.routing.strategies import Step
 
 RING = [1, 1, 0, 2, 1, 0, 0, 0, 1, 2, 1, 2]
 WEIGHTS = given_by.lists(given_by.integers(1, 12), min_size=1, max_size=8)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
 from pydantic import TypeAdapter
 
-from producer.anthropic import EventWriter, read_message
-from producer.api.heard import Heard
-from producer.openai import Asked, ChunkWriter, Fault, Refused, read_chat
-from producer.openai.batch_line import ENDPOINTS
-from router.catalog import Catalog
-from router.chat import Answer, ToolCall, Usage
-from router.job import JobRecord, JobResult, JobSpec, JobState
+from pointsman.producer.api.waiting.streamed import Heard
+from pointsman.producer.vendor_apis.anthropic import EventWriter, read_message
+from pointsman.producer.vendor_apis.openai import Asked, ChunkWriter, Fault, Refused, read_chat
+from pointsman.producer.vendor_apis.openai.batch_line import ENDPOINTS
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.chat import Answer, ToolCall, Usage
+from pointsman.router.vocabulary.job import JobRecord, JobResult, JobSpec, JobState
 
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 CALL = ToolCall.model_validate({"id": "call_1", "function": {"name": "look", "arguments": '{"at": "it"}'}})

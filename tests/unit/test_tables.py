@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pointsman.tables import models_table
-from router.views import ModelView
+from pointsman.cli.output.tables import models_table
+from pointsman.router.vocabulary.views import ModelView
 
 VIEW = ModelView(
     name="gpt-4", queue="llm.gpt-4", format="openai", upstream="u", depth=0, in_flight=0, slots=4, capacity=4,

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from producer.anthropic import MESSAGES, read_message, told
-from producer.anthropic.blocks import CALL, IMAGE, RESULT, TEXT
-from producer.openai import CHAT, RESPONSES, Refused, read_background, read_chat, to_repeat
-from producer.openai.asking import OURS
-from router.catalog import Catalog
+from pointsman.producer.vendor_apis.anthropic import MESSAGES, read_message, told
+from pointsman.producer.vendor_apis.anthropic.blocks import CALL, IMAGE, RESULT, TEXT
+from pointsman.producer.vendor_apis.openai import CHAT, RESPONSES, Refused, read_background, read_chat, to_repeat
+from pointsman.producer.vendor_apis.request import OURS
+from pointsman.router.routing.catalog import Catalog
 
 WORDS = st.sampled_from(
     [

@@ -9,9 +9,9 @@ from ipaddress import ip_network
 import pytest
 from pydantic import ValidationError
 
-from router.errors import ConfigError
-from router.settings import Settings, load_settings
-from router.webhook import OWN, OwnWebhook, Webhook, kept_of, read_secret
+from pointsman.router.config.settings import Settings, load_settings
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.webhook import OWN, OwnWebhook, Webhook, kept_of, read_secret
 
 SECRET = "whsec_" + b64encode(bytes(range(32))).decode()
 OTHER = "whsec_" + b64encode(bytes(range(40, 64))).decode()

@@ -12,12 +12,12 @@ from openai import OpenAI
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from router.batch import BatchRecord
-from router.job import JobRecord
-from router.store import Owed
-from router.webhook import JITTER, WebhookEvent
-from workers.webhooks.body import LARGEST_RESULT_BYTES, body_of, told_of_batch, told_of_job
-from workers.webhooks.outcome import (
+from pointsman.router.store import Owed
+from pointsman.router.vocabulary.batch import BatchRecord
+from pointsman.router.vocabulary.job import JobRecord
+from pointsman.router.vocabulary.webhook import JITTER, WebhookEvent
+from pointsman.workers.webhooks.body import LARGEST_RESULT_BYTES, body_of, told_of_batch, told_of_job
+from pointsman.workers.webhooks.outcome import (
     Answer,
     Delivered,
     GaveUp,
@@ -28,7 +28,7 @@ from workers.webhooks.outcome import (
     TryAgain,
     judge,
 )
-from workers.webhooks.signing import signed_headers
+from pointsman.workers.webhooks.signature import signed_headers
 
 NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 OLD = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from producer.api import create_app
-from router.catalog import Catalog
-from router.durations import seconds_of
-from router.settings import Settings
-from router.webhook import WebhookEvent
-from workers.webhooks.signing import signed_headers
+from pointsman.producer.api import create_app
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.durations import seconds_of
+from pointsman.router.vocabulary.webhook import WebhookEvent
+from pointsman.workers.webhooks.signature import signed_headers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

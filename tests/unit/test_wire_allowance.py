@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from router.allowance import Allowance, Left
-from workers.providers import FORMATS
-from workers.providers.allowance import from_anthropic, from_openai
+from pointsman.router.vocabulary.allowance import Allowance, Left
+from pointsman.workers.providers import FORMATS
+from pointsman.workers.providers.allowance import from_anthropic, from_openai
 
 NOON = "Tue, 24 Nov 2026 12:00:00 GMT"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from router.catalog import Price
-from router.chat import Usage
-from workers.cost import cost_usd
+from pointsman.router.vocabulary.chat import Usage
+from pointsman.router.vocabulary.model import Price
+from pointsman.workers.cost import cost_usd
 
 USAGE = Usage(input_tokens=1_000_000, output_tokens=500_000, cached_tokens=400_000)
 

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from workers.providers.retry_after import from_google_details, from_headers
+from pointsman.workers.providers.retry_after import from_google_details, from_headers
 
 NOON = "Tue, 24 Nov 2026 12:00:00 GMT"
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from router.allowance import Allowance, Left
+from pointsman.router.vocabulary.allowance import Allowance, Left
 
 from .duration import seconds_of
 from .retry_after import date_of

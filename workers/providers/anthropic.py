@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
-from router.allowance import Allowance
-from router.catalog import Model
-from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, Tool
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, Tool
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.model import Model
 
 from .allowance import from_anthropic
 from .anthropic_reply import read_answer
 from .anthropic_stream import AnthropicStream
 from .conversation import arguments_of, parts_of, system_text, turns
 from .data_url import split_data_url
-from .dropping import only_said, without
+from .drop_params import only_said, without
 from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
 from .json_path import dig, first_text, words

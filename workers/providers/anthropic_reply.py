@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, JsonValue, Tag
 
-from router.chat import Answer, FunctionCall, ToolCall, Usage
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.chat import Answer, FunctionCall, ToolCall, Usage
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from ..errors import CallFailed
 from .reply import (

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from .dropping import only_said
+from .drop_params import only_said
 from .json_path import dig
 from .reply import Shape, Text, bad_response, broken_off, read
 

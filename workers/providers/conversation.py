@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from router.chat import ImagePart, Message, Part, TextPart, ToolCall
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.chat import ImagePart, Message, Part, TextPart, ToolCall
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from ..errors import CallFailed
 

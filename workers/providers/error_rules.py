@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from .json_path import storable
 from .wire import WireError

@@ -12,14 +12,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from router.allowance import Allowance
-from router.catalog import Model
-from router.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, TextPart, Tool, ToolCall
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import (
+    Answer,
+    ChatRequest,
+    ImagePart,
+    Message,
+    NamedTool,
+    Part,
+    TextPart,
+    Tool,
+    ToolCall,
+)
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.model import Model
 
 from .conversation import arguments_of, parts_of, system_text, turns
 from .data_url import split_data_url
-from .dropping import only_said, without
+from .drop_params import only_said, without
 from .error_rules import TOO_LONG, Complaint, Rule, judge
 from .gemini_reply import read_answer
 from .gemini_stream import GeminiStream

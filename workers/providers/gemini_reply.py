@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
-from router.chat import Answer, FunctionCall, ToolCall, Usage
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.chat import Answer, FunctionCall, ToolCall, Usage
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from ..errors import CallFailed
 from .reply import (

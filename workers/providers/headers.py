@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from router.catalog import Model
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.model import Model
 
 from ..errors import CallFailed
 

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from router.allowance import Allowance
-from router.catalog import Model
-from router.chat import Answer, ChatRequest, Message, Tool
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import Answer, ChatRequest, Message, Tool
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.model import Model
 
 from .allowance import from_openai
-from .dropping import only_said, without
+from .drop_params import only_said, without
 from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
 from .json_path import alone, dig, first_text, words

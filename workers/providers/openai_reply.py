@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from router.chat import Answer, FunctionCall, ToolCall, Usage
+from pointsman.router.vocabulary.chat import Answer, FunctionCall, ToolCall, Usage
 
 from .reply import Count, Finish, Shape, Text, Word, content_filtered, is_simulated, never_empty, read
 

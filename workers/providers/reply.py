@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from router.chat import Answer
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.chat import Answer
+from pointsman.router.vocabulary.errors import ErrorKind
 
 from ..errors import CallFailed
 from .json_path import storable

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from router.allowance import Allowance
-from router.catalog import Model
-from router.chat import Answer, ChatRequest
-from router.errors import ErrorKind
+from pointsman.router.vocabulary.allowance import Allowance
+from pointsman.router.vocabulary.chat import Answer, ChatRequest
+from pointsman.router.vocabulary.errors import ErrorKind
+from pointsman.router.vocabulary.model import Model
 
 
 @dataclass(frozen=True)

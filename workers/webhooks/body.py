@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from router.batch import BatchRecord
-from router.job import JobRecord
-from router.store import Owed
+from pointsman.router.store import Owed
+from pointsman.router.vocabulary.batch import BatchRecord
+from pointsman.router.vocabulary.job import JobRecord
 
 LARGEST_RESULT_BYTES = 256_000
 HIDDEN_OF_JOBS = {"decision", "history", "binding"}

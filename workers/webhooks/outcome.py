@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import assert_never
 
-from router.webhook import JITTER
+from pointsman.router.vocabulary.webhook import JITTER
 
 LONGEST_WAIT_SECONDS = 86_400.0
 """What a receiver asks for with Retry-After is kept up to this."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from router.http import (
+from pointsman.router.runtime.http import (
     AsyncClient,
     ConnectTimeout,
     ForeignError,

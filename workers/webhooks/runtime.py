@@ -12,12 +12,12 @@ from random import Random
 
 from redis.asyncio import Redis
 
-from router.addresses import may_be_called
-from router.catalog import Catalog
-from router.errors import StoreUnavailable
-from router.http import open_guarded_client
-from router.settings import Settings
-from router.store import JobStore, SendingStore, open_redis
+from pointsman.router.config.settings import Settings
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.http import open_guarded_client
+from pointsman.router.store import JobStore, SendingStore, open_redis
+from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.webhook import may_be_called
 
 from .sender import LAST_SETTLE_SECONDS, Sender
 

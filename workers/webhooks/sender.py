@@ -9,19 +9,19 @@ import time
 from random import Random
 from typing import assert_never
 
-from router.delivery import DeliveryState
-from router.errors import StoreUnavailable
-from router.http import AsyncClient
-from router.settings import Settings
-from router.store import BatchStore, JobStore, Owed, SendingStore, Told
-from router.webhook import OWN
+from pointsman.router.config.settings import Settings
+from pointsman.router.runtime.http import AsyncClient
+from pointsman.router.store import BatchStore, JobStore, Owed, SendingStore, Told
+from pointsman.router.vocabulary.delivery import DeliveryState
+from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.webhook import OWN
 
 from ..errors import TIME_LIMIT
 from ..executor import Report
 from .body import body_of, told_of_batch, told_of_job
 from .outcome import Answer, Delivered, GaveUp, Impossible, Outcome, Silent, TryAgain, judge
 from .post import post
-from .signing import signed_headers
+from .signature import signed_headers
 
 log = logging.getLogger("pointsman.webhooks")
 

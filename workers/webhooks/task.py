@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.broker import WEBHOOK_TASK, read_task_id
+from pointsman.router.broker.message import WEBHOOK_TASK, read_task_id
 
 from ..tasks import AttemptFailed, Awaited
 from .runtime import WebhookRuntime

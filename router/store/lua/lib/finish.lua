@@ -18,7 +18,7 @@ end
 
 local function failure_json(kind, message)
   return '{"exc_type":"JobFailed","exc_message":[' .. cjson.encode(kind) .. ',' .. cjson.encode(message) ..
-    '],"exc_module":"router.errors"}'
+    '],"exc_module":"pointsman.router.vocabulary.errors"}'
 end
 
 local function store_result(id, status, result_json, now, ttl)

@@ -1,0 +1,117 @@
+"""Carries out `pointsman batch run`: runs a file of jobs, shows how far it is, and says how it ended."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from pointsman.producer.client.progress import Progress
+from pointsman.producer.file_run import BatchSummary
+from pointsman.router.vocabulary.errors import ConfigError
+
+from .. import Client
+from .output.estimate import estimate_table, estimate_words
+from .output.file_run import summary_words
+from .output.file_run_progress import showing
+from .output.jobs import print_json, tell_warnings
+from .output.tables import console_for_tables
+
+
+@dataclass(frozen=True)
+class Show:
+    """How much is shown, and for whom."""
+
+    quiet: bool
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line was given: where to go, the files, and fields of the run and of its lines."""
+
+    url: str
+    api_key: str | None
+    file: str
+    output: Path | None
+    fields: Mapping[str, Any]
+    show: Show
+
+    def client(self) -> Client:
+        """Return a client."""
+        return Client(self.url, api_key=self.api_key)
+
+
+def run_batch(asked: Asked, *, window: int, strict: bool, restart: bool) -> None:
+    """Run a file; ends with status 1 where a line has no answer, 130 where it was interrupted."""
+    with _path(asked) as path, asked.client() as client:
+        if not asked.show.quiet:
+            tell_warnings(client)
+        with showing(Path(asked.file).name, client, quiet=asked.show.quiet) as shown:
+            try:
+                summary = client.batch(
+                    path, asked.output, progress=shown.tell, window=window, strict=strict, restart=restart,
+                    **asked.fields,
+                )  # fmt: skip
+            except KeyboardInterrupt:
+                shown.close()
+                sys.stderr.write(_interrupted(shown.last))
+                raise typer.Exit(130) from None
+    _print_summary(summary, asked.show)
+    raise typer.Exit(1 if summary.failed else 0)
+
+
+def cancel_run(asked: Asked) -> None:
+    """Cancel what an interrupted run has in flight."""
+    with _path(asked) as path, asked.client() as client:
+        count = client.cancel_batch(path, asked.output, **asked.fields)
+    sys.stdout.write(f"{count} jobs are cancelled\n")
+
+
+def show_estimate(asked: Asked) -> None:
+    """Show what a run is expected to take; nothing is sent."""
+    with _path(asked, needs_output=False) as path, asked.client() as client:
+        found = client.estimate_batch(path, **asked.fields)
+    if asked.show.as_json:
+        print_json(asdict(found))
+        return
+    sys.stdout.write(estimate_words(found))
+    console_for_tables().print(estimate_table(found))
+
+
+@contextmanager
+def _path(asked: Asked, *, needs_output: bool = True) -> Iterator[Path]:
+    """Yield the file; standard input becomes one, so that it can be read again."""
+    if asked.file != "-":
+        yield Path(asked.file)
+        return
+    if needs_output and asked.output is None:
+        raise ConfigError("what comes from standard input needs an --output")
+    with tempfile.NamedTemporaryFile("wb", prefix="batch-", suffix=".jsonl") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield Path(file.name)
+
+
+def _print_summary(summary: BatchSummary, show: Show) -> None:
+    if show.as_json:
+        files = {"output": str(summary.output), "errors": str(summary.errors) if summary.errors else None}
+        print_json({**asdict(summary), **files})
+    elif not show.quiet or summary.failed:
+        sys.stderr.write(summary_words(summary))
+
+
+def _interrupted(last: Progress | None) -> str:
+    if last is None or not last.submitted:
+        return "interrupted before anything was sent\n"
+    kept = f"interrupted: {last.ended} of {last.total} lines have ended and are kept"
+    flying = last.submitted - last.ended
+    going = f"; {flying} jobs are submitted and go on by themselves" if flying else ""
+    return f"{kept}{going}.\nThe same command goes on from here; with --cancel it cancels what is in flight.\n"

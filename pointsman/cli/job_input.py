@@ -1,0 +1,79 @@
+"""Makes of what the command line was given what the client takes: jobs, times, filters."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pointsman.producer.client.specs import DeadFields
+from pointsman.router.vocabulary.durations import seconds_of
+from pointsman.router.vocabulary.errors import ConfigError, ErrorKind
+from pointsman.router.vocabulary.job import JobSpec
+
+
+def moment(given: str | None) -> str | float | None:
+    """Return a time for `not_before`: from now on where a duration was given."""
+    if given is None:
+        return None
+    try:
+        return time.time() + seconds_of(given)
+    except ValueError:
+        return given
+
+
+def read_specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) -> list[JobSpec]:
+    """Return the one job of a prompt, or those of a file of JSON lines, with `fields` where a line says nothing."""
+    if (prompt is None) == (file is None):
+        raise ConfigError("give a prompt or --file, and only one of them")
+    if prompt == "-":
+        prompt = sys.stdin.read()
+    if file is None:
+        return [_spec({"prompt": prompt, **fields}, "")]
+    try:
+        lines = (sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")).splitlines()
+    except OSError as error:
+        raise ConfigError(f"can not be read: {error.strerror}", file=str(file)) from error
+    return [_spec_line(line, number, file, fields) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _spec_line(line: str, number: int, file: Path, fields: dict[str, Any]) -> JobSpec:
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise ConfigError(f"not JSON: {error}", file=str(file), line=number) from error
+    if not isinstance(data, dict):
+        raise ConfigError("expected an object with the fields of a job", file=str(file), line=number)
+    return _spec({**fields, **data}, str(file), number)
+
+
+def _spec(fields: dict[str, Any], file: str, line: int | None = None) -> JobSpec:
+    try:
+        return JobSpec.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise ConfigError(first["msg"].removeprefix("Value error, "), file=file, line=line, field=field) from error
+
+
+def dead_fields(
+    kind: list[ErrorKind] | None, since: str | None, model: str | None, task_class: str | None
+) -> DeadFields:
+    """Return what dead letters are chosen by, and nothing for what was not said; raises ConfigError."""
+    which: DeadFields = {}
+    if kind:
+        which["kind"] = kind
+    if since is not None:
+        try:
+            which["since"] = time.time() - seconds_of(since)
+        except ValueError as error:
+            raise ConfigError(str(error), field="--since") from error
+    if model is not None:
+        which["model"] = model
+    if task_class is not None:
+        which["task_class"] = task_class
+    return which

@@ -1,0 +1,45 @@
+"""Commands for operators: health checks of one part, and pausing a model."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+ModelName = Annotated[str, typer.Argument(help="Name of the model in models.yaml.")]
+
+
+def health(
+    part: Annotated[
+        Literal["dispatcher", "worker", "webhooks", "api", "flower"], typer.Argument(help="The part to check.")
+    ],
+) -> None:
+    """Check that a part on this host works; status 1 when it does not. For health checks of containers."""
+    if part in ("api", "flower"):
+        from ..local.api_health import door_is_healthy as healthy
+    else:
+        from ..local.operations import part_is_alive as healthy
+
+    well = healthy(part)
+    sys.stdout.write(f"{part}: {'healthy' if well else 'not healthy'}\n")
+    raise typer.Exit(0 if well else 1)
+
+
+def pause(
+    model: ModelName,
+    reason: Annotated[str, typer.Option(help="Why, for those who look at the model.")] = "paused by an operator",
+) -> None:
+    """Bind nothing more to a model; its calls in flight go on. Needs POINTSMAN_REDIS_URL."""
+    from ..local.operations import pause_model
+
+    pause_model(model, reason)
+    sys.stdout.write(f"{model} is paused; resume it with: pointsman resume {model}\n")
+
+
+def resume(model: ModelName) -> None:
+    """Bind to a model again, whatever closed it: a pause, a used-up quota, a refused key, a wait."""
+    from ..local.operations import resume_model
+
+    resume_model(model)
+    sys.stdout.write(f"{model} is open\n")

@@ -1,0 +1,1 @@
+"""How the command line shows things to people: tables, words and progress."""

@@ -1,0 +1,31 @@
+"""Checks the parts that have a door of HTTP. Health checks start often, so the standard library asks."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
+
+from pointsman.router.config.settings import load_settings
+
+ANSWER_SECONDS = 2.0
+
+
+def door_is_healthy(part: str) -> bool:
+    """Whether the API or Flower on this host works."""
+    settings = load_settings()
+    port, path = (settings.api_port, "readyz") if part == "api" else (settings.flower_port, "healthcheck")
+    return door_answers(f"http://127.0.0.1:{port}/{path}")
+
+
+def door_answers(url: str) -> bool:
+    """Whether an http:// URL is answered with success, or by the question who we are."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", parts.path or "/")
+        status = connection.getresponse().status
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return 200 <= status < 300 or status == 401

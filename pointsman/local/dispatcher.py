@@ -1,0 +1,40 @@
+"""Runs one dispatcher as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from pointsman.router.config.redis_url import read_redis_url
+from pointsman.router.config.settings import Settings
+from pointsman.router.dispatcher.loop import Dispatcher
+from pointsman.router.routing.catalog import load_catalog
+from pointsman.router.store import open_redis, server_warnings
+from pointsman.router.vocabulary.errors import StoreUnavailable
+
+from .signals import stop_on_signals
+
+log = logging.getLogger("pointsman")
+
+
+def dispatch(settings: Settings) -> None:
+    """Run a dispatcher until a signal ends it; it waits while Redis is away."""
+    log.info("%s", asyncio.run(_dispatch(settings)))
+
+
+async def _dispatch(settings: Settings) -> str:
+    stop_on_signals()
+    redis = open_redis(settings.redis_url)
+    dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
+    try:
+        log.info("dispatching; Redis at %s", read_redis_url(settings.redis_url))
+        with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
+            for warning in await server_warnings(redis):
+                log.warning("Redis: %s", warning)
+        await dispatcher.run()
+    except asyncio.CancelledError:
+        return f"the dispatcher has stopped; it bound {dispatcher.bound} jobs"
+    finally:
+        await redis.aclose()
+    return "the dispatcher has ended"

@@ -1,0 +1,223 @@
+"""The client for programs without asyncio: the same methods, run on one background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import aclosing, closing
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
+from pointsman.router.vocabulary.job import JobRecord, JobResult, JobState
+from pointsman.router.vocabulary.views import Explanation, ModelView
+
+from .asyncio import HERE, AsyncClient
+from .progress import Progress, Tell, untold
+from .source import Items
+from .specs import DeadFields, Job, JobFields
+from .window import WINDOW
+
+if TYPE_CHECKING:  # who runs no batch does not pay for it
+    from ..file_run import BatchFields, BatchSummary, Estimate, Input
+
+Answer = TypeVar("Answer")
+
+
+class Client:
+    """Submits jobs and waits for their ends; every method does what AsyncClient's does. Threads may share it."""
+
+    def __init__(
+        self,
+        url: str = HERE,
+        api_key: str | None = None,
+        *,
+        models_file: Path | str | None = None,
+        key_prefix: str | None = None,
+        retries: int = 4,
+    ) -> None:
+        self._client = AsyncClient(url, api_key, models_file=models_file, key_prefix=key_prefix, retries=retries)
+        self._loop = asyncio.new_event_loop()
+        # a daemon: a program that forgets to close its client still ends
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pointsman-client", daemon=True)
+        self._thread.start()
+        self._closing = threading.Lock()
+
+    def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
+        """Submit one job and return its id; raises InvalidJob and Conflict."""
+        return self._run(self._client.submit(job, **fields))
+
+    def submit_many(self, jobs: Iterable[Job], **fields: Unpack[JobFields]) -> list[str]:
+        """Submit jobs in portions and return their ids in order; `fields` go for all of them."""
+        return self._run(self._client.submit_many(jobs, **fields))
+
+    def run_many(
+        self,
+        jobs: Items[Job],
+        *,
+        window: int = WINDOW,
+        progress: Tell = untold,
+        **fields: Unpack[JobFields],
+    ) -> Iterator[JobRecord]:
+        """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
+
+        `jobs` are asked for, and `progress` is told, on threads of the client.
+        """
+        return self._iterate(self._client.run_many(jobs, window=window, progress=progress, **fields))
+
+    def batch(
+        self,
+        jobs: Input | Items[Job],
+        output: Path | str | None = None,
+        *,
+        progress: Tell = untold,
+        **options: Unpack[BatchFields],
+    ) -> BatchSummary:
+        """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
+
+        `progress` is told on the caller's thread; Ctrl-C ends the run, which goes on when it is called again.
+        """
+        with closing(self._iterate(self._client.batch_steps(jobs, output, **options))) as steps:
+            for step in steps:
+                if not isinstance(step, Progress):
+                    return step
+                progress(step)
+        raise RuntimeError("a batch ended without a summary")
+
+    def cancel_batch(
+        self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
+    ) -> int:
+        """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
+        return self._run(self._client.cancel_batch(jobs, output, **options))
+
+    def estimate_batch(self, jobs: Input | Items[Job], **options: Unpack[BatchFields]) -> Estimate:
+        """Return what a `batch` is expected to take: classes, models, tokens, price, time; nothing is sent."""
+        return self._run(self._client.estimate_batch(jobs, **options))
+
+    def get(self, job_id: str) -> JobRecord:
+        """Return all that is known of a job now; raises UnknownJob."""
+        return self._run(self._client.get(job_id))
+
+    def result(self, job_id: str, timeout: float | None = None) -> JobResult:
+        """Wait for a job and return its result; raises JobFailed where it has none, TimeoutError, UnknownJob."""
+        return self._run(self._client.result(job_id, timeout))
+
+    def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> list[JobRecord]:
+        """Wait until all the jobs have ended and return their records in the order asked; raises TimeoutError."""
+        return self._run(self._client.wait(job_ids, timeout))
+
+    def as_finished(self, job_ids: Iterable[str], timeout: float | None = None) -> Iterator[JobRecord]:
+        """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
+        return self._iterate(self._client.as_finished(job_ids, timeout))
+
+    def _iterate(self, items: AsyncGenerator[Answer, None]) -> Generator[Answer, None, None]:
+        """Yield what the background loop yields; who stops early stops it too, and waits until it has ended."""
+        found: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+
+        async def find() -> None:
+            try:
+                async with aclosing(items):
+                    async for item in items:
+                        found.put(item)
+            finally:
+                found.put(None)
+
+        finding = self._run(_begin(find()))
+        try:
+            while (item := found.get()) is not None:
+                yield item
+            self._run(_end_of(finding))  # raises what ended it early
+        finally:
+            self._stop(finding)
+
+    def _stop(self, task: asyncio.Task[None]) -> None:
+        """Stop a task and wait until it has ended; the loop itself, which may collect garbage, can not wait."""
+        if threading.current_thread() is self._thread:
+            task.cancel()
+        elif not self._loop.is_closed():
+            self._run(stop(task))
+
+    def cancel(self, job_id: str) -> JobState:
+        """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
+        return self._run(self._client.cancel(job_id))
+
+    def retry(self, job_id: str) -> JobState:
+        """Let a failed or expired job begin anew, and return its state now: any other job stays as it is."""
+        return self._run(self._client.retry(job_id))
+
+    def dead(self, limit: int = 100, **which: Unpack[DeadFields]) -> list[JobRecord]:
+        """Return up to about `limit` failed and expired jobs, the last to end first; `which` as in DeadFilter."""
+        return self._run(self._client.dead(limit, **which))
+
+    def retry_dead(self, **which: Unpack[DeadFields]) -> Iterator[list[str]]:
+        """Let all dead letters that fit begin anew, a page at a time; yields the ids of each page."""
+        return self._iterate(self._client.retry_dead(**which))
+
+    def deliveries(self, state: str = DeliveryState.DEAD, limit: int = 100) -> list[Delivery]:
+        """Return up to `limit` webhook deliveries that are dead, waiting or delivered, the last of them first."""
+        return self._run(self._client.deliveries(state, limit))
+
+    def redeliver(self, delivery_id: str) -> DeliveryState:
+        """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
+        return self._run(self._client.redeliver(delivery_id))
+
+    def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
+        """Return where a job would go if it came now, and why; nothing is submitted."""
+        return self._run(self._client.explain(job, **fields))
+
+    def models(self) -> list[ModelView]:
+        """Return every model with its live depth, workers, rates and health."""
+        return self._run(self._client.models())
+
+    def warnings(self) -> list[str]:
+        """Return what keeps jobs from being done, in words: no dispatcher, no worker, a refused key."""
+        return self._run(self._client.warnings())
+
+    def close(self) -> None:
+        """Close every connection and end the thread; a second call does nothing."""
+        with self._closing:
+            if self._loop.is_closed():
+                return
+            self._run(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    async def _end(self) -> None:
+        await stop(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+        await self._client.close()
+
+    def _start(self, work: Coroutine[Any, Any, Answer]) -> Future[Answer]:
+        if self._loop.is_closed():
+            work.close()
+            raise RuntimeError("the client is closed")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run on the background loop; what interrupts the wait, such as Ctrl-C, cancels the work."""
+        future = self._start(work)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    await task

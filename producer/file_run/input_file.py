@@ -1,0 +1,121 @@
+"""The input of a run: a file of lines, known by the hash of its content; what is no file becomes one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic_core import to_json
+
+from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.job import JobSpec
+
+from ..client.source import Items, Pull
+from ..client.specs import Job
+from ..files.lines import Line, lines_of
+
+LINE_BYTES = 10_000_000
+"""What the API takes unless it is told otherwise; a longer line could not be submitted."""
+PIECE_BYTES = 1_000_000
+SPOOLED_AT_ONCE = 500
+
+
+class Place(NamedTuple):
+    """Where a line stands: its number, from 1, and its first byte."""
+
+    number: int
+    place: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was when it was looked through: its hash, its lines, and how many of them are not blank."""
+
+    path: Path
+    sha256: str
+    size: int
+    lines: int
+    jobs: int
+
+
+def look_through(path: Path) -> Source:
+    """Return what is known of a file; blocks. Raises ConfigError where it can not be read, or has no lines."""
+    digest, size, lines, jobs = hashlib.sha256(), 0, 0, 0
+    with reading(path), path.open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ConfigError("this is no file that can be read again; - reads standard input", file=str(path))
+        begun = blank = True
+        while piece := file.readline(PIECE_BYTES):
+            digest.update(piece)
+            size += len(piece)
+            lines += begun
+            blank = (blank or begun) and not piece.strip()
+            begun = piece.endswith(b"\n")
+            jobs += begun and not blank
+        jobs += not begun and not blank
+    if not jobs:
+        raise ConfigError("there are no lines in it", file=str(path))
+    return Source(path, digest.hexdigest(), size, lines, jobs)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"can not be read: {error.strerror or error}", file=str(path)) from error
+
+
+@asynccontextmanager
+async def spooled(jobs: Items[Job], folder: Path) -> AsyncIterator[Path]:
+    """Yield a file of lines with the jobs in it, so that they can be read again; it goes with the block."""
+    pull = Pull(jobs)
+    with tempfile.NamedTemporaryFile("wb", dir=folder, prefix="batch-", suffix=".jsonl") as file:
+        try:
+            while (some := await pull.some(SPOOLED_AT_ONCE)) is not None:
+                file.write(b"".join(to_json(_fields(job)) + b"\n" for job in some))
+        finally:
+            await pull.close()
+        file.flush()
+        yield Path(file.name)
+
+
+def _fields(job: Job) -> object:
+    if isinstance(job, str):
+        return {"prompt": job}
+    return job.model_dump(mode="json", exclude_unset=True) if isinstance(job, JobSpec) else job
+
+
+class SourceFile:
+    """The file while it is worked on, no further than it was when it was looked through."""
+
+    def __init__(self, source: Source) -> None:
+        self._size = source.size
+        with reading(source.path):
+            self._once = source.path.open("rb")
+            self._again = source.path.open("rb")
+
+    def lines(self) -> Iterator[Line]:
+        """Yield all lines that are not blank, from the first."""
+        for line in lines_of(self._once, 0, 0, LINE_BYTES):
+            if line.place >= self._size:
+                return
+            if line.text is None or line.text.strip():
+                yield line
+
+    def line(self, place: Place) -> Line:
+        """Return one line again."""
+        return next(lines_of(self._again, place.place, place.number - 1, LINE_BYTES))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._once.close()
+        self._again.close()

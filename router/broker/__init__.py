@@ -1,0 +1,1 @@
+"""The edge to Celery: the message of a binding, and kombu's transport as we need it."""

@@ -1,0 +1,1 @@
+"""Configuration: settings, YAML files and the URL of Redis."""

@@ -1,0 +1,1 @@
+"""The dispatcher: the loop that binds, and the duties beside it."""

@@ -1,0 +1,178 @@
+"""The dispatcher: an asyncio loop that classifies, decides and binds. Run as many as you like."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from redis.asyncio import Redis
+
+from ..broker.message import message_template
+from ..config.settings import Settings
+from ..routing.catalog import Catalog
+from ..routing.classify import Classifier
+from ..routing.model_state import Changes
+from ..routing.placement import sort_intake
+from ..routing.plan import Round, plan_round
+from ..runtime.cancellation import stop
+from ..store import RoundStore, SendingStore, translated
+from ..vocabulary.errors import StoreUnavailable
+from .upkeep import Upkeep
+from .webhook_duty import WebhookDuty
+
+log = logging.getLogger("pointsman.dispatcher")
+
+INTAKE_BATCH = 100
+AGAIN = frozenset({"bound", "moved", "raced"})
+"""Answers to a bind after which another round may find more to do at once."""
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
+SHORTEST_ROUND_SECONDS = 0.005
+"""Rounds begin no faster than this: what ends in the meantime is bound together. A lone job never waits for it."""
+LONGEST_SLEEP_SECONDS = 1.0
+"""A dispatcher looks at least this often, in case a wake was lost while its connection was away."""
+
+
+class Dispatcher:
+    """Binds pending jobs to models as long as `run` runs."""
+
+    def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog, random: Random | None = None) -> None:
+        self._redis, self._settings, self._catalog = redis, settings, catalog
+        self._random = random or Random()
+        self._classifier = Classifier(catalog)
+        self.store = RoundStore(redis, settings=settings, catalog=catalog)
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._upkeep = Upkeep(self.store, settings=settings, dispatcher=self.name)
+        self._webhooks = WebhookDuty(SendingStore(redis, settings=settings))
+        self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
+        self._woken = asyncio.Event()
+        self.bound = 0
+        self._skip_lanes = 0
+        self._changes = Changes()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
+        await self._say_configuration()
+        duties = {
+            "wake": self._listen,
+            "reap": self._upkeep.reap_forever,
+            "upkeep": self._upkeep.run,
+            "webhooks": self._webhooks.run,
+            "dispatch": self._dispatch,
+        }
+        tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await stop(*tasks)
+
+    async def _say_configuration(self) -> None:
+        try:
+            before = await self.store.publish_config()
+        except StoreUnavailable as error:
+            log.warning("%s", error)
+            return
+        if before not in ("", self._catalog.version):
+            log.warning(
+                "the configuration in force was version %s and is now %s; workers with the old one release what "
+                "they do not know",
+                before, self._catalog.version,
+            )  # fmt: skip
+
+    async def _forever(self, name: str, duty: Callable[[], Awaitable[None]]) -> None:
+        wait_seconds = FIRST_BACKOFF_SECONDS
+        while True:
+            began = time.monotonic()
+            try:
+                await duty()
+            except StoreUnavailable as error:
+                log.warning("%s: %s; trying again in %.1f s", name, error, wait_seconds)
+            except Exception:  # one round's bug must not stop all dispatching
+                log.exception("%s failed; trying again in %.1f s", name, wait_seconds)
+            if time.monotonic() - began > LONGEST_BACKOFF_SECONDS:
+                wait_seconds = FIRST_BACKOFF_SECONDS  # it had gone well for a while
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, LONGEST_BACKOFF_SECONDS)
+
+    async def _listen(self) -> None:
+        """Turn messages into events, one for each channel; several that come at once are one."""
+        keys = self.store.keys
+        woken = {keys.key("wake"): self._woken, keys.key("delivery_due"): self._webhooks.woken}
+        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            with translated():
+                await pubsub.subscribe(*woken)
+                for event in woken.values():
+                    event.set()  # what happened before the subscription is seen now
+                while True:
+                    if message := await pubsub.get_message(timeout=30):
+                        woken[message["channel"]].set()
+        finally:
+            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+    async def _dispatch(self) -> None:
+        began = 0.0
+        while True:
+            await asyncio.sleep(began + SHORTEST_ROUND_SECONDS - time.monotonic())
+            began = time.monotonic()
+            self._woken.clear()
+            seen = await self.round()
+            if seen is not None:
+                if not seen.lanes:
+                    began = 0.0  # nothing waits: who comes next is bound at once
+                await self._sleep(self._idle_seconds(seen))
+
+    async def round(self) -> Round | None:
+        """Run one round; returns what it saw, or None when another round should follow at once."""
+        seen = await self.store.read(skip_lanes=self._skip_lanes)
+        for line in self._changes.since_last_look(seen.states):
+            log.warning("%s", line)
+        classified = bool(seen.intake) and await self._classify() > 0
+        if classified and not seen.lanes:  # who waits alone is bound in the same round
+            seen = await self.store.read(skip_lanes=self._skip_lanes)
+        if seen.next_due is not None and seen.next_due <= seen.now:
+            await self.store.promote()
+            return None
+        await self._upkeep.release_closed(seen)
+        binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
+        if not binds:
+            further = self._look_further(seen)
+            return None if classified else further
+        self._skip_lanes = 0
+        token = secrets.token_hex(12)
+        answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=seen.cursors)
+        bound = answers.count("bound")
+        self.bound += bound
+        log.debug("bound %d of %d jobs", bound, len(binds))
+        return None if classified or AGAIN & set(answers) else seen
+
+    def _look_further(self, seen: Round) -> Round | None:
+        """Go on to the lanes behind those that were read; begin anew behind the last."""
+        self._skip_lanes = self._skip_lanes + len(seen.lanes) if seen.more_lanes else 0
+        return None if seen.more_lanes else seen
+
+    async def _classify(self) -> int:
+        jobs = await self.store.read_intake(INTAKE_BATCH)
+        result = sort_intake(jobs, self._catalog, classifier=self._classifier)
+        placed = await self.store.classify(result.placed) if result.placed else 0
+        return placed + (await self.store.reject(result.rejected) if result.rejected else 0)
+
+    def _idle_seconds(self, seen: Round) -> float:
+        """Return how long to sleep unless woken: until the next moment at which time alone changes something."""
+        moments = [state.opens_at() for state in seen.states.values()] if seen.lanes else []
+        due = [moment for moment in (*moments, seen.next_due) if moment is not None and moment > seen.now]
+        until = min(due, default=seen.now + 60_000) - seen.now
+        return min(max(until / 1000, 0.001), LONGEST_SLEEP_SECONDS)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,63 @@
+"""What a dispatcher looks after beside binding: late, lost, expired and forgotten jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ..config.settings import Settings
+from ..routing.model_state import ModelState
+from ..routing.plan import Round
+from ..store import RoundStore
+from ..store.rounds import BATCH
+
+log = logging.getLogger("pointsman.upkeep")
+
+REAP_EVERY_SECONDS = 0.5
+"""Well below the gap of 2 s after which reap_leases.lua spares every worker for one lease."""
+
+
+class Upkeep:
+    """Runs release, reap, expire and prune; safe to run in every dispatcher at once."""
+
+    def __init__(self, store: RoundStore, *, settings: Settings, dispatcher: str) -> None:
+        self._store, self._settings, self._dispatcher = store, settings, dispatcher
+
+    async def reap_forever(self) -> None:
+        """Reap in a rhythm of its own, which no other duty can hold up."""
+        while True:
+            back, ended = await self._store.reap()
+            if back or ended:
+                log.warning("%d jobs taken back from lost workers, %d of them ended", back + ended, ended)
+            await asyncio.sleep(REAP_EVERY_SECONDS)
+
+    async def run(self) -> None:
+        """Run the other duties every `upkeep_seconds` until cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(self._settings.upkeep_seconds)
+
+    async def once(self) -> None:
+        """Run every duty but reap once."""
+        await self._store.announce(self._dispatcher)
+        for duty in (self._store.expire, self._store.prune):
+            while await duty() >= BATCH:  # more are due than one script may take
+                pass
+        for model in await self._store.models():
+            released = await self._store.release_due(model, all_of_them=False)
+            if released:
+                log.warning("%d bindings of %s were not claimed in time and went back", released, model)
+
+    async def release_closed(self, seen: Round) -> None:
+        """Give back at once what is bound but not claimed where no worker is going to claim it soon."""
+        for name, state in seen.states.items():
+            if state.bound and _overfull(state):
+                released = await self._store.release_due(name, all_of_them=True)
+                if released:  # another dispatcher may have been faster
+                    log.info("%d bindings of %s went back: %s", released, name, state.closed_because(0))
+
+
+def _overfull(state: ModelState) -> bool:
+    """Whether the model is closed, or has more jobs than its workers, one of which may just have gone, can take."""
+    closed = state.down or state.paused or max(state.cooled_until, state.open_until) > state.now
+    return bool(closed) or state.depth > state.announced + int(state.announced * state.window)

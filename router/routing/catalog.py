@@ -1,0 +1,166 @@
+"""The configured models and task classes, as read from models.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..config.yaml_file import load_yaml, misplaced
+from ..vocabulary.frozen import Frozen
+from ..vocabulary.job import Name
+from ..vocabulary.lanes import ALIAS
+from ..vocabulary.model import Model
+from ..vocabulary.views import KnownNames
+from .strategies.registry import DEFAULT, Misspelt, StrategySpecs, build_steps, check_models
+from .task_class import ClassifierOptions, Signs, lacking_examples
+
+NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"
+
+KEY_HINT = (
+    "a key does not belong in this file: put it into an environment variable, "
+    "and give that variable's name in api_key_env, e.g. api_key_env: OPENAI_API_KEY"
+)
+MEANT = {"api_key": KEY_HINT, "key": KEY_HINT, "apikey": KEY_HINT, "token": KEY_HINT}
+"""What to say to those who write an API key into models.yaml."""
+
+
+GROUPS = ("models", "task_classes", "aliases")
+"""The parts of the file whose entries have names."""
+
+
+class Route(Frozen):
+    """Candidate models in order of preference, the strategies that choose among them, measured quality by model."""
+
+    name: Name
+    models: tuple[Name, ...] = Field(min_length=1)
+    strategy: StrategySpecs = DEFAULT
+    quality: dict[Name, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    @property
+    def max_cost_usd(self) -> float | None:
+        """The strategies' ceiling on the cost of one call, which no wait can change."""
+        ceilings = [spec.options.get("max_cost_usd") for spec in self.strategy]
+        return min((usd for usd in ceilings if usd is not None), default=None)
+
+
+class Alias(Route):
+    """A named group of models, which a job may name in place of a model."""
+
+
+class TaskClass(Signs, Route):
+    """A kind of work, and the signs by which it is told."""
+
+    on_content_filtered: Literal["fail", "other_vendor"] = "fail"
+
+
+class Catalog(Frozen):
+    """All models and task classes, by name, and the class of a job that says nothing about its class."""
+
+    models: dict[Name, Model] = Field(min_length=1)
+    task_classes: dict[Name, TaskClass] = Field(min_length=1)
+    default_class: Name
+    aliases: dict[Name, Alias] = Field(default_factory=dict)
+    classifier: ClassifierOptions = ClassifierOptions()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_from_keys(cls, data: object) -> object:
+        """Give each model and task class the name of its key in the file."""
+        if not isinstance(data, Mapping):
+            return data
+        named = dict(data)
+        for group in GROUPS:
+            entries = named.get(group)
+            if isinstance(entries, Mapping):
+                named[group] = {key: _entry(group, key, value) for key, value in entries.items()}
+        return named
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        if self.default_class not in self.task_classes:
+            known = ", ".join(sorted(self.task_classes))
+            mistake = f"no task class is called {self.default_class!r} (there are: {known})"
+            raise misplaced(("default_class",), mistake)
+        for group, route in self._routes():
+            for index, model in enumerate(route.models):
+                self._check_model(model, (group, route.name, "models", index))
+            for model in route.quality:
+                self._check_model(model, (group, route.name, "quality", model))
+        return self
+
+    def _check_model(self, model: str, place: tuple[int | str, ...]) -> None:
+        if model not in self.models:
+            known = ", ".join(sorted(self.models))
+            raise misplaced(place, f"no model is called {model!r} (there are: {known})")
+
+    def _routes(self) -> list[tuple[str, Route]]:
+        classes: list[tuple[str, Route]] = [("task_classes", route) for route in self.task_classes.values()]
+        return [*classes, *(("aliases", route) for route in self.aliases.values())]
+
+    @model_validator(mode="after")
+    def _names_are_the_keys(self) -> Self:
+        for group in GROUPS:
+            for key, entry in getattr(self, group).items():
+                if entry.name != key:
+                    raise misplaced((group, key, "name"), f"the name is the key, {key!r}; leave this field out")
+                if group == "aliases" and key in self.models:
+                    raise misplaced((group, key), f"a model is called {key!r} already")
+        return self
+
+    @model_validator(mode="after")
+    def _strategies_are_known(self) -> Self:
+        for group, route in self._routes():
+            try:
+                build_steps(route.strategy)
+                check_models(route.strategy, route.models)
+            except Misspelt as error:
+                raise misplaced((group, route.name, "strategy", *error.place), error.mistake) from None
+        return self
+
+    @model_validator(mode="after")
+    def _examples_are_enough(self) -> Self:
+        for name, field, mistake in lacking_examples(self.task_classes):
+            raise misplaced(("task_classes", name, field), mistake)
+        return self
+
+    @property
+    def version(self) -> str:
+        """A short hash of the whole configuration: the same file gives the same version on every host."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    @property
+    def names(self) -> KnownNames:
+        """All that a job may name."""
+        return KnownNames(
+            models=tuple(self.models), aliases=tuple(self.aliases), task_classes=tuple(self.task_classes)
+        )
+
+    def route(self, work: str) -> Route | None:
+        """Return what the work of a lane names: a task class, an alias, or neither."""
+        if work.startswith(ALIAS):
+            return self.aliases.get(work.removeprefix(ALIAS))
+        return self.task_classes.get(work)
+
+    def candidates(self, *, task_class: str | None, named: str | None) -> tuple[Name, ...]:
+        """Return the models that may take a job: the model or alias it names, else its class, in order."""
+        if named is not None:
+            return self.aliases[named].models if named in self.aliases else (named,)
+        return self.task_classes[task_class].models if task_class in self.task_classes else ()
+
+
+def _entry(group: str, key: object, value: object) -> object:
+    if group == "aliases" and isinstance(value, list | tuple):
+        return {"name": key, "models": value}
+    return {"name": key, **value} if isinstance(value, Mapping) else value
+
+
+def load_catalog(path: Path) -> Catalog:
+    """Read models.yaml.
+
+    Raises ConfigError with file, line and field when the file is missing, is not YAML, or says something wrong.
+    """
+    return load_yaml(path, Catalog, missing=NO_FILE, unknown=MEANT)

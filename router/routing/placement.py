@@ -1,0 +1,117 @@
+"""Finds the lane of a job: the models that its caller or its class names, less those that can not do it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..vocabulary.chat import ChatRequest
+from ..vocabulary.errors import ErrorKind
+from ..vocabulary.facts import JobFacts
+from ..vocabulary.lanes import ALIAS, PIN, Lane
+from .catalog import Catalog
+from .classify import Classified, Classifier, classifier_of
+from .fit import WINDOW, unfit_because
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The lane of a job, None where no model can ever do it; and why each of the others can not."""
+
+    lane: Lane | None
+    ruled_out: Mapping[str, str]
+
+    @property
+    def kind(self) -> ErrorKind:
+        """How a job without a lane fails."""
+        too_long = self.ruled_out and all(why.startswith(WINDOW) for why in self.ruled_out.values())
+        return ErrorKind.CONTEXT_TOO_LONG if too_long else ErrorKind.INVALID_REQUEST
+
+    @property
+    def message(self) -> str:
+        """Why a job without a lane fails, model by model."""
+        return "no model can do this job: " + "; ".join(f"{name}: {why}" for name, why in self.ruled_out.items())
+
+
+def place(
+    catalog: Catalog, facts: JobFacts, *, task_class: str | None, named: str | None, tenant: str
+) -> Placement:
+    """Return where a job waits that names a class, a model or an alias."""
+    work = work_of(catalog, task_class, named)
+    route = catalog.route(work)
+    ceiling = route.max_cost_usd if route else None
+    names = catalog.candidates(task_class=task_class, named=named)
+    ruled_out = unfit(catalog, names, facts, max_cost_usd=ceiling)
+    fit = tuple(name for name in names if name not in ruled_out)
+    return Placement(Lane(work, tenant, fit) if fit else None, ruled_out)
+
+
+def unfit(catalog: Catalog, names: Iterable[str], facts: JobFacts, *, max_cost_usd: float | None) -> dict[str, str]:
+    """Return why each of these models that can not do the job can not."""
+    reasons = {name: unfit_because(catalog.models[name], facts, max_cost_usd=max_cost_usd) for name in names}
+    return {name: why for name, why in reasons.items() if why is not None}
+
+
+def work_of(catalog: Catalog, task_class: str | None, named: str | None) -> str:
+    """Return what the lane of a job is called by: its class, an alias, or the model it is pinned to."""
+    if named is None:
+        return task_class or catalog.default_class
+    if named in catalog.aliases:
+        return task_class or ALIAS + named
+    return PIN + named
+
+
+@dataclass
+class Sorted:
+    """What becomes of a batch of intake.
+
+    `placed` are (id, lane, step that decided), `rejected` (id, class, kind, message).
+    """
+
+    placed: list[tuple[str, Lane, str]] = field(default_factory=list)
+    rejected: list[tuple[str, str, ErrorKind, str]] = field(default_factory=list)
+
+
+def sort_intake(jobs: Sequence[Unplaced], catalog: Catalog, *, classifier: Classifier) -> Sorted:
+    """Return the lane of each job, or why it has to fail."""
+    result = Sorted()
+    for job in jobs:
+        found, placed = place_job(job, catalog, classifier=classifier)
+        if placed.lane:
+            result.placed.append((job.id, placed.lane, found.words))
+        else:
+            result.rejected.append((job.id, found.task_class, placed.kind, placed.message))
+    return result
+
+
+def place_job(
+    job: Unplaced, catalog: Catalog, *, classifier: Classifier | None = None
+) -> tuple[Classified, Placement]:
+    """Return a job's class and its lane, or why it has none; without a classifier, the catalog's own is kept."""
+    found = _classified(job, catalog, classifier=classifier or classifier_of(catalog))
+    named = job.named if job.named in {**catalog.models, **catalog.aliases} else None
+    return found, place(catalog, job.facts, task_class=found.task_class or None, named=named, tenant=job.tenant)
+
+
+def _classified(job: Unplaced, catalog: Catalog, *, classifier: Classifier) -> Classified:
+    if job.named is not None and job.task_class is None:
+        return Classified("", "its caller named the models")
+    explicit = job.task_class if job.task_class in catalog.task_classes else None
+    try:
+        chat = ChatRequest.model_validate(job.payload["chat"])
+    except (ValueError, KeyError):  # a newer producer's payload must not hold up everybody else
+        return Classified(explicit or catalog.default_class, "default")
+    return classifier.classify(chat, explicit=explicit)
+
+
+@dataclass(frozen=True)
+class Unplaced:
+    """A job of intake: one without a class, or one for which the models its caller named will never do."""
+
+    id: str
+    tenant: str
+    payload: dict[str, Any]
+    facts: JobFacts
+    task_class: str | None
+    named: str | None

@@ -1,0 +1,122 @@
+"""Plans one dispatcher round: which of the waiting jobs are bound to which model, in order of their place. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heapreplace
+from random import Random
+
+from .catalog import Catalog
+from .decide import Chains, Decision, Moment, Waiting, decide
+from .model_state import ModelState
+
+
+@dataclass(frozen=True)
+class LaneHead:
+    """The first jobs of one lane, in order; `more` says that others wait behind them."""
+
+    jobs: tuple[Waiting, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one dispatcher round sees; `now` and `next_due` are milliseconds of Redis's clock.
+
+    `cursors` is what the strategies remember, by task class and strategy.
+    """
+
+    now: int
+    intake: int
+    next_due: int | None
+    lanes: tuple[LaneHead, ...]
+    states: Mapping[str, ModelState]
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    more_lanes: bool = False
+
+
+@dataclass(frozen=True)
+class Bind:
+    """One job to be bound to the model its decision names, or moved to the lane it names."""
+
+    job: Waiting
+    decision: Decision
+
+
+def plan_round(seen: Round, catalog: Catalog, *, limit: int, random: Random) -> list[Bind]:
+    """Return at most `limit` binds and moves.
+
+    Jobs are taken across all lanes by (priority, submit number). A lane whose head fits nowhere is passed over
+    for this round. When a lane has more jobs than were read, planning stops at its last one: what follows in the
+    other lanes may have to wait for them.
+    """
+    now = Moment(dict(seen.states), dict(seen.cursors), random)
+    chains = Chains(catalog)
+    binds: list[Bind] = []
+    lanes = _InOrder(seen.lanes)
+    for job in lanes:
+        decision = decide(job, now, chains)
+        if decision.model is None and decision.lane is None:
+            lanes.skip_lane()
+            _keep_tokens(job, now)
+            continue
+        _note(job, decision, now)
+        binds.append(Bind(job, decision))
+        if len(binds) >= limit or lanes.read_out():
+            break
+    return binds
+
+
+def _note(job: Waiting, decision: Decision, now: Moment) -> None:
+    """Let the decisions that follow see this one as done."""
+    if decision.cursor:
+        now.cursors[decision.cursor[0]] = decision.cursor[1]
+    before = job.lane.only
+    if before in now.states:
+        now.states[before] = now.states[before].with_one_waiting(-1)
+    if decision.model is None:
+        return
+    state = now.states[decision.model]
+    now.states[decision.model] = state.with_one_waiting() if decision.lane else state.with_one_more(job.tokens)
+
+
+def _keep_tokens(job: Waiting, now: Moment) -> None:
+    """Let no later job take the tokens that this one waits for: smaller ones would come first for ever."""
+    for name in job.lane.candidates:
+        state = now.states.get(name)
+        if state is not None and state.lacks_tokens(job.tokens):
+            now.states[name] = replace(state, kept_for=f"job {job.id}")
+
+
+class _InOrder:
+    """Iterates over the jobs of many lanes by place."""
+
+    def __init__(self, lanes: Sequence[LaneHead]) -> None:
+        self._lanes = lanes
+        self._heap = [(lane.jobs[0].place, at, 0) for at, lane in enumerate(lanes) if lane.jobs]
+        heapify(self._heap)
+        self._skip = False
+
+    def __iter__(self) -> Iterator[Waiting]:
+        while self._heap:
+            _, at, position = self._heap[0]
+            self._skip = False
+            yield self._lanes[at].jobs[position]
+            self._advance(at, position + 1)
+
+    def _advance(self, at: int, following: int) -> None:
+        jobs = self._lanes[at].jobs
+        if self._skip or following >= len(jobs):
+            heappop(self._heap)
+        else:
+            heapreplace(self._heap, (jobs[following].place, at, following))
+
+    def skip_lane(self) -> None:
+        """Take no more jobs from the lane of the current job."""
+        self._skip = True
+
+    def read_out(self) -> bool:
+        """Whether the current job is the last that was read of a lane that has more."""
+        _, at, position = self._heap[0]
+        return self._lanes[at].more and position == len(self._lanes[at].jobs) - 1

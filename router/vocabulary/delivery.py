@@ -1,0 +1,44 @@
+"""What a delivery is: one end that one webhook has to be told of, and what is known of its tries."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .frozen import Frozen
+from .webhook import WebhookEvent
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is: waiting to be tried, or again; told; or given up, until somebody redelivers it."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+class Try(Frozen):
+    """One request that was sent, or could not be; `status` is None where no reply came."""
+
+    at: float
+    seconds: float = 0.0
+    status: int | None = None
+    error: str = ""
+
+
+class Delivery(Frozen):
+    """All that is known of one delivery; times are Unix seconds by Redis's clock.
+
+    `about` is the id of the job or batch. `url` is None for the tenant's own webhook of the settings. `due` is when
+    it is tried next, or, while it is under way, when its sender is taken for lost.
+    """
+
+    id: str
+    event: WebhookEvent
+    about: str
+    tenant: str
+    url: str | None = None
+    state: DeliveryState
+    created: float
+    due: float | None = None
+    ended: float | None = None
+    tries: tuple[Try, ...] = ()
