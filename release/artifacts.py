@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-IMPORT = "from producer import AsyncClient, Client; print(Client.__module__)"
+IMPORT = "from pointsman import AsyncClient, Client; print(Client.__module__)"
 
 
 class Broken(Exception):

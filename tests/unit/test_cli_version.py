@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from pointsman.cli import app
+from pointsman.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
