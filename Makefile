@@ -66,7 +66,7 @@ chaos: $(STAMP)
 	$(BIN)/python -m pytest -n 0 -m '' tests/chaos
 
 fuzz: $(STAMP)
-	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/test_openapi_document.py
+	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/producer/api/openapi/test_document.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

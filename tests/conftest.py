@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,14 +12,11 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # a checkout need not be installed to be tested
-
-from redis_server import running_redis
-
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import open_redis
 from pointsman.router.vocabulary.errors import ConfigError
+from tests.support.redis_server import running_redis
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fleets import Fleets
-from report import VERDICTS, table
+
+from tests.chaos.fleet.fleets import Fleets
+from tests.chaos.report import VERDICTS, table
 
 
 @pytest.fixture(scope="session")

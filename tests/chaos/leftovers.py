@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from fleet import MODELS
 from redis.asyncio import Redis
 
 from pointsman.router.store import Keys
@@ -13,6 +12,7 @@ from pointsman.router.store.keys import PATTERNS
 from pointsman.router.vocabulary.delivery import DeliveryState
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import TERMINAL
+from tests.chaos.fleet.fleet import MODELS
 
 KEPT = ("job", "history", "request", "decision", "answer", "idempotency", "echo", "delivery")
 """Records of ended jobs and deliveries, requests of dead letters, and what answers a resent request: each must have

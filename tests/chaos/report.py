@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from verdict import Verdict
+from tests.chaos.verdict import Verdict
 
 FILE = os.environ.get("POINTSMAN_CHAOS_REPORT", "")
 VERDICTS: list[Verdict] = []

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from live import Live, eventually, running_live
-from redis_server import running_redis
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated import SimulatedModel, Simulation
+from tests.support.live import Live, eventually, running_live
+from tests.support.redis_server import running_redis
 
 SLOW = Simulation(default=SimulatedModel(base_seconds=0.8, answer_tokens=10, tokens_per_second=1000))
 

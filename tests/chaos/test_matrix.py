@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import faults_of_messages
-import faults_of_models
-import faults_of_processes
-import faults_of_redis
-import faults_of_stops
-import faults_of_the_api
-import faults_of_the_clock
 import pytest
-from faults import FAULTS, Fault
-from fleets import SEED, Fleets
-from report import report
-from trial import Trial
-from verdict import judge
+
+from tests.chaos.faults import api, clock, messages, models, processes, redis, stops
+from tests.chaos.faults.registry import FAULTS, Fault
+from tests.chaos.fleet.fleets import SEED, Fleets
+from tests.chaos.report import report
+from tests.chaos.trial import Trial
+from tests.chaos.verdict import judge
 
 WHERE_FAULTS_ARE = (
-    faults_of_messages, faults_of_models, faults_of_processes, faults_of_redis, faults_of_stops, faults_of_the_api,
-    faults_of_the_clock,
+    messages, models, processes, redis, stops, api,
+    clock,
 )  # fmt: skip
 """Each of these puts its faults on the list."""
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from live import Live, eventually, running_live
-from redis_server import RedisServer, running_redis
 
 from pointsman.local.ports import free_port
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated import SimulatedModel, Simulation
+from tests.support.live import Live, eventually, running_live
+from tests.support.redis_server import RedisServer, running_redis
 
 SLOW = Simulation(default=SimulatedModel(base_seconds=0.8, answer_tokens=10, tokens_per_second=1000))
 KEPT = {"appendonly": "yes", "appendfsync": "always"}

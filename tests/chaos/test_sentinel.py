@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from celery import Celery
-from live import Live, eventually, running_live
-from redis_sentinels import Sentinels, running_sentinels
 
 from pointsman import AsyncClient
 from pointsman.router.broker.message import celery_config
@@ -21,6 +19,8 @@ from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.job import JobRecord, JobState
 from pointsman.simulated import SimulatedModel, Simulation
+from tests.support.live import Live, eventually, running_live
+from tests.support.redis_sentinels import Sentinels, running_sentinels
 
 STEADY = Simulation(default=SimulatedModel(base_seconds=0.2, answer_tokens=10, tokens_per_second=1000))
 SLOTS = 20

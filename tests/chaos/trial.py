@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from fleet import DISPATCHERS, MODELS, Fleet
-from live import eventually
-from published import Published
 from redis.asyncio import Redis
 
 from pointsman.router.store import JobStore, Keys, ModelStore, open_redis
 from pointsman.router.vocabulary.job import TERMINAL, JobRecord, JobSpec, JobState
+from tests.chaos.fleet.fleet import DISPATCHERS, MODELS, Fleet
+from tests.chaos.published import Published
+from tests.support.live import eventually
 
 BATCH = 250
 SECONDS_AT_MOST = 100.0

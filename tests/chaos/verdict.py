@@ -7,11 +7,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from calls import Calls
-from leftovers import left_over
-from trial import Trial
-
 from pointsman.router.vocabulary.job import JobRecord, JobState
+from tests.chaos.fleet.calls import Calls
+from tests.chaos.leftovers import left_over
+from tests.chaos.trial import Trial
 
 
 @dataclass(frozen=True)

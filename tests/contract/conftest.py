@@ -8,9 +8,8 @@ import pytest
 
 from pointsman.router.runtime.http import AsyncClient, open_client
 from pointsman.workers.providers import FORMATS
-
-from .llmock_process import LLMockProcess, running_llmock
-from .loopback import Loopback, running_loopback
+from tests.support.llmock_process import LLMockProcess, running_llmock
+from tests.support.loopback import Loopback, running_loopback
 
 
 @pytest.fixture(params=sorted(FORMATS))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from redis.asyncio import Redis
-from store_driver import Driver
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import JobStore, RoundStore, WorkStore
+from tests.support.store_driver import Driver
 
 
 @pytest.fixture

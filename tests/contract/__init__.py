@@ -1,1 +1,0 @@
-"""One suite over every wire format: against the vendors' own SDKs, and over real loopback HTTP."""

@@ -1,0 +1,20 @@
+"""`pointsman --version`: the version that is installed, which pyproject.toml alone sets."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from typer.testing import CliRunner
+
+from pointsman.cli.app import app
+from tests.support.checkout import ROOT
+
+
+def test_it_prints_the_installed_version_and_does_nothing_else() -> None:
+    run = CliRunner().invoke(app, ["--version", "models", "--check", "--models", "/nowhere"])
+    assert (run.exit_code, run.stdout) == (0, f"pointsman {version('pointsman')}\n")
+
+
+def test_no_file_but_pyproject_says_the_version() -> None:
+    own = sorted((ROOT / "pointsman").rglob("*.py"))
+    assert [path.name for path in own if "__version__ =" in path.read_text(encoding="utf-8")] == []
