@@ -79,12 +79,12 @@ async def _measure(options: argparse.Namespace, processes: Processes) -> None:
 
 async def _run(client: AsyncOpenAI, path: Path, api: Popen[bytes], live: Watched, *, cancel: bool) -> None:
     size = await asyncio.to_thread(path.stat)
-    _say(f"{size.st_size / PER_MB:.0f} MB of requests; the API has {_peak_mb(api):.0f} MB before")
+    _print_line(f"{size.st_size / PER_MB:.0f} MB of requests; the API has {_peak_mb(api):.0f} MB before")
     marks = [("", time.perf_counter())]
 
     def mark(what: str) -> None:
         marks.append((what, time.perf_counter()))
-        _say(f"{what:12} {marks[-1][1] - marks[-2][1]:8.1f} s   peak of the API {_peak_mb(api):6.0f} MB")
+        _print_line(f"{what:12} {marks[-1][1] - marks[-2][1]:8.1f} s   peak of the API {_peak_mb(api):6.0f} MB")
 
     file = await client.files.create(file=path, purpose="batch")
     mark("upload")
@@ -102,7 +102,7 @@ async def _run(client: AsyncOpenAI, path: Path, api: Popen[bytes], live: Watched
     mark("write")
     seconds = marks[-1][1] - marks[0][1]
     counts = batch.request_counts
-    _say(f"{batch.status}: {counts}; {seconds:.1f} s in all, {total / seconds:.0f} lines/s")
+    _print_line(f"{batch.status}: {counts}; {seconds:.1f} s in all, {total / seconds:.0f} lines/s")
     await _check(client, batch, live, total)
 
 
@@ -115,10 +115,12 @@ async def _check(client: AsyncOpenAI, batch: Batch, live: Watched, total: int) -
                 written[json.loads(line)["custom_id"]] += 1
     paid = sum(call.how == ANSWERED for call in await live.calls())
     most = max(written.values())
-    _say(f"{len(written)} of {total} lines are in the files, {most} time each at most; {paid} calls were made")
+    _print_line(
+        f"{len(written)} of {total} lines are in the files, {most} time each at most; {paid} calls were made"
+    )
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
-from pointsman.router.routing.classifier.report import Report
+from pointsman.router.routing.classifier.report import ClassificationReport
 from pointsman.router.routing.classifier.text import TextClassifier
 
 DATA = Path(__file__).parents[2] / "shared/data/llm_scores_dev.jsonl"
@@ -67,7 +67,7 @@ def main() -> int:
         for name, choose in _ways(known, rows, prices=prices).items():
             outcomes.setdefault(name, []).extend((row, choose(row)) for row in held_out)
     _print(outcomes, prices)
-    report = Report.of(pairs)
+    report = ClassificationReport.of(pairs)
     sys.stdout.write(
         f"\nclassifier: accuracy {report.accuracy:.3f}, macro-F1 {report.macro_f1:.3f}, "
         f"{sum(seconds) / len(rows) * 1000:.3f} ms a prompt\n"

@@ -31,8 +31,8 @@ def read_api_keys(models: Iterable[Model], environment: Mapping[str, str], *, hi
 
 def environment() -> dict[str, str]:
     """Return the environment, and below it what a .env file in this folder says."""
-    said = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-    return {**said, **os.environ}
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**from_file, **os.environ}
 
 
 def key_print(key: str | None) -> str:

@@ -24,7 +24,7 @@ from .presence import Presence
 from .queues import check_alone, models_of
 from .revoke import install_revoke
 from .runtime_step import RuntimeStep
-from .tasks import Attempt
+from .tasks import AttemptTask
 from .webhooks.task import SendWebhook
 
 app = Celery("pointsman")
@@ -90,7 +90,7 @@ trace.LOG_SUCCESS = "Task %(name)s[%(id)s] %(return_value)s"
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
 use_our_transport()
 app.add_defaults(configuration)
-app.register_task(Attempt())
+app.register_task(AttemptTask())
 app.register_task(SendWebhook())
 app.steps["worker"].add(RuntimeStep)
 app.steps["consumer"].add(Presence)

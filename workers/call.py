@@ -26,7 +26,7 @@ from pointsman.router.vocabulary.allowance import Allowance
 from pointsman.router.vocabulary.chat import Answer
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .errors import NOTHING_SAID, CallFailed
+from .errors import NO_ALLOWANCE, CallFailed
 from .providers import StreamedReply, WireFormat, WireRequest
 
 # The first row that fits. The transport calls every lost connection a ConnectTimeout, and an incomplete body a
@@ -57,29 +57,34 @@ class Answered(NamedTuple):
     allowance: Allowance
 
 
-Hear = Callable[[str], None]
+OnText = Callable[[str], None]
 """Takes the next piece of an answer's text at once; it must not block."""
 
 LINGER_SECONDS = 0.1
 """How long the end of a body is waited for after its last event, so that its connection can be used again."""
 
 
-def nobody(_: str) -> None:
+def ignore_text(_: str) -> None:
     """Hear nothing: the answer is all that counts."""
 
 
 async def call(
-    client: AsyncClient, wire: WireFormat, request: WireRequest, *, timeout_seconds: float, hear: Hear = nobody
+    client: AsyncClient,
+    wire: WireFormat,
+    request: WireRequest,
+    *,
+    timeout_seconds: float,
+    on_text: OnText = ignore_text,
 ) -> Answered:
-    """Return the model's answer, and what is left of the vendor's limits; `hear` gets the text of a stream.
+    """Return the model's answer, and what is left of the vendor's limits; `on_text` gets the text of a stream.
 
     Raises CallFailed, and nothing else, for whatever goes wrong; cancelling passes through.
     """
-    allowance = NOTHING_SAID
+    allowance = NO_ALLOWANCE
     try:
         async with asyncio.timeout(timeout_seconds), _posted(client, request, timeout_seconds) as response:
             allowance = wire.allowance(response.headers)
-            return Answered(await _answer(response, wire, request, hear), allowance)
+            return Answered(await _answer(response, wire, request, on_text), allowance)
     except CallFailed as failed:
         failed.allowance = allowance
         raise
@@ -101,12 +106,12 @@ def _posted(
     )
 
 
-async def _answer(response: Response, wire: WireFormat, request: WireRequest, hear: Hear) -> Answer:
+async def _answer(response: Response, wire: WireFormat, request: WireRequest, on_text: OnText) -> Answer:
     """Read the reply; one that was asked for a stream, and does not know how, is read as it is."""
     if not response.is_success:
         raise _refused(response, wire, _parsed(await _content(response), request))
     if "text/event-stream" in response.headers.get("content-type", ""):
-        return wire.answer(await _streamed(response, wire, request, hear))
+        return wire.answer(await _streamed(response, wire, request, on_text))
     return wire.answer(_parsed(await _content(response), request))
 
 
@@ -115,7 +120,7 @@ def _refused(response: Response, wire: WireFormat, body: Any) -> CallFailed:
     return CallFailed(meaning.kind, meaning.message, status=response.status_code, retry_after=meaning.retry_after)
 
 
-async def _streamed(response: Response, wire: WireFormat, request: WireRequest, hear: Hear) -> Any:
+async def _streamed(response: Response, wire: WireFormat, request: WireRequest, on_text: OnText) -> Any:
     """Return the body that the reply would have had without a stream, and let each piece of text be heard."""
     reply = StreamedReply(wire)
     async with aclosing(EventSource(response).aiter_sse()) as events:
@@ -127,7 +132,7 @@ async def _streamed(response: Response, wire: WireFormat, request: WireRequest, 
                 await _linger(events)
                 break
             if text:
-                hear(text)
+                on_text(text)
     return reply.body()
 
 

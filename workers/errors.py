@@ -13,7 +13,7 @@ from pointsman.router.vocabulary.errors import ErrorKind, PointsmanError
 TIME_LIMIT = "the worker's time limit"
 """What cancels a task when Celery's time limit ends it; any other cancellation means that the worker stops."""
 
-NOTHING_SAID = Allowance()
+NO_ALLOWANCE = Allowance()
 
 
 class CallFailed(PointsmanError):
@@ -29,7 +29,7 @@ class CallFailed(PointsmanError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
-        allowance: Allowance = NOTHING_SAID,
+        allowance: Allowance = NO_ALLOWANCE,
     ) -> None:
         self.kind, self.message, self.status, self.retry_after = kind, message, status, retry_after
         self.allowance = allowance

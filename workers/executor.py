@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pointsman.router.broker.message import task_id
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.runtime.http import AsyncClient
-from pointsman.router.store import Claim, Held, Settlement, WorkStore
+from pointsman.router.store import AttemptStore, Claim, HeldJob, Settlement
 from pointsman.router.vocabulary.chat import ChatRequest
 from pointsman.router.vocabulary.errors import ErrorKind, StoreUnavailable
 from pointsman.router.vocabulary.job import PAYLOAD_SCHEMA, JobState
@@ -22,13 +22,13 @@ from pointsman.router.vocabulary.lanes import Lane
 from pointsman.router.vocabulary.model import Model
 
 from .api_keys import key_print
-from .call import Answered, Hear, call, nobody
+from .call import Answered, OnText, call, ignore_text
 from .errors import TIME_LIMIT, CallFailed, LeaseLost
 from .leases import Lease, Leases
-from .outcome import GaveUp, Judge, Outcome, RetryLater, Succeeded, Trial
+from .outcome import AttemptOutcome, GaveUp, Judge, RetryLater, Succeeded, Trial
 from .providers import FORMATS, WireRequest, named
 from .settlement import Tried, past_deadline, settlement
-from .token_stream import Teller, Telling
+from .token_stream import TokenPublisher, TokenStream
 
 log = logging.getLogger("pointsman.executor")
 
@@ -38,7 +38,7 @@ LAST_SETTLE_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
-class Report:
+class TaskReport:
     """What an attempt came to, in words for Celery and Flower."""
 
     words: str
@@ -59,13 +59,13 @@ class Executor:
     """Carries out bindings for one worker process."""
 
     def __init__(
-        self, store: WorkStore, equipment: Equipment, *, judge: Judge, leases: Leases, teller: Teller
+        self, store: AttemptStore, equipment: Equipment, *, judge: Judge, leases: Leases, publisher: TokenPublisher
     ) -> None:
         self._store, self._equipment, self._judge = store, equipment, judge
-        self._leases, self._teller = leases, teller
+        self._leases, self._publisher = leases, publisher
         self.closing = False
 
-    async def attempt(self, job_id: str, binding: int, model_name: str) -> Report:
+    async def attempt(self, job_id: str, binding: int, model_name: str) -> TaskReport:
         """Carry out one binding; what a job, a model or Redis does wrong ends in the report, not in an error."""
         model = self._equipment.catalog.models.get(model_name)
         if self.closing or model is None:
@@ -74,24 +74,27 @@ class Executor:
         claimed_at = time.monotonic()
         claim = await self._claim(job_id, binding, model)
         if claim is None:
-            return Report("dropped: the binding is stale, or its model is closed, or its job has expired")
-        held = Held(model.name, job_id, binding)
-        with self._leases.holding(held, claimed_at=claimed_at) as lease, self._teller.telling(held) as telling:
+            return TaskReport("dropped: the binding is stale, or its model is closed, or its job has expired")
+        held = HeldJob(model.name, job_id, binding)
+        with (
+            self._leases.holding(held, claimed_at=claimed_at) as lease,
+            self._publisher.open_stream(held) as token_stream,
+        ):
             try:
-                return await self._carry_out(claim, model, lease, telling)
+                return await self._carry_out(claim, model, lease, token_stream)
             except LeaseLost as lost:
-                return Report(f"stopped: {lost}", failed=True)
+                return TaskReport(f"stopped: {lost}", failed=True)
             except Exception as error:  # else the job would be lost and tried, and paid, again and again
                 log.exception("job %s failed by a mistake of the worker's own", job_id)
                 wrong = CallFailed(ErrorKind.WORKER_LOST, f"the worker failed: {type(error).__name__}")
                 return await self._settle(self._tried(claim, model), GaveUp(wrong), model)
 
-    async def _release(self, job_id: str, binding: int, why: str) -> Report:
+    async def _release(self, job_id: str, binding: int, why: str) -> TaskReport:
         try:
             await self._store.release(job_id, binding)
         except StoreUnavailable as error:
             log.warning("job %s could not be released, its deadline will do it: %s", job_id, error)
-        return Report(f"released: {why}")
+        return TaskReport(f"released: {why}")
 
     async def _claim(self, job_id: str, binding: int, model: Model) -> Claim | None:
         """Claim with one token, so that a lost reply can be asked for again; in the end release takes over."""
@@ -110,7 +113,7 @@ class Executor:
                 await asyncio.sleep(0.2 * tries)
         return None
 
-    async def _carry_out(self, claim: Claim, model: Model, lease: Lease, telling: Telling) -> Report:
+    async def _carry_out(self, claim: Claim, model: Model, lease: Lease, token_stream: TokenStream) -> TaskReport:
         api_key = self._equipment.api_keys.get(model.name)
         tried = self._tried(claim, model)
         if claim.payload.get("schema", 0) > PAYLOAD_SCHEMA:
@@ -123,13 +126,15 @@ class Executor:
             stream = bool(claim.payload.get("stream"))
             request = named(FORMATS[model.format].request(chat, model, api_key, stream=stream), call_id)
             tried = replace(tried, dropped=request.dropped)
-            answered = await self._call(claim, model, request, lease, telling.hear if stream else nobody)
+            answered = await self._call(
+                claim, model, request, lease, token_stream.on_text if stream else ignore_text
+            )
             tried = replace(tried, allowance=answered.allowance)
-            outcome: Outcome = Succeeded(answered.answer)
+            outcome: AttemptOutcome = Succeeded(answered.answer)
         except CallFailed as error:
             tried = replace(tried, allowance=error.allowance)
-            if error.kind is ErrorKind.TIMEOUT and claim.ends_at_deadline:
-                return await self._end(tried, past_deadline(tried, error))
+            if error.kind is ErrorKind.TIMEOUT and claim.limited_by_deadline:
+                return await self._settle_shielded(tried, past_deadline(tried, error))
             outcome = self._judge.judge(error, _trial(claim, model))
         except asyncio.CancelledError as stopped:
             if TIME_LIMIT not in stopped.args:
@@ -138,7 +143,9 @@ class Executor:
                 raise
             late = CallFailed(ErrorKind.TIMEOUT, f"{TIME_LIMIT} ended the call")
             outcome = self._judge.judge(late, _trial(claim, model))
-        tried = replace(tried, seconds=time.monotonic() - began, first_token_seconds=telling.first_token_seconds)
+        tried = replace(
+            tried, seconds=time.monotonic() - began, first_token_seconds=token_stream.first_token_seconds
+        )
         return await self._settle(tried, outcome, model)
 
     def _tried(self, claim: Claim, model: Model) -> Tried:
@@ -146,12 +153,14 @@ class Executor:
         print_of_key = key_print(equipment.api_keys.get(model.name))
         return Tried(claim, model.name, equipment.worker, print_of_key, breaker=model.breaker)
 
-    async def _call(self, claim: Claim, model: Model, request: WireRequest, lease: Lease, hear: Hear) -> Answered:
+    async def _call(
+        self, claim: Claim, model: Model, request: WireRequest, lease: Lease, on_text: OnText
+    ) -> Answered:
         """Call the model as a task of its own, which a lost lease cancels."""
         lease.check()
         wire = FORMATS[model.format]
         timeout = claim.timeout_seconds - (time.monotonic() - lease.claimed_at)  # the attempt began with its claim
-        calling = call(self._equipment.client, wire, request, timeout_seconds=timeout, hear=hear)
+        calling = call(self._equipment.client, wire, request, timeout_seconds=timeout, on_text=on_text)
         lease.call = asyncio.create_task(calling)
         try:
             return await lease.call
@@ -160,12 +169,12 @@ class Executor:
                 raise LeaseLost(lease.lost) from None
             raise
 
-    async def _settle(self, tried: Tried, outcome: Outcome, model: Model) -> Report:
-        return await self._end(tried, settlement(tried, outcome, price=model.price))
+    async def _settle(self, tried: Tried, outcome: AttemptOutcome, model: Model) -> TaskReport:
+        return await self._settle_shielded(tried, settlement(tried, outcome, price=model.price))
 
-    async def _end(self, tried: Tried, end: Settlement) -> Report:
+    async def _settle_shielded(self, tried: Tried, settlement: Settlement) -> TaskReport:
         """Settle as a task of its own: who stops the worker now must not throw a paid answer away."""
-        settling = asyncio.create_task(self._settle_for_certain(tried, end))
+        settling = asyncio.create_task(self._settle_for_certain(tried, settlement))
         try:
             return await asyncio.shield(settling)
         except asyncio.CancelledError:
@@ -174,16 +183,16 @@ class Executor:
                 log.error("job %s: its outcome could not be settled before the worker ended", tried.claim.job_id)
             raise
 
-    async def _settle_for_certain(self, tried: Tried, end: Settlement) -> Report:
+    async def _settle_for_certain(self, tried: Tried, settlement: Settlement) -> TaskReport:
         """Settle, however long Redis is away: the answer is paid for, and the fence keeps a late one harmless."""
         claim = tried.claim
-        await self._teller.finish(claim.job_id, claim.binding, failed=end.state is not JobState.SUCCEEDED)
+        await self._publisher.finish(claim.job_id, claim.binding, failed=settlement.state is not JobState.SUCCEEDED)
         token = secrets.token_hex(8)
         wait_seconds = 0.1
         while True:
             try:
-                state = await self._store.settle(claim.job_id, claim.binding, token=token, end=end)
-                return _report(tried, end, state)
+                state = await self._store.settle(claim.job_id, claim.binding, token=token, settlement=settlement)
+                return _report(tried, settlement, state)
             except StoreUnavailable as error:
                 log.warning("job %s can not be settled, trying again: %s", claim.job_id, error)
                 await asyncio.sleep(wait_seconds)
@@ -201,14 +210,14 @@ def _trial(claim: Claim, model: Model) -> Trial:
     return Trial(claim.attempt, claim.max_attempts, claim.rate_limits, Lane.parse(claim.lane), model)
 
 
-def _worker_stopped() -> Outcome:
+def _worker_stopped() -> AttemptOutcome:
     error = CallFailed(ErrorKind.WORKER_LOST, "the worker was stopped during the call")
     return RetryLater(error, spends_attempt=False)
 
 
-def _report(tried: Tried, end: Settlement, state: JobState | None) -> Report:
+def _report(tried: Tried, settlement: Settlement, state: JobState | None) -> TaskReport:
     if state is None:
-        return Report("dropped: the job was given to another worker, or has ended", failed=True)
+        return TaskReport("dropped: the job was given to another worker, or has ended", failed=True)
     if state is JobState.SUCCEEDED:
-        return Report(f"succeeded: {tried.model} in {tried.seconds or 0:.2f} s")
-    return Report(f"{end.kind}: {end.message} (the job is {state})", failed=True)
+        return TaskReport(f"succeeded: {tried.model} in {tried.seconds or 0:.2f} s")
+    return TaskReport(f"{settlement.kind}: {settlement.message} (the job is {state})", failed=True)

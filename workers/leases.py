@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pointsman.router.store import Held, WorkStore
+from pointsman.router.store import AttemptStore, HeldJob
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
 from .call import Answered
@@ -25,7 +25,7 @@ RETRY_SECONDS = 0.5
 class Lease:
     """One lease. Times are this process's monotonic clock, in seconds, counted from before the request was sent."""
 
-    held: Held
+    held: HeldJob
     claimed_at: float
     valid_until: float
     call: asyncio.Task[Answered] | None = None
@@ -48,7 +48,7 @@ class Lease:
 class Leases:
     """All leases of one worker process."""
 
-    def __init__(self, store: WorkStore, *, lease_seconds: float) -> None:
+    def __init__(self, store: AttemptStore, *, lease_seconds: float) -> None:
         self._store, self.seconds = store, lease_seconds
         self._leases: dict[tuple[str, int], Lease] = {}
 
@@ -56,7 +56,7 @@ class Leases:
         return len(self._leases)
 
     @contextmanager
-    def holding(self, held: Held, *, claimed_at: float) -> Iterator[Lease]:
+    def holding(self, held: HeldJob, *, claimed_at: float) -> Iterator[Lease]:
         """Keep the lease renewed inside the block; `claimed_at` is the monotonic time before the claim was sent."""
         lease = Lease(held, claimed_at, claimed_at + self.seconds)
         self._leases[held.job_id, held.binding] = lease
@@ -85,13 +85,13 @@ class Leases:
         leases = list(self._leases.values())
         if not leases:
             return
-        asked = time.monotonic()
+        sent_at = time.monotonic()
         lost = set(await self._store.renew([lease.held for lease in leases]))
         for lease in leases:
             if lease.held in lost:
                 lease.lose("the job was given to another worker, or has ended")
             else:
-                lease.valid_until = asked + self.seconds
+                lease.valid_until = sent_at + self.seconds
 
     def stop(self, job_id: str, why: str) -> None:
         """Stop the call of a job, if this process has it."""

@@ -56,7 +56,7 @@ class GaveUp:
     cool_seconds: float = 0.0
 
 
-Outcome = Succeeded | RetryLater | TryNextModel | GaveUp
+AttemptOutcome = Succeeded | RetryLater | TryNextModel | GaveUp
 
 
 class Policy(Enum):
@@ -115,7 +115,7 @@ class Judge:
             base_seconds=settings.backoff_base_seconds, most_seconds=settings.backoff_max_seconds, random=random
         )
 
-    def judge(self, error: CallFailed, trial: Trial) -> Outcome:
+    def judge(self, error: CallFailed, trial: Trial) -> AttemptOutcome:
         """Say what happens to the job after `error`; a model that asks for time gets it in any case."""
         policy = POLICIES[error.kind]
         cooling = self._cooling(error, trial)
@@ -146,15 +146,15 @@ class Judge:
 
         A vendor that is out of room and says nothing gets one backoff, which grows with the job's tries.
         """
-        asked = min(error.retry_after or 0.0, LONGEST_COOLING_SECONDS)
+        requested_seconds = min(error.retry_after or 0.0, LONGEST_COOLING_SECONDS)
         policy = POLICIES[error.kind]
         if policy is Policy.WAIT_FOR_MODEL:
-            return max(asked, self._backoff.whole(error.kind, trial.rate_limits + 1))
+            return max(requested_seconds, self._backoff.whole(error.kind, trial.rate_limits + 1))
         if policy is Policy.NEXT_OR_BACK_OFF:
-            return max(asked, self._backoff.whole(error.kind, trial.attempt))
-        return asked
+            return max(requested_seconds, self._backoff.whole(error.kind, trial.attempt))
+        return requested_seconds
 
-    def _next(self, error: CallFailed, lane: Lane, cooling: float) -> Outcome:
+    def _next(self, error: CallFailed, lane: Lane, cooling: float) -> AttemptOutcome:
         """Go to the lane, which costs no attempt where the model, and not the job, was closed by the error."""
         stop = STOPS.get(error.kind, "")
         if not lane.candidates:

@@ -58,9 +58,9 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         """Start the loop's thread and wait until the loop runs."""
         self._hub: Any = None
         self._arrived: deque[tuple[int, Callable[..., Any], Any, dict[str, Any]]] = deque()
-        self._begin_asked = False
+        self._begin_scheduled = False
         self._done: deque[Callable[[], None]] = deque()
-        self._flush_asked = False
+        self._flush_scheduled = False
         self._pids = count(1)
         self._running: dict[int, asyncio.Task[Any]] = {}
         self.shared: Shared | None = None
@@ -89,12 +89,12 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         pid = next(self._pids)
         options["accept_callback"](pid, time.monotonic())
         self._arrived.append((pid, target, args, options))
-        if not self._begin_asked:  # to wake the loop costs a system call: tasks that come together share it
-            self._begin_asked = True
+        if not self._begin_scheduled:  # to wake the loop costs a system call: tasks that come together share it
+            self._begin_scheduled = True
             self.loop.call_soon_threadsafe(self._begin_all)
 
     def _begin_all(self) -> None:
-        self._begin_asked = False
+        self._begin_scheduled = False
         while self._arrived:
             self._begin(*self._arrived.popleft())
 
@@ -129,13 +129,13 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self._done.append(completion)
         if self._hub is None:
             self.flush_completions()
-        elif not self._flush_asked:
-            self._flush_asked = True
+        elif not self._flush_scheduled:
+            self._flush_scheduled = True
             self._hub.call_soon(self.flush_completions)
 
     def flush_completions(self) -> None:
         """Run the completions that wait: events and bookkeeping, in the hub's thread."""
-        self._flush_asked = False
+        self._flush_scheduled = False
         while self._done:
             try:
                 self._done.popleft()()
@@ -144,7 +144,7 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     def on_stop(self) -> None:
         """Wait for what is in flight, for the grace time at most, report it, and stop the loop."""
-        self._end(self.drain_or_cancel())
+        self._shut_down(self.drain_or_cancel())
 
     def hurry(self) -> None:
         """Wait no longer for what is in flight; may be called from a signal handler."""
@@ -152,9 +152,9 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     def on_terminate(self) -> None:
         """Stop everything in flight, each task saying what becomes of its job, and stop the loop."""
-        self._end(self.cancel_all())
+        self._shut_down(self.cancel_all())
 
-    def _end(self, ending: Coroutine[Any, Any, None]) -> None:
+    def _shut_down(self, ending: Coroutine[Any, Any, None]) -> None:
         """End once: Celery's cold shutdown stops the pool first and terminates it afterwards."""
         if not self.loop.is_running():
             ending.close()
@@ -186,13 +186,13 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
 
     async def drain_or_cancel(self) -> None:
         """Wait until nothing is in flight; stop what still is when the grace time is over or somebody hurries."""
-        ends = asyncio.create_task(self.drain()), asyncio.create_task(self._hurried.wait())
+        waits = asyncio.create_task(self.drain()), asyncio.create_task(self._hurried.wait())
         grace_seconds = self.shared.grace_seconds if self.shared is not None else None
-        await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._running:
             log.warning("%d calls did not end in time and are stopped; their jobs go back", len(self._running))
             await self.cancel_all()
-        await stop(*ends)
+        await stop(*waits)
 
     async def cancel_all(self) -> None:
         """Stop everything in flight and wait until it has stopped."""

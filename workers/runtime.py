@@ -15,7 +15,7 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.runtime.cancellation import stop
 from pointsman.router.runtime.http import open_client
-from pointsman.router.store import Offer, WorkStore, open_redis, translated
+from pointsman.router.store import AttemptStore, Offer, open_redis, translated
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.model import Model
 
@@ -23,7 +23,7 @@ from .api_keys import key_print
 from .executor import Equipment, Executor
 from .leases import Leases
 from .outcome import Judge
-from .token_stream import Teller
+from .token_stream import TokenPublisher
 
 log = logging.getLogger("pointsman.worker")
 
@@ -48,20 +48,22 @@ class Runtime:
         self._presence = asyncio.Lock()
         # a claim, a settle and the renewals may all want a connection at the same moment
         self._redis: Redis = open_redis(settings.redis_url, connections=max(64, concurrency + 16))
-        self._store = WorkStore(self._redis, settings=settings)
+        self._store = AttemptStore(self._redis, settings=settings)
         self._leases = Leases(self._store, lease_seconds=settings.lease_seconds)
         self._client = open_client()  # the pool, which may grow, bounds how many calls there are
         judge = Judge(catalog, settings, Random())
         equipment = Equipment(self.worker, catalog, self._client, api_keys)
-        self._teller = Teller(self._store, self._leases)
-        self.executor = Executor(self._store, equipment, judge=judge, leases=self._leases, teller=self._teller)
+        self._publisher = TokenPublisher(self._store, self._leases)
+        self.executor = Executor(
+            self._store, equipment, judge=judge, leases=self._leases, publisher=self._publisher
+        )
         self._duties: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Start renewing leases, telling what models say, and listening for cancels."""
         self._duties = [
             asyncio.create_task(self._leases.renew_forever(), name="renew"),
-            asyncio.create_task(self._teller.tell_forever(), name="telling"),
+            asyncio.create_task(self._publisher.publish_forever(), name="token-stream"),
             asyncio.create_task(self._listen_forever(), name="cancels"),
         ]
 

@@ -38,13 +38,13 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
         worker.pool.spawn(runtime.open()).result()
         worker.app.tasks[WEBHOOK_TASK if webhooks else TASK].runtime = runtime
         worker.pool.shared = worker.pointsman_runtime = runtime
-        self._told = 0
-        self._on_sigterm = lambda **_: self._tell(worker)
+        self._stop_signals = 0
+        self._on_sigterm = lambda **_: self._on_stop_signal(worker)
         worker_shutting_down.connect(self._on_sigterm, sender=worker.hostname, weak=False)
 
-    def _tell(self, worker: Any) -> None:
-        self._told += 1
-        if self._told == 1:
+    def _on_stop_signal(self, worker: Any) -> None:
+        self._stop_signals += 1
+        if self._stop_signals == 1:
             self._withdraw(worker)
         else:
             worker.pool.hurry()

@@ -15,8 +15,8 @@ from pointsman.router.vocabulary.lanes import Lane
 from pointsman.router.vocabulary.model import Breaker, Price
 
 from .cost import cost_usd
-from .errors import NOTHING_SAID, CallFailed
-from .outcome import GaveUp, Outcome, RetryLater, Succeeded, TryNextModel
+from .errors import NO_ALLOWANCE, CallFailed
+from .outcome import AttemptOutcome, GaveUp, RetryLater, Succeeded, TryNextModel
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Tried:
     first_token_seconds: float | None = None
     dropped: tuple[str, ...] = ()
     breaker: Breaker | None = None
-    allowance: Allowance = NOTHING_SAID
+    allowance: Allowance = NO_ALLOWANCE
 
 
-def settlement(tried: Tried, outcome: Outcome, *, price: Price | None = None) -> Settlement:
+def settlement(tried: Tried, outcome: AttemptOutcome, *, price: Price | None = None) -> Settlement:
     """Return the settlement of an outcome; `price` is the model's, for the cost."""
     match outcome:
         case Succeeded(answer):

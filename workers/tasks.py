@@ -42,7 +42,7 @@ class Awaited(Task):  # type: ignore[misc] # celery has no types
         return AttemptFailed("stopped: the worker was told to end the call")
 
 
-class Attempt(Awaited):
+class AttemptTask(Awaited):
     """Carries out one binding."""
 
     name = TASK

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pointsman.router.store import Held, Piece, WorkStore
+from pointsman.router.store import AttemptStore, HeldJob, StreamedPiece
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
 from .leases import Leases
 
-log = logging.getLogger("pointsman.telling")
+log = logging.getLogger("pointsman.token_stream")
 
 EVERY_SECONDS = 0.05
 """People read it as one flow, and thousands of streams cost Redis twenty scripts a second."""
@@ -23,59 +23,59 @@ LAST_SECONDS = 2.0
 """How long a job's last words may hold up its settling; what Redis did not get stands in the result."""
 
 
-class Telling:
-    """What one call says. `told` is whether any of it may have reached Redis; seconds count from its beginning."""
+class TokenStream:
+    """What one call says. `sent` is whether any of it may have reached Redis; seconds count from its beginning."""
 
-    def __init__(self, held: Held, news: asyncio.Event) -> None:
-        self._held, self._news = held, news
+    def __init__(self, held: HeldJob, has_text: asyncio.Event) -> None:
+        self._held, self._has_text = held, has_text
         self._began = time.monotonic()
         self._offset = 0
         self.waiting = ""
-        self.told = False
+        self.sent = False
         self.first_token_seconds: float | None = None
 
-    def hear(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         """Take the next piece."""
         if self.first_token_seconds is None:
             self.first_token_seconds = time.monotonic() - self._began
         self.waiting += text
-        self._news.set()
+        self._has_text.set()
 
-    def piece(self) -> Piece:
+    def piece(self) -> StreamedPiece:
         """Return all that waits, to be sent; from now on somebody may have read it."""
-        self.told = True
-        return Piece(self._held.job_id, self._held.binding, self._offset, self.waiting)
+        self.sent = True
+        return StreamedPiece(self._held.job_id, self._held.binding, self._offset, self.waiting)
 
-    def arrived(self, piece: Piece) -> None:
+    def confirm(self, piece: StreamedPiece) -> None:
         """Note that Redis has a piece; more may have come behind it meanwhile."""
         self._offset += len(piece.text.encode())
         self.waiting = self.waiting[len(piece.text) :]
 
 
-class Teller:
+class TokenPublisher:
     """Sends the pieces of all calls of one worker process, each call's in order."""
 
-    def __init__(self, store: WorkStore, leases: Leases) -> None:
+    def __init__(self, store: AttemptStore, leases: Leases) -> None:
         self._store, self._leases = store, leases
-        self._tellings: dict[tuple[str, int], Telling] = {}
-        self._news = asyncio.Event()
+        self._streams: dict[tuple[str, int], TokenStream] = {}
+        self._has_text = asyncio.Event()
         self._sending = asyncio.Lock()
 
     @contextmanager
-    def telling(self, held: Held) -> Iterator[Telling]:
+    def open_stream(self, held: HeldJob) -> Iterator[TokenStream]:
         """Send what is heard inside the block."""
         key = held.job_id, held.binding
-        self._tellings[key] = Telling(held, self._news)
+        self._streams[key] = TokenStream(held, self._has_text)
         try:
-            yield self._tellings[key]
+            yield self._streams[key]
         finally:
-            self._silence(key)
+            self._drop(key)
 
-    async def tell_forever(self) -> None:
+    async def publish_forever(self) -> None:
         """Send until cancelled; sleeps while nothing is said, and keeps what Redis can not take now."""
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._has_text.wait()
+            self._has_text.clear()
             try:
                 await self._send()
                 await asyncio.sleep(EVERY_SECONDS)
@@ -87,7 +87,7 @@ class Teller:
                 await self._wait_to_try_again()
 
     async def _wait_to_try_again(self) -> None:
-        self._news.set()
+        self._has_text.set()
         await asyncio.sleep(AGAIN_SECONDS)
 
     async def finish(self, job_id: str, binding: int, *, failed: bool) -> None:
@@ -95,35 +95,35 @@ class Teller:
 
         Of a call that failed before anything was sent nothing is: so the job can be tried again.
         """
-        telling = self._tellings.get((job_id, binding))
-        if telling is None:
+        token_stream = self._streams.get((job_id, binding))
+        if token_stream is None:
             return
-        if failed and not telling.told:
-            telling.waiting = ""
+        if failed and not token_stream.sent:
+            token_stream.waiting = ""
         try:
             async with asyncio.timeout(LAST_SECONDS):
-                while telling.waiting:
+                while token_stream.waiting:
                     await self._send()
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("the last words of job %s can not be told: %s", job_id, error)
 
     async def _send(self) -> None:
         async with self._sending:
-            speaking = [(key, telling) for key, telling in self._tellings.items() if telling.waiting]
-            if not speaking:
+            streaming = [(key, token_stream) for key, token_stream in self._streams.items() if token_stream.waiting]
+            if not streaming:
                 return
-            pieces = [telling.piece() for _, telling in speaking]
+            pieces = [token_stream.piece() for _, token_stream in streaming]
             kept = await self._store.append_tokens(pieces)
-            for (key, telling), piece, got in zip(speaking, pieces, kept, strict=True):
+            for (key, token_stream), piece, got in zip(streaming, pieces, kept, strict=True):
                 if got:
-                    telling.arrived(piece)
+                    token_stream.confirm(piece)
                 else:
-                    self._silence(key)  # its binding is stale, or Redis lost what came before
+                    self._drop(key)  # its binding is stale, or Redis lost what came before
             if not all(kept):
                 await self._leases.renew()  # it knows the calls whose binding is stale, and stops them
 
-    def _silence(self, key: tuple[str, int]) -> None:
+    def _drop(self, key: tuple[str, int]) -> None:
         """Send nothing more of a call."""
-        telling = self._tellings.pop(key, None)
-        if telling is not None:
-            telling.waiting = ""
+        token_stream = self._streams.pop(key, None)
+        if token_stream is not None:
+            token_stream.waiting = ""

@@ -17,7 +17,7 @@ from benchmarks.place_of_worker import concurrency, environment, llm_url, redis_
 MODULE = "benchmarks.baselines.litellm_router"
 PROMPTS, LEFT = "prompts", "left"
 """The prompts go to the process, and how many are left comes back, through Redis: it is not measured."""
-SAY_SECONDS = 0.1
+PRINT_SECONDS = 0.1
 READY = "router is ready"
 
 
@@ -47,7 +47,7 @@ async def main() -> None:
     asking = asyncio.gather(*map(ask, list(waiting)))
     while not asking.done():
         await redis.set(LEFT, len(waiting))
-        await asyncio.sleep(SAY_SECONDS)
+        await asyncio.sleep(PRINT_SECONDS)
     await asking
     await redis.set(LEFT, len(waiting))
 

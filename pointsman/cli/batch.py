@@ -61,16 +61,16 @@ def run(
 
     Exit status: 0 all lines succeeded, 1 some did not, 2 wrong use, 130 Ctrl-C.
     """
-    from .file_run import Asked, Show, cancel_run, run_batch, show_estimate
+    from .file_run import BatchCommand, Show, cancel_run, run_batch, show_estimate
 
     fields = {
         "task_class": task_class, "model": model, "system": system, "priority": priority, "expires_in": expires_in,
         "strategy": tuple(strategy or ()), "metric": metric, "max_cost_usd": max_cost_usd, "errors": errors,
     }  # fmt: skip
-    asked = Asked(url, api_key, file, output, fields, Show(quiet=quiet, as_json=as_json))
+    command = BatchCommand(url, api_key, file, output, fields, Show(quiet=quiet, as_json=as_json))
     if dry_run:
-        show_estimate(asked)
+        show_estimate(command)
     elif cancel:
-        cancel_run(asked)
+        cancel_run(command)
     else:
-        run_batch(asked, window=window, strict=strict, restart=restart)
+        run_batch(command, window=window, strict=strict, restart=restart)

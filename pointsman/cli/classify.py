@@ -35,5 +35,5 @@ def classify(
     if labelled is not None:
         print_report(read_report(classifier, labelled), as_json=as_json)
     else:
-        asked = sys.stdin.read() if text == "-" else text or ""
-        print_classified(classifier.classify_text(asked), as_json=as_json)
+        prompt = sys.stdin.read() if text == "-" else text or ""
+        print_classified(classifier.classify_text(prompt), as_json=as_json)

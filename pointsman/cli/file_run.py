@@ -21,7 +21,7 @@ from .. import Client
 from .output.estimate import estimate_table, estimate_words
 from .output.file_run import summary_words
 from .output.file_run_progress import showing
-from .output.jobs import print_json, tell_warnings
+from .output.jobs import print_json, print_warnings
 from .output.tables import console_for_tables
 
 
@@ -34,7 +34,7 @@ class Show:
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchCommand:
     """What the command line was given: where to go, the files, and fields of the run and of its lines."""
 
     url: str
@@ -49,37 +49,37 @@ class Asked:
         return Client(self.url, api_key=self.api_key)
 
 
-def run_batch(asked: Asked, *, window: int, strict: bool, restart: bool) -> None:
+def run_batch(command: BatchCommand, *, window: int, strict: bool, restart: bool) -> None:
     """Run a file; ends with status 1 where a line has no answer, 130 where it was interrupted."""
-    with _path(asked) as path, asked.client() as client:
-        if not asked.show.quiet:
-            tell_warnings(client)
-        with showing(Path(asked.file).name, client, quiet=asked.show.quiet) as shown:
+    with _path(command) as path, command.client() as client:
+        if not command.show.quiet:
+            print_warnings(client)
+        with showing(Path(command.file).name, client, quiet=command.show.quiet) as shown:
             try:
                 summary = client.batch(
-                    path, asked.output, progress=shown.tell, window=window, strict=strict, restart=restart,
-                    **asked.fields,
+                    path, command.output, progress=shown.update, window=window, strict=strict, restart=restart,
+                    **command.fields,
                 )  # fmt: skip
             except KeyboardInterrupt:
                 shown.close()
                 sys.stderr.write(_interrupted(shown.last))
                 raise typer.Exit(130) from None
-    _print_summary(summary, asked.show)
+    _print_summary(summary, command.show)
     raise typer.Exit(1 if summary.failed else 0)
 
 
-def cancel_run(asked: Asked) -> None:
+def cancel_run(command: BatchCommand) -> None:
     """Cancel what an interrupted run has in flight."""
-    with _path(asked) as path, asked.client() as client:
-        count = client.cancel_batch(path, asked.output, **asked.fields)
+    with _path(command) as path, command.client() as client:
+        count = client.cancel_batch(path, command.output, **command.fields)
     sys.stdout.write(f"{count} jobs are cancelled\n")
 
 
-def show_estimate(asked: Asked) -> None:
+def show_estimate(command: BatchCommand) -> None:
     """Show what a run is expected to take; nothing is sent."""
-    with _path(asked, needs_output=False) as path, asked.client() as client:
-        found = client.estimate_batch(path, **asked.fields)
-    if asked.show.as_json:
+    with _path(command, needs_output=False) as path, command.client() as client:
+        found = client.estimate_batch(path, **command.fields)
+    if command.show.as_json:
         print_json(asdict(found))
         return
     sys.stdout.write(estimate_words(found))
@@ -87,12 +87,12 @@ def show_estimate(asked: Asked) -> None:
 
 
 @contextmanager
-def _path(asked: Asked, *, needs_output: bool = True) -> Iterator[Path]:
+def _path(command: BatchCommand, *, needs_output: bool = True) -> Iterator[Path]:
     """Yield the file; standard input becomes one, so that it can be read again."""
-    if asked.file != "-":
-        yield Path(asked.file)
+    if command.file != "-":
+        yield Path(command.file)
         return
-    if needs_output and asked.output is None:
+    if needs_output and command.output is None:
         raise ConfigError("what comes from standard input needs an --output")
     with tempfile.NamedTemporaryFile("wb", prefix="batch-", suffix=".jsonl") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)

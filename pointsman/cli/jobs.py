@@ -121,12 +121,12 @@ def models(
         _check_models(file)
         return
     from .. import Client
-    from .output.jobs import print_json, tell_warnings
+    from .output.jobs import print_json, print_warnings
     from .output.tables import console_for_tables, models_table
 
     with Client(url, api_key=api_key) as client:
         views = client.models()
-        tell_warnings(client)
+        print_warnings(client)
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
     else:

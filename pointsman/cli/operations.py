@@ -17,7 +17,7 @@ def health(
 ) -> None:
     """Check that a part on this host works; status 1 when it does not. For health checks of containers."""
     if part in ("api", "flower"):
-        from ..local.api_health import door_is_healthy as healthy
+        from ..local.api_health import endpoint_is_healthy as healthy
     else:
         from ..local.operations import part_is_alive as healthy
 

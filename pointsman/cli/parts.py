@@ -58,7 +58,7 @@ def up(
     """Run all parts in one process tree: Redis, dispatcher, a worker per model, API, Flower."""
     from pointsman.router.config.settings import load_settings
 
-    from ..local.foreground import DEFAULT_REDIS_PORT, stay_up
+    from ..local.foreground import DEFAULT_REDIS_PORT, run_in_foreground
     from ..local.logs import log_to_stderr
     from ..local.up import Plan
 
@@ -73,7 +73,7 @@ def up(
         settings=settings, folder=folder, logs=logs, redis_port=DEFAULT_REDIS_PORT, models=model or (),
         embedded_redis=embedded, simulated=simulate, flower=with_flower,
     )  # fmt: skip
-    stay_up(plan)
+    run_in_foreground(plan)
 
 
 def dispatch(models: ModelsFile = None) -> None:

@@ -33,10 +33,10 @@ def explain(
     from .output.tables import console_for_tables
     from .output.why import candidates_table, explanation_words
 
-    asked = sys.stdin.read() if prompt == "-" else prompt
+    text = sys.stdin.read() if prompt == "-" else prompt
     with Client(url, api_key=api_key) as client:
         found = client.explain(
-            asked,
+            text,
             task_class=task_class,
             model=model,
             strategy=tuple(strategy or ()),
@@ -73,8 +73,8 @@ def why(
     console_for_tables().print(attempts_table(record))
 
 
-def _context(said: str) -> tuple[str, str | float]:
-    name, _, value = said.partition("=")
+def _context(text: str) -> tuple[str, str | float]:
+    name, _, value = text.partition("=")
     try:
         return name, float(value)
     except ValueError:

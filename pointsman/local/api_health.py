@@ -10,14 +10,14 @@ from pointsman.router.config.settings import load_settings
 ANSWER_SECONDS = 2.0
 
 
-def door_is_healthy(part: str) -> bool:
+def endpoint_is_healthy(part: str) -> bool:
     """Whether the API or Flower on this host works."""
     settings = load_settings()
     port, path = (settings.api_port, "readyz") if part == "api" else (settings.flower_port, "healthcheck")
-    return door_answers(f"http://127.0.0.1:{port}/{path}")
+    return url_answers(f"http://127.0.0.1:{port}/{path}")
 
 
-def door_answers(url: str) -> bool:
+def url_answers(url: str) -> bool:
     """Whether an http:// URL is answered with success, or by the question who we are."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)

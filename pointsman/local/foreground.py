@@ -20,15 +20,15 @@ DEFAULT_REDIS_URL = f"redis://127.0.0.1:{DEFAULT_REDIS_PORT}/0"
 """Where every command looks for Redis unless told otherwise; `up` puts its own there where the port is free."""
 
 
-def stay_up(plan: Plan) -> None:
+def run_in_foreground(plan: Plan) -> None:
     """Start everything, say where it is, and stop it on a signal."""
     try:
-        asyncio.run(_stay_up(plan))
+        asyncio.run(_run(plan))
     except asyncio.CancelledError:
         log.info("everything has stopped")
 
 
-async def _stay_up(plan: Plan) -> None:
+async def _run(plan: Plan) -> None:
     stop_on_signals()
     console = Console(stderr=True)
     async with running(plan, log.info) as found:

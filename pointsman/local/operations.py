@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pointsman.router.config.settings import load_settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
-from pointsman.router.store import ModelStore, SendingStore, open_redis
+from pointsman.router.store import DeliveryQueue, ModelStore, open_redis
 from pointsman.router.vocabulary.errors import ConfigError
 
 Value = TypeVar("Value")
@@ -69,7 +69,7 @@ async def _worker_here(models: ModelStore, catalog: Catalog) -> bool:
 
 async def _sender_here(models: ModelStore, _: Catalog) -> bool:
     mark = f"@{socket.gethostname()}:"
-    senders = await SendingStore(models.redis, settings=models.settings).live_senders()
+    senders = await DeliveryQueue(models.redis, settings=models.settings).live_senders()
     return any(mark in name for name in senders)
 
 

@@ -11,7 +11,7 @@ from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.model import Model
 
 from .embedded_redis import redis_server_command
-from .process_tree import Part
+from .process_tree import ProcessSpec
 
 POINTSMAN = [sys.executable, "-m", "pointsman"]
 CALLS_MAY_TAKE_SECONDS = 25.0
@@ -20,19 +20,19 @@ SETTLING_SECONDS = 5.0
 """What it may take longer until it is killed."""
 
 
-def redis_part(folder: Path, port: int) -> Part:
+def redis_part(folder: Path, port: int) -> ProcessSpec:
     """Return an embedded Redis that keeps its data in `folder`."""
-    return Part("redis", redis_server_command(folder, port), serves=True)
+    return ProcessSpec("redis", redis_server_command(folder, port), serves=True)
 
 
-def dispatcher_part(environment: Mapping[str, str]) -> Part:
+def dispatcher_part(environment: Mapping[str, str]) -> ProcessSpec:
     """Return a dispatcher."""
-    return Part("dispatcher", [*POINTSMAN, "dispatch"], environment)
+    return ProcessSpec("dispatcher", [*POINTSMAN, "dispatch"], environment)
 
 
-def worker_part(model: Model, environment: Mapping[str, str]) -> Part:
+def worker_part(model: Model, environment: Mapping[str, str]) -> ProcessSpec:
     """Return a worker for one model."""
-    return Part(
+    return ProcessSpec(
         f"worker-{model.name}",
         [*POINTSMAN, "work", "--model", model.name],
         environment,
@@ -40,28 +40,28 @@ def worker_part(model: Model, environment: Mapping[str, str]) -> Part:
     )
 
 
-def webhooks_part(settings: Settings, environment: Mapping[str, str]) -> Part:
+def webhooks_part(settings: Settings, environment: Mapping[str, str]) -> ProcessSpec:
     """Return a worker that sends webhooks."""
     grace_seconds = settings.webhook_timeout_seconds + SETTLING_SECONDS
-    return Part("webhooks", [*POINTSMAN, "work", "--webhooks"], environment, grace_seconds=grace_seconds + 5)
+    return ProcessSpec("webhooks", [*POINTSMAN, "work", "--webhooks"], environment, grace_seconds=grace_seconds + 5)
 
 
-def api_part(environment: Mapping[str, str]) -> Part:
+def api_part(environment: Mapping[str, str]) -> ProcessSpec:
     """Return the producer API."""
-    return Part("api", [*POINTSMAN, "serve"], environment)
+    return ProcessSpec("api", [*POINTSMAN, "serve"], environment)
 
 
-def flower_part(environment: Mapping[str, str]) -> Part:
+def flower_part(environment: Mapping[str, str]) -> ProcessSpec:
     """Return Flower."""
-    return Part("flower", [*POINTSMAN, "flower"], environment)
+    return ProcessSpec("flower", [*POINTSMAN, "flower"], environment)
 
 
-def simulated_part(port: int, settings_file: Path | None = None) -> Part:
+def simulated_part(port: int, settings_file: Path | None = None) -> ProcessSpec:
     """Return the simulated LLM server."""
     command = [sys.executable, "-m", "pointsman.simulated", "--port", str(port)]
     if settings_file is not None:
         command += ["--settings", str(settings_file)]
-    return Part("simulated-llm", command, serves=True)
+    return ProcessSpec("simulated-llm", command, serves=True)
 
 
 def worker_arguments(queues: Sequence[str], *, concurrency: int | None, name: str, log_level: str) -> list[str]:

@@ -21,7 +21,7 @@ LONGEST_RESTART_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessSpec:
     """One child: its name, its command, what it adds to the environment, and whether it is started again.
 
     `grace_seconds` is how long it may take to stop before it is killed. The others need a part that `serves` them,
@@ -42,11 +42,11 @@ class ProcessTree:
     def __init__(self, log_folder: Path | None) -> None:
         self._log_folder = log_folder
         self._children: dict[str, asyncio.subprocess.Process] = {}
-        self._parts: list[Part] = []
+        self._parts: list[ProcessSpec] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._stopping = False
 
-    async def start(self, part: Part) -> None:
+    async def start(self, part: ProcessSpec) -> None:
         """Start a part and watch it."""
         self._parts.append(part)
         await self._spawn(part)
@@ -61,7 +61,7 @@ class ProcessTree:
         child = self._children.get(name)
         return child is not None and child.returncode is None
 
-    async def _spawn(self, part: Part) -> None:
+    async def _spawn(self, part: ProcessSpec) -> None:
         output = self._output(part)
         try:
             self._children[part.name] = await asyncio.create_subprocess_exec(
@@ -77,13 +77,13 @@ class ProcessTree:
             if output is not None:
                 os.close(output)
 
-    def _output(self, part: Part) -> int | None:
+    def _output(self, part: ProcessSpec) -> int | None:
         if self._log_folder is None:
             return None
         path = self._log_folder / f"{part.name}.log"
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    async def _watch(self, part: Part) -> None:
+    async def _watch(self, part: ProcessSpec) -> None:
         wait_seconds, began = FIRST_RESTART_SECONDS, time.monotonic()
         while True:
             status = await self._children[part.name].wait()
@@ -106,7 +106,7 @@ class ProcessTree:
         for serving in (False, True):
             await asyncio.gather(*(self._stop_one(part) for part in self._parts if part.serves is serving))
 
-    async def _stop_one(self, part: Part) -> None:
+    async def _stop_one(self, part: ProcessSpec) -> None:
         child = self._children.get(part.name)
         if child is None or child.returncode is not None:
             return

@@ -10,7 +10,7 @@ from typing import Any
 from pointsman.router.store import open_redis, translated
 from pointsman.router.vocabulary.errors import ConfigError, PointsmanError
 
-from .api_health import door_answers
+from .api_health import url_answers
 
 EVERY_SECONDS = 0.1
 
@@ -46,4 +46,4 @@ async def redis_answers(url: str) -> bool:
 
 async def http_answers(url: str) -> bool:
     """Whether an http:// URL is answered with success, or by the question who we are."""
-    return await asyncio.to_thread(door_answers, url)
+    return await asyncio.to_thread(url_answers, url)

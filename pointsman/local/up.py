@@ -33,12 +33,12 @@ from .parts import (
     worker_part,
 )
 from .ports import check_free, free_port, is_free
-from .process_tree import Part, ProcessTree
+from .process_tree import ProcessSpec, ProcessTree
 from .readiness import http_answers, redis_answers, until
 
 log = logging.getLogger("pointsman.local.up")
 
-Say = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
+async def running(plan: Plan, on_step: OnStep) -> AsyncIterator[Running]:
     """Start every part, yield when all are ready, and stop every part on the way out, whatever happens.
 
     Raises ConfigError when the configuration is wrong, a key is missing, a port is taken or a part does not start.
@@ -88,12 +88,12 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
             environment(),
             hint="choose other models with --model, or use the simulated LLM server with --simulate",
         )
-    _check_doors(plan)
+    _check_addresses(plan)
     tree = ProcessTree(plan.logs)
     lock = lock_folder(plan.folder) if plan.embedded_redis else None
     try:
-        redis_url = await _start_redis(plan, tree, say)
-        simulated_url = await _start_simulated(plan, tree, say) if plan.simulated else None
+        redis_url = await _start_redis(plan, tree, on_step)
+        simulated_url = await _start_simulated(plan, tree, on_step) if plan.simulated else None
         models_file = settings.models_file.resolve()
         if simulated_url is not None:
             catalog, models_file = simulate(catalog, simulated_url), plan.folder / "simulated-models.yaml"
@@ -104,7 +104,7 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
         api_url = _url(settings.api_host, settings.api_port)
         flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
         found = Running(tree, catalog, models_file, redis_url, api_url, flower_url, simulated_url)
-        await _until_ready(found, plan, chosen, say)
+        await _until_ready(found, plan, chosen, on_step)
         yield found
     finally:
         await asyncio.shield(tree.stop())
@@ -112,7 +112,7 @@ async def running(plan: Plan, say: Say) -> AsyncIterator[Running]:
             lock.close()
 
 
-def _parts(plan: Plan, models: Sequence[Model], own: Mapping[str, str]) -> list[Part]:
+def _parts(plan: Plan, models: Sequence[Model], own: Mapping[str, str]) -> list[ProcessSpec]:
     """Return what runs beside Redis and the simulated server; webhooks are sent where they can be signed."""
     settings = plan.settings
     parts = [dispatcher_part(own), *(worker_part(model, own) for model in models), api_part(own)]
@@ -129,7 +129,7 @@ def _chosen(plan: Plan, catalog: Catalog) -> list[str]:
     return list(plan.models) or list(catalog.models)
 
 
-def _check_doors(plan: Plan) -> None:
+def _check_addresses(plan: Plan) -> None:
     settings = plan.settings
     check_exposure(settings)
     check_free(settings.api_host, settings.api_port, what="the API", setting="POINTSMAN_API_PORT")
@@ -138,13 +138,13 @@ def _check_doors(plan: Plan) -> None:
         check_free(settings.flower_host, settings.flower_port, what="Flower", setting="POINTSMAN_FLOWER_PORT")
 
 
-async def _start_redis(plan: Plan, tree: ProcessTree, say: Say) -> str:
+async def _start_redis(plan: Plan, tree: ProcessTree, on_step: OnStep) -> str:
     url = plan.settings.redis_url
     hint = f"is it running at {read_redis_url(url)}? Set POINTSMAN_REDIS_URL, or pass --embedded-redis"
     if plan.embedded_redis:
         port = plan.redis_port if plan.redis_port and is_free("127.0.0.1", plan.redis_port) else free_port()
         url, hint = f"redis://127.0.0.1:{port}/0", f"see the log in {plan.logs or 'the output above'}"
-        say("starting an embedded Redis")
+        on_step("starting an embedded Redis")
         await tree.start(redis_part(plan.folder, port))
     await until(lambda: redis_answers(url), what="Redis", seconds=15, hint=hint)
     client = open_redis(url)
@@ -154,10 +154,10 @@ async def _start_redis(plan: Plan, tree: ProcessTree, say: Say) -> str:
     return url
 
 
-async def _start_simulated(plan: Plan, tree: ProcessTree, say: Say) -> str:
+async def _start_simulated(plan: Plan, tree: ProcessTree, on_step: OnStep) -> str:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    say("starting the simulated LLM server: no call leaves this machine")
+    on_step("starting the simulated LLM server: no call leaves this machine")
     await tree.start(simulated_part(port, plan.simulation_file))
     await until(
         lambda: http_answers(f"{url}/healthz"), what="the simulated LLM server", seconds=15, hint="see its log"
@@ -172,9 +172,9 @@ def _environment(settings: Settings, redis_url: str, models_file: Path) -> dict[
     return settings.model_copy(update=own).as_environment()
 
 
-async def _until_ready(found: Running, plan: Plan, chosen: list[str], say: Say) -> None:
+async def _until_ready(found: Running, plan: Plan, chosen: list[str], on_step: OnStep) -> None:
     where = f"see the logs in {plan.logs}" if plan.logs else "see the output above"
-    say("waiting for the API, the workers" + (" and Flower" if found.flower_url else ""))
+    on_step("waiting for the API, the workers" + (" and Flower" if found.flower_url else ""))
     await until(lambda: http_answers(f"{found.api_url}/readyz"), what="the API", seconds=60, hint=where)
     redis = open_redis(found.redis_url)
     models = ModelStore(redis, settings=plan.settings, catalog=found.catalog)

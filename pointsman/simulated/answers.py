@@ -10,7 +10,7 @@ from typing import Any, Literal
 from .faults import Damage, Failure
 from .json_instance import instance_of
 from .mark import MARK
-from .settings import AT_ONCE, Pace
+from .settings import AT_ONCE, AnswerPace
 from .window import WindowLeft
 
 OPENINGS = (
@@ -32,7 +32,7 @@ ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}, "r
 
 
 @dataclass(frozen=True)
-class Called:
+class SimulatedCall:
     """A tool call that the simulated model has to make."""
 
     name: str
@@ -40,7 +40,7 @@ class Called:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedRequest:
     """What of a request the simulation looks at, in whatever wire format it came.
 
     `read` is the text of the whole request, `call` the tool it insists on, `json_text` an instance of its schema.
@@ -51,28 +51,28 @@ class Asked:
     prompt: str
     read: str
     max_tokens: int | None = None
-    call: Called | None = None
+    call: SimulatedCall | None = None
     json_text: str | None = None
     stream: bool = False
     stream_usage: bool = False
 
 
 @dataclass(frozen=True)
-class Said:
+class SimulatedAnswer:
     """What the simulated model answers: text, or a tool to call; counts are in tokens, `left` is of its limits.
 
     `pace` is of a streamed answer, which its damage meets at `breaks_at`; `failure` is what interrupts it.
     """
 
     text: str
-    called: Called | None
+    called: SimulatedCall | None
     input_tokens: int
     output_tokens: int
     cut: bool = False
     damage: Damage | None = None
     failure: Failure | None = None
     left: WindowLeft | None = None
-    pace: Pace = AT_ONCE
+    pace: AnswerPace = AT_ONCE
     breaks_at: float = 1.0
 
     @property
@@ -83,10 +83,10 @@ class Said:
         return "tool_calls" if self.called else "length" if self.cut else "stop"
 
 
-def call_of(name: str, schema: dict[str, Any] | None) -> Called:
+def call_of(name: str, schema: dict[str, Any] | None) -> SimulatedCall:
     """Return a call of a tool with the smallest arguments that its schema allows."""
     arguments = instance_of({"type": "object", **(schema or {})})
-    return Called(name, arguments if isinstance(arguments, dict) else {})
+    return SimulatedCall(name, arguments if isinstance(arguments, dict) else {})
 
 
 def json_of(schema: dict[str, Any] | None) -> str | None:
@@ -99,16 +99,16 @@ def count_tokens(text: str) -> int:
     return max(1, len(text) // 4)
 
 
-def say(asked: Asked, length: int, draw: Random) -> Said:
+def make_answer(parsed: ParsedRequest, length: int, draw: Random) -> SimulatedAnswer:
     """Return an answer of about `length` tokens, the same for the same draw; in prose a word counts as a token."""
-    read = count_tokens(asked.read)
-    if asked.call is not None:
-        return Said("", asked.call, read, count_tokens(json.dumps(asked.call.arguments)))
-    if asked.json_text is not None:
-        return Said(asked.json_text, None, read, count_tokens(asked.json_text))
+    read = count_tokens(parsed.read)
+    if parsed.call is not None:
+        return SimulatedAnswer("", parsed.call, read, count_tokens(json.dumps(parsed.call.arguments)))
+    if parsed.json_text is not None:
+        return SimulatedAnswer(parsed.json_text, None, read, count_tokens(parsed.json_text))
     wanted = max(1, int(length * draw.uniform(0.6, 1.4)))
-    allowed = min(wanted, asked.max_tokens or wanted)
-    return Said(_prose(asked.prompt, allowed, draw), None, read, allowed, cut=allowed < wanted)
+    allowed = min(wanted, parsed.max_tokens or wanted)
+    return SimulatedAnswer(_prose(parsed.prompt, allowed, draw), None, read, allowed, cut=allowed < wanted)
 
 
 def _prose(prompt: str, length: int, draw: Random) -> str:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import Asked, Called, Said, call_of, json_of
+from .answers import ParsedRequest, SimulatedAnswer, SimulatedCall, call_of, json_of
 from .faults import Failure
 from .formats import Body, Events, all_text, bearer, in_words, last_user, messages_of, whole, words
 from .window import WindowLeft
@@ -35,40 +35,40 @@ class ServedAnthropic:
         """Return the API key of a request, empty without one; x-api-key wins over Authorization."""
         return headers.get("x-api-key") or bearer(headers)
 
-    def asked(self, upstream: str, body: Body) -> Asked:
+    def parse(self, upstream: str, body: Body) -> ParsedRequest:
         """Read a request."""
         messages = messages_of(body)
         if "max_tokens" not in body:
             raise ValueError("max_tokens: Field required")
-        return Asked(
+        return ParsedRequest(
             upstream=str(body["model"]),
             prompt=last_user(messages),
             read=" ".join([words(body.get("system")), *all_text(messages)]),
             max_tokens=whole(body["max_tokens"]),
-            call=_asked_call(body),
+            call=_forced_call(body),
             json_text=json_of(((body.get("output_config") or {}).get("format") or {}).get("schema")),
             stream=bool(body.get("stream")),
         )
 
-    def said(self, upstream: str, said: Said) -> Body:
+    def write(self, upstream: str, answer: SimulatedAnswer) -> Body:
         """Write an answer."""
         return {
             "id": f"msg_{uuid4().hex[:20]}",
             "type": "message",
             "role": "assistant",
             "model": upstream,
-            "content": _content(said),
-            "stop_reason": STOP_REASONS[said.finish],
+            "content": _content(answer),
+            "stop_reason": STOP_REASONS[answer.finish],
             "stop_sequence": None,
-            "usage": {"input_tokens": said.input_tokens, "output_tokens": said.output_tokens},
+            "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
         }
 
-    def events(self, asked: Asked, said: Said) -> Events:
+    def events(self, parsed: ParsedRequest, answer: SimulatedAnswer) -> Events:
         """Write an answer as a stream."""
-        usage = {"input_tokens": said.input_tokens, "output_tokens": 1}
-        message = {**self.said(asked.upstream, said), "content": [], "stop_reason": None, "usage": usage}
-        block, deltas = _block(said)
-        end = {"stop_reason": STOP_REASONS[said.finish], "stop_sequence": None}
+        usage = {"input_tokens": answer.input_tokens, "output_tokens": 1}
+        message = {**self.write(parsed.upstream, answer), "content": [], "stop_reason": None, "usage": usage}
+        block, deltas = _block(answer)
+        end = {"stop_reason": STOP_REASONS[answer.finish], "stop_sequence": None}
         return Events(
             [
                 {"type": "message_start", "message": message},
@@ -78,7 +78,7 @@ class ServedAnthropic:
             [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas],
             [
                 {"type": "content_block_stop", "index": 0},
-                {"type": "message_delta", "delta": end, "usage": {"output_tokens": said.output_tokens}},
+                {"type": "message_delta", "delta": end, "usage": {"output_tokens": answer.output_tokens}},
                 {"type": "message_stop"},
             ],
         )
@@ -101,7 +101,7 @@ class ServedAnthropic:
         }
 
 
-def _asked_call(body: Body) -> Called | None:
+def _forced_call(body: Body) -> SimulatedCall | None:
     choice = body.get("tool_choice") or {}
     if choice.get("type") not in ("any", "tool"):
         return None
@@ -111,17 +111,17 @@ def _asked_call(body: Body) -> Called | None:
     return call_of(chosen["name"], chosen.get("input_schema"))
 
 
-def _content(said: Said) -> list[Body]:
-    if said.called is None:
-        return [{"type": "text", "text": said.text}]
+def _content(answer: SimulatedAnswer) -> list[Body]:
+    if answer.called is None:
+        return [{"type": "text", "text": answer.text}]
     call_id = f"toolu_{uuid4().hex[:12]}"
-    return [{"type": "tool_use", "id": call_id, "name": said.called.name, "input": said.called.arguments}]
+    return [{"type": "tool_use", "id": call_id, "name": answer.called.name, "input": answer.called.arguments}]
 
 
-def _block(said: Said) -> tuple[Body, list[Body]]:
+def _block(answer: SimulatedAnswer) -> tuple[Body, list[Body]]:
     """Return the one block as it begins, and what it grows by."""
-    [whole_block] = _content(said)
-    if said.called is None:
-        return {**whole_block, "text": ""}, [{"type": "text_delta", "text": word} for word in in_words(said.text)]
-    parts = in_words(json.dumps(said.called.arguments))
+    [whole_block] = _content(answer)
+    if answer.called is None:
+        return {**whole_block, "text": ""}, [{"type": "text_delta", "text": word} for word in in_words(answer.text)]
+    parts = in_words(json.dumps(answer.called.arguments))
     return {**whole_block, "input": {}}, [{"type": "input_json_delta", "partial_json": part} for part in parts]

@@ -12,20 +12,20 @@ from random import Random
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import Asked, Said, say
+from .answers import ParsedRequest, SimulatedAnswer, make_answer
 from .faults import REFUSALS, Failure, draw_damage, draw_fault
-from .ledger import Ledger
-from .line import Line
+from .ledger import CallLedger
+from .line import WaitingLine
 from .settings import SimulatedModel, Simulation, pace_of
 from .window import RequestWindow, WindowLeft
 
 
-class Backend:
+class SimulatedBackend:
     """The line and the request window of one upstream model."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: CallLedger) -> None:
         self._ledger = ledger
-        self._line = Line()
+        self._line = WaitingLine()
         self._window = RequestWindow()
 
     def resize(self, model: SimulatedModel) -> None:
@@ -33,40 +33,44 @@ class Backend:
         self._line.resize(model.concurrency)
 
     def _left(self, model: SimulatedModel) -> WindowLeft | None:
-        if not model.says_limits or model.requests_per_minute is None:
+        if not model.sends_limits or model.requests_per_minute is None:
             return None
         return self._window.left(model.requests_per_minute, now=time.monotonic(), seconds=model.minute_seconds)
 
     @asynccontextmanager
-    async def serving(self, asked: Asked, simulation: Simulation) -> AsyncIterator[Said | Failure]:
+    async def serving(
+        self, parsed: ParsedRequest, simulation: Simulation
+    ) -> AsyncIterator[SimulatedAnswer | Failure]:
         """Yield the answer to a request, as the simulation says, and count it; its place is held meanwhile."""
-        nth = self._ledger.begin(asked.upstream, asked.prompt)
-        draw = simulation.draw(asked.upstream, asked.prompt, nth)
+        nth = self._ledger.begin(parsed.upstream, parsed.prompt)
+        draw = simulation.draw(parsed.upstream, parsed.prompt, nth)
         try:
-            async with self._outcome(asked, simulation, draw) as outcome:
-                yield replace(outcome, left=self._left(simulation.model(asked.upstream)))
+            async with self._outcome(parsed, simulation, draw) as outcome:
+                yield replace(outcome, left=self._left(simulation.model(parsed.upstream)))
         except (asyncio.CancelledError, ConnectionResetError):
             # The client hung up.
-            self._ledger.count_error(asked.upstream, ErrorKind.CANCELLED)
+            self._ledger.count_error(parsed.upstream, ErrorKind.CANCELLED)
             raise
         finally:
-            self._ledger.end(asked.upstream)
+            self._ledger.end(parsed.upstream)
 
     @asynccontextmanager
-    async def _outcome(self, asked: Asked, simulation: Simulation, draw: Random) -> AsyncIterator[Said | Failure]:
-        model = simulation.model(asked.upstream)
+    async def _outcome(
+        self, parsed: ParsedRequest, simulation: Simulation, draw: Random
+    ) -> AsyncIterator[SimulatedAnswer | Failure]:
+        model = simulation.model(parsed.upstream)
         fault = draw_fault(model, draw)
-        failure = self._refusal(model, fault, late=asked.stream and model.stream_errors)
+        failure = self._refusal(model, fault, late=parsed.stream and model.stream_errors)
         if failure is not None:
-            self._ledger.count_error(asked.upstream, failure.kind)
+            self._ledger.count_error(parsed.upstream, failure.kind)
             yield failure
             return
-        async with self._line.place():
-            said = await self._generated(asked, simulation, draw)
+        async with self._line.slot():
+            answer = await self._generated(parsed, simulation, draw)
             if fault is not None:
-                self._ledger.count_error(asked.upstream, fault)
+                self._ledger.count_error(parsed.upstream, fault)
             failure = self._failure(model, fault) if fault is not None else None
-            yield replace(said, damage=draw_damage(fault, draw), failure=failure)
+            yield replace(answer, damage=draw_damage(fault, draw), failure=failure)
 
     def _refusal(self, model: SimulatedModel, fault: ErrorKind | None, *, late: bool) -> Failure | None:
         minute = model.minute_seconds
@@ -83,12 +87,12 @@ class Backend:
         limited = fault is ErrorKind.RATE_LIMITED
         return Failure(fault, f"simulated: {fault}", model.retry_after_seconds if limited else 0.0)
 
-    async def _generated(self, asked: Asked, simulation: Simulation, draw: Random) -> Said:
+    async def _generated(self, parsed: ParsedRequest, simulation: Simulation, draw: Random) -> SimulatedAnswer:
         """Return what is said: of a whole answer when it is ready, of a stream at once, with its pace."""
-        model = simulation.model(asked.upstream)
-        said = say(asked, model.answer_tokens, simulation.draw(asked.upstream, asked.prompt, 0))
-        pace = pace_of(model, said.output_tokens, draw)
-        self._ledger.pay(asked.upstream, asked.prompt)
-        if not asked.stream:
+        model = simulation.model(parsed.upstream)
+        answer = make_answer(parsed, model.answer_tokens, simulation.draw(parsed.upstream, parsed.prompt, 0))
+        pace = pace_of(model, answer.output_tokens, draw)
+        self._ledger.pay(parsed.upstream, parsed.prompt)
+        if not parsed.stream:
             await asyncio.sleep(pace.whole_seconds)
-        return replace(said, pace=pace, breaks_at=model.stream_breaks_at)
+        return replace(answer, pace=pace, breaks_at=model.stream_breaks_at)

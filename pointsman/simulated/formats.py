@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from .answers import Asked, Said
+from .answers import ParsedRequest, SimulatedAnswer
 from .faults import Failure
 from .window import WindowLeft
 
@@ -36,13 +36,13 @@ class ServedFormat(Protocol):
     def key(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         """Return the API key of a request, empty without one."""
 
-    def asked(self, upstream: str, body: Body) -> Asked:
+    def parse(self, upstream: str, body: Body) -> ParsedRequest:
         """Read a request; raises one of UNREADABLE."""
 
-    def said(self, upstream: str, said: Said) -> Body:
+    def write(self, upstream: str, answer: SimulatedAnswer) -> Body:
         """Write an answer."""
 
-    def events(self, asked: Asked, said: Said) -> Events:
+    def events(self, parsed: ParsedRequest, answer: SimulatedAnswer) -> Events:
         """Write an answer as a stream."""
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
+from .answers import ANY_OBJECT, ParsedRequest, SimulatedAnswer, SimulatedCall, call_of, json_of
 from .faults import Damage, Failure
 from .formats import Body, Events, bearer, in_words, whole, words
 from .window import WindowLeft
@@ -37,42 +37,42 @@ class ServedGemini:
         """Return the API key of a request, empty without one."""
         return headers.get("x-goog-api-key") or query.get("key", "") or bearer(headers)
 
-    def asked(self, upstream: str, body: Body) -> Asked:
+    def parse(self, upstream: str, body: Body) -> ParsedRequest:
         """Read a request."""
         turns = body.get("contents")
         if not isinstance(turns, list) or not turns:
             raise ValueError("contents: a list of at least one turn is required")
-        said = [(turn.get("role", "user"), words(turn.get("parts"))) for turn in turns]
+        texts = [(turn.get("role", "user"), words(turn.get("parts"))) for turn in turns]
         system = words((body.get("systemInstruction") or {}).get("parts"))
         config = body.get("generationConfig") or {}
-        return Asked(
+        return ParsedRequest(
             upstream=upstream,
-            prompt=next((text for role, text in reversed(said) if role == "user"), ""),
-            read=" ".join([system, *(text for _, text in said)]),
+            prompt=next((text for role, text in reversed(texts) if role == "user"), ""),
+            read=" ".join([system, *(text for _, text in texts)]),
             max_tokens=whole(config.get("maxOutputTokens")),
-            call=_asked_call(body),
-            json_text=json_of(_asked_schema(config)),
+            call=_forced_call(body),
+            json_text=json_of(_wanted_schema(config)),
             stream=self._stream,
         )
 
-    def said(self, upstream: str, said: Said) -> Body:
+    def write(self, upstream: str, answer: SimulatedAnswer) -> Body:
         """Write an answer."""
         return {
-            "candidates": [_candidate(said)],
-            "usageMetadata": _usage(said),
+            "candidates": [_candidate(answer)],
+            "usageMetadata": _usage(answer),
             "modelVersion": upstream,
             "responseId": uuid4().hex[:16],
         }
 
-    def events(self, asked: Asked, said: Said) -> Events:
+    def events(self, parsed: ParsedRequest, answer: SimulatedAnswer) -> Events:
         """Write an answer as a stream; a call of a function comes whole."""
-        about = {"modelVersion": asked.upstream, "responseId": uuid4().hex[:16]}
-        texts = [replace(said, text=word, damage=Damage.UNFINISHED) for word in in_words(said.text)]
-        last = said if said.called else replace(said, text="")
+        about = {"modelVersion": parsed.upstream, "responseId": uuid4().hex[:16]}
+        texts = [replace(answer, text=word, damage=Damage.UNFINISHED) for word in in_words(answer.text)]
+        last = answer if answer.called else replace(answer, text="")
         return Events(
             [],
             [{"candidates": [_candidate(text)], **about} for text in texts],
-            [{"candidates": [_candidate(last)], "usageMetadata": _usage(said), **about}],
+            [{"candidates": [_candidate(last)], "usageMetadata": _usage(answer), **about}],
         )
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
@@ -90,7 +90,7 @@ class ServedGemini:
         return {}
 
 
-def _asked_call(body: Body) -> Called | None:
+def _forced_call(body: Body) -> SimulatedCall | None:
     calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
     if calling.get("mode") != "ANY":
         return None
@@ -102,27 +102,27 @@ def _asked_call(body: Body) -> Called | None:
     return call_of(chosen["name"], chosen.get("parametersJsonSchema") or chosen.get("parameters"))
 
 
-def _asked_schema(config: dict[str, Any]) -> dict[str, Any] | None:
+def _wanted_schema(config: dict[str, Any]) -> dict[str, Any] | None:
     schema: dict[str, Any] | None = config.get("responseJsonSchema") or config.get("responseSchema")
     if schema is None and config.get("responseMimeType") == "application/json":
         return ANY_OBJECT
     return schema
 
 
-def _candidate(said: Said) -> Body:
+def _candidate(answer: SimulatedAnswer) -> Body:
     """Return the one candidate; Gemini says STOP after a function call too, and leaves out what is unknown."""
-    part: Body = {"text": said.text}
-    if said.called:
-        part = {"functionCall": {"name": said.called.name, "args": said.called.arguments}}
+    part: Body = {"text": answer.text}
+    if answer.called:
+        part = {"functionCall": {"name": answer.called.name, "args": answer.called.arguments}}
     candidate: Body = {"content": {"role": "model", "parts": [part]}, "index": 0}
-    if said.finish:
-        candidate["finishReason"] = "MAX_TOKENS" if said.finish == "length" else "STOP"
+    if answer.finish:
+        candidate["finishReason"] = "MAX_TOKENS" if answer.finish == "length" else "STOP"
     return candidate
 
 
-def _usage(said: Said) -> Body:
+def _usage(answer: SimulatedAnswer) -> Body:
     return {
-        "promptTokenCount": said.input_tokens,
-        "candidatesTokenCount": said.output_tokens,
-        "totalTokenCount": said.input_tokens + said.output_tokens,
+        "promptTokenCount": answer.input_tokens,
+        "candidatesTokenCount": answer.output_tokens,
+        "totalTokenCount": answer.input_tokens + answer.output_tokens,
     }

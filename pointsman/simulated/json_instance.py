@@ -125,12 +125,12 @@ def _number(schema: Schema, *, whole: bool) -> int | float:
     step = schema.get("multipleOf", 1)
     low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
     high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
-    open_ends = (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum"))
+    exclusive_bounds = (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum"))
     tries: list[float] = [0]
     if math.isfinite(low):
         tries += [math.ceil(low / step) * step, (math.floor(low / step) + 1) * step]
     if math.isfinite(high):
         tries += [math.floor(high / step) * step, (math.ceil(high / step) - 1) * step]
-    fits = (value for value in tries if low <= value <= high and value not in open_ends)
+    fits = (value for value in tries if low <= value <= high and value not in exclusive_bounds)
     value = next(fits, (low + high) / 2)
     return int(value) if whole else value

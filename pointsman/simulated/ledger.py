@@ -20,7 +20,7 @@ class Counts:
     paid: Counter[str] = field(default_factory=Counter)
 
 
-class Ledger:
+class CallLedger:
     """Counts per model, and how often each prompt was called and paid.
 
     A call is every request, refused ones too; it is paid once its answer is being generated.

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Line:
+class WaitingLine:
     """First come, first served; the room can change while requests wait, which asyncio's semaphore can not."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Line:
         self._admit()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Wait for a turn and hold it."""
         await self._turn()
         try:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import ANY_OBJECT, Asked, Called, Said, call_of, json_of
+from .answers import ANY_OBJECT, ParsedRequest, SimulatedAnswer, SimulatedCall, call_of, json_of
 from .faults import Failure
 from .formats import Body, Event, Events, all_text, bearer, in_words, last_user, messages_of, whole
 from .window import WindowLeft
@@ -34,33 +34,33 @@ class ServedOpenAI:
         """Return the API key of a request, empty without one."""
         return bearer(headers)
 
-    def asked(self, upstream: str, body: Body) -> Asked:
+    def parse(self, upstream: str, body: Body) -> ParsedRequest:
         """Read a request."""
         messages = messages_of(body)
-        return Asked(
+        return ParsedRequest(
             upstream=str(body["model"]),
             prompt=last_user(messages),
             read=" ".join(all_text(messages)),
             max_tokens=whole(body.get("max_completion_tokens") or body.get("max_tokens")),
-            call=_asked_call(body),
-            json_text=json_of(_asked_schema(body.get("response_format") or {})),
+            call=_forced_call(body),
+            json_text=json_of(_wanted_schema(body.get("response_format") or {})),
             stream=bool(body.get("stream")),
             stream_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         )
 
-    def said(self, upstream: str, said: Said) -> Body:
+    def write(self, upstream: str, answer: SimulatedAnswer) -> Body:
         """Write an answer."""
-        choice = {"index": 0, "finish_reason": said.finish, "logprobs": None, "message": _message(said)}
+        choice = {"index": 0, "finish_reason": answer.finish, "logprobs": None, "message": _message(answer)}
         return {
             "id": f"chatcmpl-{uuid4().hex[:20]}",
             "object": "chat.completion",
             "created": int(time.time()),
             "model": upstream,
             "choices": [choice],
-            "usage": _usage(said),
+            "usage": _usage(answer),
         }
 
-    def events(self, asked: Asked, said: Said) -> Events:
+    def events(self, parsed: ParsedRequest, answer: SimulatedAnswer) -> Events:
         """Write an answer as a stream."""
         about = {
             "id": f"chatcmpl-{uuid4().hex[:20]}",
@@ -70,11 +70,11 @@ class ServedOpenAI:
 
         def chunk(delta: Body, finish: str | None = None) -> Body:
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-            return {**about, "model": asked.upstream, "choices": [choice]}
+            return {**about, "model": parsed.upstream, "choices": [choice]}
 
-        first, pieces = _deltas(said)
-        usage: Body = {**about, "model": asked.upstream, "choices": [], "usage": _usage(said)}
-        closing: list[Event] = [chunk({}, said.finish), *([usage] if asked.stream_usage else ()), "[DONE]"]
+        first, pieces = _deltas(answer)
+        usage: Body = {**about, "model": parsed.upstream, "choices": [], "usage": _usage(answer)}
+        closing: list[Event] = [chunk({}, answer.finish), *([usage] if parsed.stream_usage else ()), "[DONE]"]
         return Events([chunk(first)], [chunk(piece) for piece in pieces], closing)
 
     def error(self, failure: Failure, request_id: str) -> tuple[int, Body]:
@@ -91,7 +91,7 @@ class ServedOpenAI:
         }
 
 
-def _asked_call(body: Body) -> Called | None:
+def _forced_call(body: Body) -> SimulatedCall | None:
     choice = body.get("tool_choice")
     named = choice["function"]["name"] if isinstance(choice, dict) else None
     if named is None and choice != "required":
@@ -103,36 +103,36 @@ def _asked_call(body: Body) -> Called | None:
     return call_of(chosen["name"], chosen.get("parameters"))
 
 
-def _asked_schema(shape: dict[str, Any]) -> dict[str, Any] | None:
+def _wanted_schema(shape: dict[str, Any]) -> dict[str, Any] | None:
     if shape.get("type") == "json_object":
         return ANY_OBJECT
     schema: dict[str, Any] | None = (shape.get("json_schema") or {}).get("schema")
     return schema
 
 
-def _message(said: Said) -> Body:
-    message: Body = {"role": "assistant", "content": said.text or None, "refusal": None, "annotations": []}
-    if said.called:
-        function = {"name": said.called.name, "arguments": json.dumps(said.called.arguments)}
+def _message(answer: SimulatedAnswer) -> Body:
+    message: Body = {"role": "assistant", "content": answer.text or None, "refusal": None, "annotations": []}
+    if answer.called:
+        function = {"name": answer.called.name, "arguments": json.dumps(answer.called.arguments)}
         message["tool_calls"] = [{"id": f"call_{uuid4().hex[:12]}", "type": "function", "function": function}]
     return message
 
 
-def _deltas(said: Said) -> tuple[Body, list[Body]]:
+def _deltas(answer: SimulatedAnswer) -> tuple[Body, list[Body]]:
     """Return the first delta, and those that bring the text or the arguments."""
-    if said.called is None:
-        return {"role": "assistant", "content": ""}, [{"content": word} for word in in_words(said.text)]
-    named = {"name": said.called.name, "arguments": ""}
+    if answer.called is None:
+        return {"role": "assistant", "content": ""}, [{"content": word} for word in in_words(answer.text)]
+    named = {"name": answer.called.name, "arguments": ""}
     call = {"index": 0, "id": f"call_{uuid4().hex[:12]}", "type": "function", "function": named}
-    words = in_words(json.dumps(said.called.arguments))
+    words = in_words(json.dumps(answer.called.arguments))
     pieces = [{"tool_calls": [{"index": 0, "function": {"arguments": word}}]} for word in words]
     return {"role": "assistant", "content": None, "tool_calls": [call]}, pieces
 
 
-def _usage(said: Said) -> Body:
+def _usage(answer: SimulatedAnswer) -> Body:
     return {
-        "prompt_tokens": said.input_tokens,
-        "completion_tokens": said.output_tokens,
-        "total_tokens": said.input_tokens + said.output_tokens,
+        "prompt_tokens": answer.input_tokens,
+        "completion_tokens": answer.output_tokens,
+        "total_tokens": answer.input_tokens + answer.output_tokens,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
     }

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import Asked, Said
+from .answers import ParsedRequest, SimulatedAnswer
 from .faults import Damage, Failure
 from .formats import ServedFormat
 
@@ -25,12 +25,12 @@ def send_error(wire: ServedFormat, failure: Failure, request_id: str) -> web.Res
 
 
 async def send_answer(
-    request: web.Request, wire: ServedFormat, asked: Asked, said: Said, *, request_id: str
+    request: web.Request, wire: ServedFormat, parsed: ParsedRequest, answer: SimulatedAnswer, *, request_id: str
 ) -> web.StreamResponse:
     """Return an answer, or what its damage leaves of it, with status 200."""
-    body = json.dumps({**wire.said(asked.upstream, said), "simulated": True})
-    headers = headers_of(wire, said, request_id)
-    match said.damage:
+    body = json.dumps({**wire.write(parsed.upstream, answer), "simulated": True})
+    headers = headers_of(wire, answer, request_id)
+    match answer.damage:
         case Damage.DISCONNECTED:
             return await _hang_up(request, body.encode())
         case Damage.MALFORMED:
@@ -40,7 +40,7 @@ async def send_answer(
     return web.Response(text=body, content_type="application/json", headers=headers)
 
 
-def headers_of(wire: ServedFormat, outcome: Said | Failure, request_id: str) -> dict[str, str]:
+def headers_of(wire: ServedFormat, outcome: SimulatedAnswer | Failure, request_id: str) -> dict[str, str]:
     """Return the vendor's headers of a reply."""
     left = wire.limits(outcome.left) if outcome.left else {}
     return {wire.request_id_header: request_id, **left}

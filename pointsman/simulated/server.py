@@ -12,16 +12,16 @@ from pydantic import ValidationError
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import Asked
+from .answers import ParsedRequest
 from .anthropic import ServedAnthropic
-from .backend import Backend
+from .backend import SimulatedBackend
 from .faults import Failure
 from .formats import UNREADABLE, ServedFormat
 from .gemini import ServedGemini
-from .ledger import Ledger
+from .ledger import CallLedger
 from .openai import ServedOpenAI
 from .response import send_answer, send_error
-from .settings import Changes, Simulation
+from .settings import Simulation, SimulationChanges
 from .stream import send_stream
 
 SHUTDOWN_SECONDS = 0.5
@@ -37,8 +37,8 @@ class SimulatedServer:
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
-        self.ledger = Ledger()
-        self._backends: dict[str, Backend] = {}
+        self.ledger = CallLedger()
+        self._backends: dict[str, SimulatedBackend] = {}
 
     def application(self) -> web.Application:
         """Return the web application with all doors."""
@@ -69,27 +69,27 @@ class SimulatedServer:
 
     async def _answer(self, request: web.Request, wire: ServedFormat, upstream: str) -> web.StreamResponse:
         request_id = f"req_{uuid4().hex[:20]}"
-        asked = await self._asked(request, wire, upstream)
-        if isinstance(asked, Failure):
-            return send_error(wire, asked, request_id)
-        async with self._backend(asked.upstream).serving(asked, self.simulation) as outcome:
+        parsed = await self._parse(request, wire, upstream)
+        if isinstance(parsed, Failure):
+            return send_error(wire, parsed, request_id)
+        async with self._backend(parsed.upstream).serving(parsed, self.simulation) as outcome:
             if isinstance(outcome, Failure):
                 return send_error(wire, outcome, request_id)
-            send = send_stream if asked.stream else send_answer
-            return await send(request, wire, asked, outcome, request_id=request_id)
+            send = send_stream if parsed.stream else send_answer
+            return await send(request, wire, parsed, outcome, request_id=request_id)
 
-    async def _asked(self, request: web.Request, wire: ServedFormat, upstream: str) -> Asked | Failure:
+    async def _parse(self, request: web.Request, wire: ServedFormat, upstream: str) -> ParsedRequest | Failure:
         key = wire.key(request.headers, request.query)
         if self.simulation.required_key not in (None, key):
             return Failure(ErrorKind.AUTH, "simulated: this server was started with another API key")
         try:
-            return wire.asked(upstream, json.loads(await request.read()))
+            return wire.parse(upstream, json.loads(await request.read()))
         except UNREADABLE as error:
             return Failure(ErrorKind.INVALID_REQUEST, f"simulated: {error}")
 
-    def _backend(self, upstream: str) -> Backend:
+    def _backend(self, upstream: str) -> SimulatedBackend:
         if upstream not in self._backends:
-            self._backends[upstream] = Backend(self.ledger)
+            self._backends[upstream] = SimulatedBackend(self.ledger)
             self._backends[upstream].resize(self.simulation.model(upstream))
         return self._backends[upstream]
 
@@ -100,9 +100,9 @@ class SimulatedServer:
         return web.json_response(self.simulation.model_dump(mode="json", exclude={"required_key"}))
 
     async def _configure(self, request: web.Request) -> web.Response:
-        """Change the behaviour while the server runs; the body is `Changes` as JSON."""
+        """Change the behaviour while the server runs; the body is `SimulationChanges` as JSON."""
         try:
-            changes = Changes.model_validate_json(await request.read())
+            changes = SimulationChanges.model_validate_json(await request.read())
             self.simulation = self.simulation.changed(changes)
         except ValidationError as error:
             return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=400)

@@ -20,7 +20,7 @@ class SimulatedModel(Frozen):
 
     Requests above `concurrency` wait in line, first come first served; while `queue_limit` of them wait, the next
     one gets 429. Absent means no limit. `requests_per_minute` is a sliding window of `minute_seconds`; a model that
-    `says_limits` tells in the vendor's headers what is left of it.
+    `sends_limits` tells in the vendor's headers what is left of it.
 
     The rates are parts of 1 of all requests and exclude each other, so their sum is 1 at most. Rate limits, server
     errors and overload answer at once; bad responses and disconnects come after the full latency.
@@ -38,7 +38,7 @@ class SimulatedModel(Frozen):
     queue_limit: int | None = Field(default=None, ge=0)
     requests_per_minute: int | None = Field(default=None, ge=1)
     minute_seconds: float = Field(default=60.0, gt=0)
-    says_limits: bool = False
+    sends_limits: bool = False
     retry_after_seconds: float = Field(default=1.0, ge=0)
     server_error_rate: Rate = 0.0
     overloaded_rate: Rate = 0.0
@@ -57,7 +57,7 @@ class SimulatedModel(Frozen):
         return self
 
 
-class Changes(Frozen):
+class SimulationChanges(Frozen):
     """What to change at run time: what is absent stays; a model given as null follows the default again."""
 
     seed: int | None = None
@@ -85,7 +85,7 @@ class Simulation(Frozen):
         """Return the draws of the nth call of a prompt: the same in every run and process; 0 is for its answer."""
         return Random(f"{self.seed}\x1f{upstream}\x1f{nth}\x1f{prompt}")
 
-    def changed(self, changes: Changes) -> Simulation:
+    def changed(self, changes: SimulationChanges) -> Simulation:
         """Return the simulation with `changes` laid over it; raises ValidationError when they do not fit."""
         default = _laid_over(self.default, changes.default)
         models = dict(self.models)
@@ -103,18 +103,18 @@ def _laid_over(model: SimulatedModel, fields: dict[str, Any]) -> SimulatedModel:
     return SimulatedModel.model_validate({**model.model_dump(), **fields})
 
 
-class Pace(NamedTuple):
+class AnswerPace(NamedTuple):
     """When an answer begins and when it is whole, in seconds from its start."""
 
     first_seconds: float
     whole_seconds: float
 
 
-AT_ONCE = Pace(0.0, 0.0)
+AT_ONCE = AnswerPace(0.0, 0.0)
 
 
-def pace_of(model: SimulatedModel, output_tokens: int, draw: Random) -> Pace:
+def pace_of(model: SimulatedModel, output_tokens: int, draw: Random) -> AnswerPace:
     """Return base time, and base time plus generation time, both spread by the model's jitter."""
     factor = 1 + model.jitter * draw.uniform(-1, 1)
     whole = model.base_seconds + output_tokens / model.tokens_per_second
-    return Pace(model.base_seconds * factor, whole * factor)
+    return AnswerPace(model.base_seconds * factor, whole * factor)

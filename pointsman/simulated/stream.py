@@ -8,7 +8,7 @@ import time
 
 from aiohttp import web
 
-from .answers import Asked, Said
+from .answers import ParsedRequest, SimulatedAnswer
 from .faults import Damage
 from .formats import Event, ServedFormat
 from .response import headers_of
@@ -18,26 +18,26 @@ BREAKS = frozenset({Damage.TRUNCATED, Damage.MALFORMED, Damage.DISCONNECTED, Dam
 
 
 async def send_stream(
-    request: web.Request, wire: ServedFormat, asked: Asked, said: Said, *, request_id: str
+    request: web.Request, wire: ServedFormat, parsed: ParsedRequest, answer: SimulatedAnswer, *, request_id: str
 ) -> web.StreamResponse:
     """Send an answer as server-sent events, or as many of them as its damage lets through, with status 200."""
-    events = wire.events(asked, said)
-    broken = said.damage in BREAKS
-    pieces = events.pieces[: int(len(events.pieces) * said.breaks_at)] if broken else events.pieces
-    gap_seconds = (said.pace.whole_seconds - said.pace.first_seconds) / max(1, len(events.pieces))
+    events = wire.events(parsed, answer)
+    broken = answer.damage in BREAKS
+    pieces = events.pieces[: int(len(events.pieces) * answer.breaks_at)] if broken else events.pieces
+    gap_seconds = (answer.pace.whole_seconds - answer.pace.first_seconds) / max(1, len(events.pieces))
     response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", **headers_of(wire, said, request_id)}
+        headers={"Content-Type": "text/event-stream", **headers_of(wire, answer, request_id)}
     )
     await response.prepare(request)
-    due = time.monotonic() + said.pace.first_seconds
-    await asyncio.sleep(said.pace.first_seconds)
+    due = time.monotonic() + answer.pace.first_seconds
+    await asyncio.sleep(answer.pace.first_seconds)
     await _send(response, *events.opening)
     for piece in pieces:
         await asyncio.sleep(due - time.monotonic())
         await _send(response, piece)
         due += gap_seconds
     if broken:
-        return await _break_off(request, response, wire, said, request_id=request_id)
+        return await _break_off(request, response, wire, answer, request_id=request_id)
     await _send(response, *events.closing)
     await response.write_eof()
     return response
@@ -55,14 +55,19 @@ def _written(event: Event) -> str:
 
 
 async def _break_off(
-    request: web.Request, response: web.StreamResponse, wire: ServedFormat, said: Said, *, request_id: str
+    request: web.Request,
+    response: web.StreamResponse,
+    wire: ServedFormat,
+    answer: SimulatedAnswer,
+    *,
+    request_id: str,
 ) -> web.StreamResponse:
-    if said.damage is Damage.DISCONNECTED and request.transport is not None:
+    if answer.damage is Damage.DISCONNECTED and request.transport is not None:
         request.transport.close()
         return response
-    if said.damage is Damage.MALFORMED:
+    if answer.damage is Damage.MALFORMED:
         await _send(response, '{"simulated')
-    if said.failure is not None and said.damage is Damage.INTERRUPTED:
-        await _send(response, wire.error(said.failure, request_id)[1])
+    if answer.failure is not None and answer.damage is Damage.INTERRUPTED:
+        await _send(response, wire.error(answer.failure, request_id)[1])
     await response.write_eof()
     return response

@@ -58,10 +58,10 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
     app.add_middleware(KeyGate, keys=read_keys(settings.api_keys))
     app.add_middleware(RequestId)  # the last added is the first to see a request
     answer_errors(app)
-    for door in (
+    for module in (
         submit, finished, jobs, events, dead, models, route, chat, responses, messages, files, batches, webhooks,
     ):  # fmt: skip
-        app.include_router(door.routes, dependencies=KEYS)
+        app.include_router(module.routes, dependencies=KEYS)
     app.include_router(health.routes)
     complete(app, catalog)
     return app

@@ -86,7 +86,7 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """Who asks, and through what; `tenant` is None for one who may see the jobs of all tenants."""
 
     backend: Backend
@@ -104,9 +104,9 @@ class Asker:
         return record
 
 
-def asker(request: Request) -> Asker:
+def requester(request: Request) -> Requester:
     """Return who asks; `access.KeyGate` has found the tenant."""
-    return Asker(cast(Backend, request.app.state.backend), request.state.tenant)
+    return Requester(cast(Backend, request.app.state.backend), request.state.tenant)
 
 
-Asking = Annotated[Asker, Depends(asker)]
+CurrentRequester = Annotated[Requester, Depends(requester)]

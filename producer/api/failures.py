@@ -26,7 +26,7 @@ from pointsman.router.vocabulary.errors import (
 from pointsman.router.vocabulary.job import JobRecord
 
 from ..files import UnknownFile
-from ..vendor_apis.anthropic import told
+from ..vendor_apis.anthropic import error_reply
 from ..vendor_apis.faults import fault_like, still_going
 from ..vendor_apis.openai import Fault, Refused, fault_of
 from .middleware.request_id import ANTHROPICS, HEADER
@@ -37,13 +37,13 @@ JOB_ID = "x-pointsman-job-id"
 def job_headers(record: JobRecord) -> dict[str, str]:
     """Return the job's id, and its model, class and wait as far as there are any."""
     waited = record.queue_seconds
-    told = {
+    headers = {
         JOB_ID: record.id,
         "x-pointsman-model": record.model,
         "x-pointsman-class": record.task_class,
         "x-pointsman-queue-seconds": None if waited is None else f"{waited:.3f}",
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in headers.items() if value is not None}
 
 
 class NoAnswer(PointsmanError):
@@ -58,7 +58,7 @@ class NoAnswer(PointsmanError):
         super().__init__(f"job {record.id} has no answer: {record.state}")
 
 
-class OutOfSight(StoreUnavailable):
+class OutcomeUnknown(StoreUnavailable):
     """Raised when Redis is away at the end of a wait; the job was accepted, and goes on. `joins` as of NoAnswer."""
 
     def __init__(self, job_id: str, *, joins: bool) -> None:
@@ -74,9 +74,9 @@ LONGEST_RETRY_AFTER_SECONDS = 120
 MISTAKES_AT_MOST = 10
 AWAY = "Redis is away or refuses writes now; nothing that was accepted is lost"
 
-OPENAI_DOORS = ("/v1/files", "/v1/batches", "/v1/chat/", "/v1/responses", "/v1/models/")
+OPENAI_PATHS = ("/v1/files", "/v1/batches", "/v1/chat/", "/v1/responses", "/v1/models/")
 """Where errors have OpenAI's shape."""
-ANTHROPIC_DOORS = ("/v1/messages",)
+ANTHROPIC_PATHS = ("/v1/messages",)
 """Where errors have Anthropic's shape."""
 
 RETRY_HELPS = frozenset(
@@ -102,7 +102,7 @@ KINDS: Mapping[int, str] = {
 
 def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> JSONResponse:
     """Return the reply for an error; `more` may hold the field, or the job's id."""
-    if scope["path"].startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)):
+    if scope["path"].startswith((*OPENAI_PATHS, *ANTHROPIC_PATHS)):
         return vendors(scope, fault_like(status, kind, message, more.get("field")))
     request_id = scope["state"]["request_id"]
     return _reply(scope, status, {"error": {"kind": kind, "message": message, **more, "request_id": request_id}})
@@ -110,8 +110,8 @@ def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> 
 
 def vendors(scope: Scope, fault: Fault) -> JSONResponse:
     """Return the reply for an error at a door of a vendor's, in that vendor's shape."""
-    if scope["path"].startswith(ANTHROPIC_DOORS):
-        return _reply(scope, *told(fault, scope["state"]["request_id"]))
+    if scope["path"].startswith(ANTHROPIC_PATHS):
+        return _reply(scope, *error_reply(fault, scope["state"]["request_id"]))
     return _reply(scope, fault.status, fault.body())
 
 
@@ -155,11 +155,11 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownDelivery, _unknown_delivery)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NoAnswer, _no_answer)
-    app.add_exception_handler(OutOfSight, _out_of_sight)
+    app.add_exception_handler(OutcomeUnknown, _outcome_unknown)
     app.add_exception_handler(InvalidJob, _invalid_job)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
-    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -201,7 +201,7 @@ async def _no_answer(request: Request, error: Any) -> Response:
     return reply
 
 
-async def _out_of_sight(request: Request, error: Any) -> Response:
+async def _outcome_unknown(request: Request, error: Any) -> Response:
     reply = await _store_unavailable(request, error)
     _should_retry(reply, helps=error.joins)
     reply.headers[JOB_ID] = error.job_id
@@ -223,7 +223,7 @@ async def _store_unavailable(request: Request, error: Any) -> Response:
     return reply
 
 
-async def _not_valid(request: Request, error: Any) -> Response:
+async def _invalid_request(request: Request, error: Any) -> Response:
     mistakes: Sequence[Mapping[str, Any]] = error.errors()[:MISTAKES_AT_MOST]
     message = "; ".join(f"{_field(mistake)}: {_words(mistake)}" for mistake in mistakes)
     kind = "invalid_job" if mistakes[0]["loc"][0] == "body" else "invalid_parameter"

@@ -13,7 +13,7 @@ from pointsman.router.vocabulary.job import JobRecord, JobState
 from ..files.lines import Line
 from ..vendor_apis.openai import Fault, Refused, fault_of
 from ..vendor_apis.openai.batch_line import ENDPOINTS, LineRequest, read_request
-from .submit import asked
+from .submit import job_request
 
 EXPIRED = ("batch_expired", "This request could not be executed before the completion window expired.")
 CANCELLED = ("batch_cancelled", "This request was cancelled before it was executed.")
@@ -21,7 +21,7 @@ GONE = ("result_expired", "The result of this request has expired.")
 
 
 @dataclass(frozen=True)
-class LineEnd:
+class LineResult:
     """One line of an output file; `answered` says of which."""
 
     answered: bool
@@ -33,7 +33,7 @@ class LineEnd:
         return bool(self.data["error"]) and self.data["error"]["code"] == EXPIRED[0]
 
 
-def end_of(batch: BatchRecord, line: Line, job: JobRecord | None, jobs: JobStore) -> LineEnd | None:
+def line_result(batch: BatchRecord, line: Line, job: JobRecord | None, jobs: JobStore) -> LineResult | None:
     """Return how a line ended, None where it has not."""
     request = read_request(line, batch.endpoint)
     if job is None:
@@ -51,17 +51,17 @@ def end_of(batch: BatchRecord, line: Line, job: JobRecord | None, jobs: JobStore
             return None
 
 
-def _without_job(batch: BatchRecord, line: Line, request: LineRequest, jobs: JobStore) -> LineEnd:
+def _without_job(batch: BatchRecord, line: Line, request: LineRequest, jobs: JobStore) -> LineResult:
     """Return how a line ended that has no job: it was refused, never submitted, or its record has expired."""
     try:
-        asked(request, batch, jobs)
+        job_request(request, batch, jobs)
     except Refused as refused:
         return _replied(batch, line, request, refused.fault)
     cancelled = batch.status in (BatchStatus.CANCELLING, BatchStatus.CANCELLED)
     return _unsent(batch, line, request, CANCELLED if cancelled else GONE)
 
 
-def _answered(batch: BatchRecord, line: Line, request: LineRequest, job: JobRecord, catalog: Catalog) -> LineEnd:
+def _answered(batch: BatchRecord, line: Line, request: LineRequest, job: JobRecord, catalog: Catalog) -> LineResult:
     endpoint = ENDPOINTS[batch.endpoint]
     if job.result is None:
         return _unsent(batch, line, request, GONE)
@@ -70,17 +70,17 @@ def _answered(batch: BatchRecord, line: Line, request: LineRequest, job: JobReco
     except Refused:  # the configuration has changed since then; the answer is there all the same
         ignored = ()
     reply = {"status_code": 200, "request_id": job.id, "body": endpoint.write(job, request.body, ignored)}
-    return LineEnd(True, _line(batch, line, request, response=reply))
+    return LineResult(True, _line(batch, line, request, response=reply))
 
 
-def _replied(batch: BatchRecord, line: Line, request: LineRequest, fault: Fault) -> LineEnd:
+def _replied(batch: BatchRecord, line: Line, request: LineRequest, fault: Fault) -> LineResult:
     job_id = line_job_id(batch.id, line.number)
     reply = {"status_code": fault.status, "request_id": job_id, "body": fault.body()}
-    return LineEnd(False, _line(batch, line, request, response=reply))
+    return LineResult(False, _line(batch, line, request, response=reply))
 
 
-def _unsent(batch: BatchRecord, line: Line, request: LineRequest, why: tuple[str, str]) -> LineEnd:
-    return LineEnd(False, _line(batch, line, request, error={"code": why[0], "message": why[1]}))
+def _unsent(batch: BatchRecord, line: Line, request: LineRequest, why: tuple[str, str]) -> LineResult:
+    return LineResult(False, _line(batch, line, request, error={"code": why[0], "message": why[1]}))
 
 
 def _line(

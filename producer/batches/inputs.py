@@ -18,7 +18,7 @@ def hold(folder: FileFolder, batch_id: str, given: StoredFile, wanted: StoredFil
         folder.hold(wanted, batch_id + WANTED)
 
 
-def let_go(folder: FileFolder, tenant: str, batch_id: str) -> None:
+def release_files(folder: FileFolder, tenant: str, batch_id: str) -> None:
     """Hold them no more."""
     for ending in (INPUT, WANTED):
         folder.held(tenant, batch_id + ending).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pointsman.router.vocabulary.batch import BatchRecord
 from pointsman.router.vocabulary.job import JobRecord
 
 from ..files import FileFolder, Incoming, StoredFile
-from .end import LineEnd
+from .end import LineResult
 
 
 class Writing:
@@ -23,13 +23,13 @@ class Writing:
         self.completed = self.failed = self.expired = 0
         self.models: dict[str, dict[str, Any]] = {}
 
-    def add(self, ends: Sequence[LineEnd], jobs: Sequence[JobRecord | None]) -> None:
+    def add(self, line_results: Sequence[LineResult], jobs: Sequence[JobRecord | None]) -> None:
         """Write how lines ended."""
-        for end in ends:
-            (self._output if end.answered else self._error).write(to_json(end.data) + b"\n")
-            self.completed += end.answered
-            self.failed += not end.answered
-            self.expired += end.expired
+        for line_result in line_results:
+            (self._output if line_result.answered else self._error).write(to_json(line_result.data) + b"\n")
+            self.completed += line_result.answered
+            self.failed += not line_result.answered
+            self.expired += line_result.expired
         for job in jobs:
             if job is not None and job.result is not None:
                 self._sum(job)

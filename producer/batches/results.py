@@ -7,19 +7,21 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from pointsman.router.store import BatchEnd, JobStore
+from pointsman.router.store import EndedLine, JobStore
 from pointsman.router.vocabulary.batch import BatchRecord
 
 from ..files.lines import read_line
-from .end import end_of
+from .end import line_result
 
 
-def results(batch: BatchRecord, ends: Sequence[BatchEnd], path: Path, jobs: JobStore) -> bytes:
+def results(batch: BatchRecord, ended_lines: Sequence[EndedLine], path: Path, jobs: JobStore) -> bytes:
     """Return how lines ended, as lines of an output file; blocks. One that has begun anew is left out."""
     written = bytearray()
-    for end in ends:
-        line = read_line(path, place=end.place, number=end.number, most=jobs.settings.body_limit_bytes)
-        found = end_of(batch, line, end.job, jobs)
+    for ended_line in ended_lines:
+        line = read_line(
+            path, offset=ended_line.offset, number=ended_line.number, most=jobs.settings.body_limit_bytes
+        )
+        found = line_result(batch, line, ended_line.job, jobs)
         if found is not None:
             written += to_json(found.data) + b"\n"
     return bytes(written)

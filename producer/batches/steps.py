@@ -13,8 +13,8 @@ from pointsman.router.vocabulary.job import JobRecord
 from ..files import new_file_id
 from ..files.lines import Line, Portion
 from .check import Check
-from .end import LineEnd, end_of
-from .inputs import let_go
+from .end import LineResult, line_result
+from .inputs import release_files
 from .output import Writing
 from .submit import make_jobs, only
 from .work import Work
@@ -50,7 +50,7 @@ async def validate(work: Work) -> bool:
 async def fail(work: Work, errors: list[dict[str, object]]) -> None:
     """End a batch whose input can not be used."""
     if await work.batches.advance(work.held, BatchStatus.FAILED, fields={"errors": json.dumps(errors)}):
-        await _let_go(work)
+        await _release_files(work)
 
 
 async def submit(work: Work) -> bool:
@@ -67,14 +67,14 @@ async def submit(work: Work) -> bool:
 
 async def _submit_rest(work: Work) -> bool:
     wanted = await work.wanted()
-    async for portion in work.portions(place=work.batch.place, number=work.batch.line):
+    async for portion in work.portions(offset=work.batch.offset, number=work.batch.line):
         batch = work.batch
         lines = portion.lines if wanted is None else await asyncio.to_thread(only, wanted, portion.lines)
         made = await asyncio.to_thread(make_jobs, batch, lines, work.jobs)
         if not await work.batches.submit(batch, made.lines):
             return False
         refused = batch.refused + len(made.refused)
-        progress = {"line": portion.number, "place": portion.place, "refused": refused}
+        progress = {"line": portion.number, "offset": portion.offset, "refused": refused}
         if portion.last:
             progress["jobs"] = batch.total - refused
         if not await work.batches.advance(work.held, refused=made.refused, fields=progress):
@@ -86,7 +86,7 @@ async def finish(work: Work) -> bool:
     """Write how every line ended, and end the batch."""
     if work.batch.last_line == 0:  # cancelled before anything of it was known
         await work.batches.advance(work.held, BatchStatus.CANCELLED)
-        await _let_go(work)
+        await _release_files(work)
         return False
     if not await _name_files(work):
         return False
@@ -125,23 +125,23 @@ async def _write(work: Work, writing: Writing) -> bool:
     async for portion in work.portions():
         lines = portion.lines if wanted is None else await asyncio.to_thread(only, wanted, portion.lines)
         jobs = await work.batches.jobs(work.batch, [line.number for line in lines])
-        ends = await asyncio.to_thread(_ends, work, lines, jobs)
-        if ends is None:  # somebody let a dead letter begin anew
+        line_results = await asyncio.to_thread(_line_results, work, lines, jobs)
+        if line_results is None:  # somebody let a dead letter begin anew
             await work.batches.advance(work.held, later_seconds=NOT_YET_SECONDS)
             return False
-        await asyncio.to_thread(writing.add, ends, jobs)
+        await asyncio.to_thread(writing.add, line_results, jobs)
         if not await work.renewed():
             return False
     return True
 
 
-def _ends(work: Work, lines: Sequence[Line], jobs: Sequence[JobRecord | None]) -> list[LineEnd] | None:
+def _line_results(work: Work, lines: Sequence[Line], jobs: Sequence[JobRecord | None]) -> list[LineResult] | None:
     found = []
     for line, job in zip(lines, jobs, strict=True):
-        end = end_of(work.batch, line, job, work.jobs)
-        if end is None:
+        result = line_result(work.batch, line, job, work.jobs)
+        if result is None:
             return None
-        found.append(end)
+        found.append(result)
     return found
 
 
@@ -153,8 +153,8 @@ async def _end(work: Work, writing: Writing, output: str, error: str) -> None:
     summary = {"completed": writing.completed, "failed": writing.failed, "models": writing.models}
     fields = {"output_file_id": output, "error_file_id": error, "summary": json.dumps(summary)}
     if await work.batches.advance(work.held, to, fields=fields):
-        await _let_go(work)
+        await _release_files(work)
 
 
-async def _let_go(work: Work) -> None:
-    await asyncio.to_thread(let_go, work.folder, work.batch.tenant, work.batch.id)
+async def _release_files(work: Work) -> None:
+    await asyncio.to_thread(release_files, work.folder, work.batch.tenant, work.batch.id)

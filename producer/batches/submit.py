@@ -10,7 +10,7 @@ from pointsman.router.vocabulary.batch import BatchRecord
 from pointsman.router.vocabulary.errors import InvalidJob
 
 from ..files.lines import Line
-from ..vendor_apis.openai import Asked, Refused
+from ..vendor_apis.openai import JobRequest, Refused
 from ..vendor_apis.openai.batch_line import ENDPOINTS, LineRequest, read_custom_id, read_request
 from .check import digest
 
@@ -38,14 +38,14 @@ def make_jobs(batch: BatchRecord, lines: Iterable[Line], jobs: JobStore) -> Made
     for line in lines:
         request = read_request(line, batch.endpoint)
         try:
-            spec = asked(request, batch, jobs).spec
-            made.append(BatchLine(line.number, line.place, spec))
+            spec = job_request(request, batch, jobs).spec
+            made.append(BatchLine(line.number, line.offset, spec))
         except Refused:
-            refused.append((line.number, line.place))
+            refused.append((line.number, line.offset))
     return Made(tuple(made), tuple(refused))
 
 
-def asked(request: LineRequest, batch: BatchRecord, jobs: JobStore) -> Asked:
+def job_request(request: LineRequest, batch: BatchRecord, jobs: JobStore) -> JobRequest:
     """Return what a line asks for as a job of the batch's tenant; raises Refused."""
     found = ENDPOINTS[batch.endpoint].read(request.body, jobs.catalog)
     lower = {} if "priority" in found.spec.model_fields_set else {"priority": PRIORITY}
@@ -54,4 +54,4 @@ def asked(request: LineRequest, batch: BatchRecord, jobs: JobStore) -> Asked:
         jobs.check(spec)
     except InvalidJob as error:
         raise Refused(str(error), param=f"pointsman.{error.field}", code="invalid_value") from error
-    return Asked(spec, found.ignored)
+    return JobRequest(spec, found.ignored)

@@ -40,14 +40,16 @@ class Work:
         """Where the input is."""
         return input_path(self.folder, self.batch)
 
-    async def portions(self, *, place: int = 0, number: int = 0) -> AsyncIterator[Portion]:
+    async def portions(self, *, offset: int = 0, number: int = 0) -> AsyncIterator[Portion]:
         """Yield the input in portions, the last one too."""
         while True:
-            portion = await asyncio.to_thread(read_portion, self.input, place=place, number=number, most=self.most)
+            portion = await asyncio.to_thread(
+                read_portion, self.input, offset=offset, number=number, most=self.most
+            )
             yield portion
             if portion.last:
                 return
-            place, number = portion.place, portion.number
+            offset, number = portion.offset, portion.number
 
     async def renewed(self) -> bool:
         """Renew the lease where it is time to; False where the batch is another's now, or its status changed."""
@@ -65,10 +67,10 @@ class Work:
 
 def _custom_ids(path: Path, most: int) -> frozenset[bytes]:
     found: set[bytes] = set()
-    place = number = 0
+    offset = number = 0
     while True:
-        portion = read_portion(path, place=place, number=number, most=most)
+        portion = read_portion(path, offset=offset, number=number, most=most)
         found |= {digest(read_custom_id(line)) for line in portion.lines}
         if portion.last:
             return frozenset(found)
-        place, number = portion.place, portion.number
+        offset, number = portion.offset, portion.number

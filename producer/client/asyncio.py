@@ -22,12 +22,12 @@ from pointsman.router.vocabulary.views import (
     RetriedPage,
 )
 
-from .progress import Progress, Tell, untold
-from .retry import patiently
+from .progress import OnProgress, Progress, ignore_progress
+from .retry import with_retries
 from .source import Items
 from .specs import DeadFields, Job, JobFields, make_spec, portions
-from .submission import Submitting
-from .transports import open_door
+from .submission import Submission
+from .transports import open_transport
 from .wait import finished
 from .window import WINDOW, run_many
 
@@ -56,7 +56,7 @@ class AsyncClient:
         key_prefix: str | None = None,
         retries: int = 4,
     ) -> None:
-        self._door = open_door(url, api_key=api_key, models_file=models_file, key_prefix=key_prefix)
+        self._transport = open_transport(url, api_key=api_key, models_file=models_file, key_prefix=key_prefix)
         self._retries = retries
 
     async def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
@@ -68,9 +68,9 @@ class AsyncClient:
         jobs: Items[Job],
         *,
         window: int = WINDOW,
-        progress: Tell = untold,
+        progress: OnProgress = ignore_progress,
         **fields: Unpack[JobFields],
-    ) -> Submitting:
+    ) -> Submission:
         """Submit many jobs; `fields` go for all of them.
 
         `ids = await client.submit_many(jobs)` submits all of them and returns their ids in order. All are checked
@@ -78,7 +78,7 @@ class AsyncClient:
 
         `async for record in client.submit_many(jobs)` is `run_many`, for jobs without end too.
         """
-        return Submitting(
+        return Submission(
             lambda: self._submit_all(jobs, fields),
             lambda: self.run_many(jobs, window=window, progress=progress, **fields),
         )
@@ -96,7 +96,7 @@ class AsyncClient:
         jobs: Items[Job],
         *,
         window: int = WINDOW,
-        progress: Tell = untold,
+        progress: OnProgress = ignore_progress,
         **fields: Unpack[JobFields],
     ) -> AsyncGenerator[JobRecord, None]:
         """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
@@ -105,14 +105,14 @@ class AsyncClient:
         end. What the jobs, `progress` or a job that can not be accepted raise ends it; who stops early closes it,
         as `contextlib.aclosing` does. What is submitted by then goes on by itself.
         """
-        return run_many(self._door, jobs, fields, window=window, retries=self._retries, progress=progress)
+        return run_many(self._transport, jobs, fields, window=window, retries=self._retries, progress=progress)
 
     async def batch(
         self,
         jobs: Input | Items[Job],
         output: Path | str | None = None,
         *,
-        progress: Tell = untold,
+        progress: OnProgress = ignore_progress,
         **options: Unpack[BatchFields],
     ) -> BatchSummary:
         """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
@@ -133,7 +133,7 @@ class AsyncClient:
         """Do what `batch` does, and yield the progress some times a second, and at last the summary."""
         from ..file_run import batch_steps  # noqa: PLC0415 # see above
 
-        return batch_steps(self._door, jobs, output, options, retries=self._retries)
+        return batch_steps(self._transport, jobs, output, options, retries=self._retries)
 
     async def cancel_batch(
         self, jobs: Input | Items[Job], output: Path | str | None = None, **options: Unpack[BatchFields]
@@ -141,20 +141,20 @@ class AsyncClient:
         """Cancel the jobs that an interrupted `batch` has in flight, and return how many; raises ConfigError."""
         from ..file_run import cancel_batch  # noqa: PLC0415 # see above
 
-        return await cancel_batch(self._door, jobs, output, options, retries=self._retries)
+        return await cancel_batch(self._transport, jobs, output, options, retries=self._retries)
 
     async def estimate_batch(self, jobs: Input | Items[Job], **options: Unpack[BatchFields]) -> Estimate:
         """Return what a `batch` is expected to take: classes, models, tokens, price, time; nothing is sent."""
         from ..file_run import estimate_batch  # noqa: PLC0415 # see above
 
-        return await estimate_batch(self._door, jobs, options, retries=self._retries)
+        return await estimate_batch(self._transport, jobs, options, retries=self._retries)
 
     async def _submit(self, specs: list[JobSpec]) -> list[str]:
-        return await patiently(lambda: self._door.submit_many(specs), retries=self._retries)
+        return await with_retries(lambda: self._transport.submit_many(specs), retries=self._retries)
 
     async def get(self, job_id: str) -> JobRecord:
         """Return all that is known of a job now; raises UnknownJob."""
-        return await patiently(lambda: self._door.get(job_id), retries=self._retries)
+        return await with_retries(lambda: self._transport.get(job_id), retries=self._retries)
 
     async def result(self, job_id: str, timeout: float | None = None) -> JobResult:  # noqa: ASYNC109 # as in asyncio's own wait
         """Wait for a job and return its result; raises JobFailed where it has none, TimeoutError, UnknownJob."""
@@ -194,76 +194,76 @@ class AsyncClient:
                 yield record
 
     def _finished(self, job_ids: Iterable[str]) -> AsyncGenerator[JobRecord, None]:
-        return finished(self._door, dict.fromkeys(job_ids), retries=self._retries)
+        return finished(self._transport, dict.fromkeys(job_ids), retries=self._retries)
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
-        return await patiently(lambda: self._door.cancel(job_id), retries=self._retries)
+        return await with_retries(lambda: self._transport.cancel(job_id), retries=self._retries)
 
     async def retry(self, job_id: str) -> JobState:
         """Let a failed or expired job begin anew, and return its state now: any other job stays as it is."""
-        return await patiently(lambda: self._door.retry(job_id), retries=self._retries)
+        return await with_retries(lambda: self._transport.retry(job_id), retries=self._retries)
 
     async def dead(self, limit: int = 100, **which: Unpack[DeadFields]) -> list[JobRecord]:
         """Return up to about `limit` failed and expired jobs, the last to end first; `which` as in DeadFilter."""
-        asked, found = DeadFilter.model_validate(which), list[JobRecord]()
+        wanted, found = DeadFilter.model_validate(which), list[JobRecord]()
         while len(found) < limit:
-            page = await self._dead_page(asked, min(PAGE, limit))
+            page = await self._dead_page(wanted, min(PAGE, limit))
             found += page.jobs
             if page.cursor is None:
                 break
-            asked = asked.model_copy(update={"until": page.cursor})
+            wanted = wanted.model_copy(update={"until": page.cursor})
         return found
 
-    async def _dead_page(self, asked: DeadFilter, limit: int) -> DeadPage:
-        return await patiently(lambda: self._door.dead(asked, limit=limit), retries=self._retries)
+    async def _dead_page(self, wanted: DeadFilter, limit: int) -> DeadPage:
+        return await with_retries(lambda: self._transport.dead(wanted, limit=limit), retries=self._retries)
 
     async def retry_dead(self, **which: Unpack[DeadFields]) -> AsyncGenerator[list[str], None]:
         """Let all dead letters that fit begin anew, a page at a time; yields the ids of each page."""
-        asked: DeadFilter | None = DeadFilter.model_validate(which)
-        while asked is not None:
-            page = await self._retried_page(asked)
+        wanted: DeadFilter | None = DeadFilter.model_validate(which)
+        while wanted is not None:
+            page = await self._retried_page(wanted)
             yield page.ids
-            asked = None if page.cursor is None else asked.model_copy(update={"until": page.cursor})
+            wanted = None if page.cursor is None else wanted.model_copy(update={"until": page.cursor})
 
-    async def _retried_page(self, asked: DeadFilter) -> RetriedPage:
-        return await patiently(lambda: self._door.retry_dead(asked, limit=PAGE), retries=self._retries)
+    async def _retried_page(self, wanted: DeadFilter) -> RetriedPage:
+        return await with_retries(lambda: self._transport.retry_dead(wanted, limit=PAGE), retries=self._retries)
 
     async def deliveries(self, state: str = DeliveryState.DEAD, limit: int = 100) -> list[Delivery]:
         """Return up to `limit` webhook deliveries that are dead, waiting or delivered, the last of them first."""
-        asked, found, cursor = DeliveryState(state), list[Delivery](), None
+        wanted, found, cursor = DeliveryState(state), list[Delivery](), None
         while len(found) < limit:
-            page = await self._delivery_page(asked, cursor)
+            page = await self._delivery_page(wanted, cursor)
             found += page.deliveries
             if (cursor := page.cursor) is None:
                 break
         return found[:limit]
 
     async def _delivery_page(self, state: DeliveryState, cursor: int | None) -> DeliveryPage:
-        return await patiently(
-            lambda: self._door.deliveries(state, limit=PAGE, cursor=cursor), retries=self._retries
+        return await with_retries(
+            lambda: self._transport.deliveries(state, limit=PAGE, cursor=cursor), retries=self._retries
         )
 
     async def redeliver(self, delivery_id: str) -> DeliveryState:
         """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
-        return await patiently(lambda: self._door.redeliver(delivery_id), retries=self._retries)
+        return await with_retries(lambda: self._transport.redeliver(delivery_id), retries=self._retries)
 
     async def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted. Raises InvalidJob."""
         spec = make_spec(job, fields)
-        return await patiently(lambda: self._door.explain(spec), retries=self._retries)
+        return await with_retries(lambda: self._transport.explain(spec), retries=self._retries)
 
     async def models(self) -> list[ModelView]:
         """Return every model with its live depth, workers, rates and health."""
-        return await patiently(self._door.models, retries=self._retries)
+        return await with_retries(self._transport.models, retries=self._retries)
 
     async def warnings(self) -> list[str]:
         """Return what keeps jobs from being done, in words: no dispatcher, no worker, a refused key."""
-        return await patiently(self._door.warnings, retries=self._retries)
+        return await with_retries(self._transport.warnings, retries=self._retries)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._door.close()
+        await self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self

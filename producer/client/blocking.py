@@ -18,7 +18,7 @@ from pointsman.router.vocabulary.job import JobRecord, JobResult, JobState
 from pointsman.router.vocabulary.views import Explanation, ModelView
 
 from .asyncio import HERE, AsyncClient
-from .progress import Progress, Tell, untold
+from .progress import OnProgress, Progress, ignore_progress
 from .source import Items
 from .specs import DeadFields, Job, JobFields
 from .window import WINDOW
@@ -26,7 +26,7 @@ from .window import WINDOW
 if TYPE_CHECKING:  # who runs no batch does not pay for it
     from ..file_run import BatchFields, BatchSummary, Estimate, Input
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Client:
@@ -61,7 +61,7 @@ class Client:
         jobs: Items[Job],
         *,
         window: int = WINDOW,
-        progress: Tell = untold,
+        progress: OnProgress = ignore_progress,
         **fields: Unpack[JobFields],
     ) -> Iterator[JobRecord]:
         """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
@@ -75,7 +75,7 @@ class Client:
         jobs: Input | Items[Job],
         output: Path | str | None = None,
         *,
-        progress: Tell = untold,
+        progress: OnProgress = ignore_progress,
         **options: Unpack[BatchFields],
     ) -> BatchSummary:
         """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
@@ -115,9 +115,9 @@ class Client:
         """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
         return self._iterate(self._client.as_finished(job_ids, timeout))
 
-    def _iterate(self, items: AsyncGenerator[Answer, None]) -> Generator[Answer, None, None]:
+    def _iterate(self, items: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
         """Yield what the background loop yields; who stops early stops it too, and waits until it has ended."""
-        found: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+        found: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
 
         async def find() -> None:
             try:
@@ -131,7 +131,7 @@ class Client:
         try:
             while (item := found.get()) is not None:
                 yield item
-            self._run(_end_of(finding))  # raises what ended it early
+            self._run(_join(finding))  # raises what ended it early
         finally:
             self._stop(finding)
 
@@ -192,13 +192,13 @@ class Client:
         await stop(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
         await self._client.close()
 
-    def _start(self, work: Coroutine[Any, Any, Answer]) -> Future[Answer]:
+    def _start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
         if self._loop.is_closed():
             work.close()
             raise RuntimeError("the client is closed")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run on the background loop; what interrupts the wait, such as Ctrl-C, cancels the work."""
         future = self._start(work)
         try:
@@ -219,5 +219,5 @@ async def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return asyncio.create_task(work)
 
 
-async def _end_of(task: asyncio.Task[None]) -> None:
+async def _join(task: asyncio.Task[None]) -> None:
     await task

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 RATE_SECONDS = 30.0
 """The rate is that of so many seconds: long enough to be steady, short enough to follow a model that slows down."""
 MARK_SECONDS = 0.5
-TELL_SECONDS = 0.25
+PROGRESS_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Progress:
         return (self.total - self.ended) / self.jobs_per_second
 
 
-class Pace:
+class ProgressTimer:
     """Says when it is time to tell the progress again."""
 
-    def __init__(self, seconds: float = TELL_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float = PROGRESS_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
         self._next = 0.0
 
@@ -59,11 +59,11 @@ class Pace:
         return True
 
 
-Tell = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 """Gets the progress, a few times a second at most; what it raises ends the work."""
 
 
-def untold(_: Progress) -> None:
+def ignore_progress(_: Progress) -> None:
     """Keep the progress to oneself."""
 
 

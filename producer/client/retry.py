@@ -14,33 +14,35 @@ from ..errors import ApiUnavailable
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 5.0
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-OnRetry = Callable[[str], None]
+OnTrouble = Callable[[str], None]
 """Gets to know in words why something is tried again, and '' when it goes on."""
 
 
-def unheard(_: str) -> None:
+def ignore_trouble(_: str) -> None:
     """Keep to oneself why something is tried again."""
 
 
-async def patiently(ask: Callable[[], Awaitable[Answer]], *, retries: int, tell: OnRetry = unheard) -> Answer:
+async def with_retries(
+    ask: Callable[[], Awaitable[Result]], *, retries: int, on_trouble: OnTrouble = ignore_trouble
+) -> Result:
     """Return what `ask` returns, after up to `retries` further tries while the API or Redis is away."""
     for attempt in range(retries):
         try:
             answer = await ask()
         except StoreUnavailable as error:
-            tell(str(error))
+            on_trouble(str(error))
             await asyncio.sleep(delay_seconds(attempt, error))
         else:
-            tell("")
+            on_trouble("")
             return answer
     return await ask()
 
 
 def delay_seconds(attempt: int, error: StoreUnavailable) -> float:
     """Return how long to wait after the failed try number `attempt`, counted from 0."""
-    asked_for = error.retry_after if isinstance(error, ApiUnavailable) else 0.0
+    requested_seconds = error.retry_after if isinstance(error, ApiUnavailable) else 0.0
     backoff: float = FIRST_DELAY_SECONDS * 2.0**attempt * random.uniform(0.5, 1.0)
-    return min(LONGEST_DELAY_SECONDS, max(asked_for, backoff))
+    return min(LONGEST_DELAY_SECONDS, max(requested_seconds, backoff))

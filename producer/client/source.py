@@ -17,32 +17,34 @@ Item = TypeVar("Item")
 Items = Iterable[Item] | AsyncIterable[Item]
 
 
-class Pull(Generic[Item]):
+class ItemSource(Generic[Item]):
     """One source of items; raises what the source raises."""
 
     def __init__(self, items: Items[Item]) -> None:
-        self._source: _Slow[Item] | _Blocking[Item]
-        self._source = _Slow(aiter(items)) if isinstance(items, AsyncIterable) else _Blocking(iter(items))
+        self._source: _AsyncItems[Item] | _BlockingItems[Item]
+        self._source = (
+            _AsyncItems(aiter(items)) if isinstance(items, AsyncIterable) else _BlockingItems(iter(items))
+        )
 
-    async def some(self, most: int) -> list[Item] | None:
+    async def take(self, most: int) -> list[Item] | None:
         """Return the next items, one at least and at most so many; None when there are no more."""
-        return await self._source.some(most) or None
+        return await self._source.take(most) or None
 
     async def close(self) -> None:
         """Let the source clean up."""
         await self._source.close()
 
 
-class _Blocking(Generic[Item]):
+class _BlockingItems(Generic[Item]):
     """An iterable is asked in a thread: to find its next item it may wait for a file or for somebody."""
 
     def __init__(self, items: Iterator[Item]) -> None:
         self._items = items
 
-    async def some(self, most: int) -> list[Item]:
-        return await asyncio.to_thread(self._some, most)
+    async def take(self, most: int) -> list[Item]:
+        return await asyncio.to_thread(self._take, most)
 
-    def _some(self, most: int) -> list[Item]:
+    def _take(self, most: int) -> list[Item]:
         found: list[Item] = []
         until = time.monotonic() + LINGER_SECONDS
         for item in self._items:
@@ -58,14 +60,14 @@ class _Blocking(Generic[Item]):
                 close()
 
 
-class _Slow(Generic[Item]):
+class _AsyncItems(Generic[Item]):
     """An async iterable: what it has begun to look for is kept for the next time."""
 
     def __init__(self, items: AsyncIterator[Item]) -> None:
         self._items = items
         self._step: asyncio.Task[list[Item]] | None = None
 
-    async def some(self, most: int) -> list[Item]:
+    async def take(self, most: int) -> list[Item]:
         found: list[Item] = []
         linger: float | None = None
         while len(found) < most:

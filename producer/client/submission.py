@@ -9,7 +9,7 @@ from typing import Any
 from pointsman.router.vocabulary.job import JobRecord
 
 
-class Submitting(Coroutine[Any, Any, list[str]], AsyncIterable[JobRecord]):
+class Submission(Coroutine[Any, Any, list[str]], AsyncIterable[JobRecord]):
     """Does nothing before it is awaited or iterated; a coroutine, so that `create_task` takes it too."""
 
     def __init__(
@@ -18,28 +18,28 @@ class Submitting(Coroutine[Any, Any, list[str]], AsyncIterable[JobRecord]):
         run: Callable[[], AsyncIterator[JobRecord]],
     ) -> None:
         self._submit, self._run = submit, run
-        self._submitting: Coroutine[Any, Any, list[str]] | None = None
+        self._coroutine: Coroutine[Any, Any, list[str]] | None = None
 
     def __aiter__(self) -> AsyncIterator[JobRecord]:
         return self._run()
 
     def __await__(self) -> Generator[Any, Any, list[str]]:
-        return self._begun().__await__()
+        return self._started().__await__()
 
     def send(self, value: Any) -> Any:
         """Go on, as a task does with a coroutine."""
-        return self._begun().send(value)
+        return self._started().send(value)
 
     def throw(self, kind: Any, value: BaseException | object = None, trace: TracebackType | None = None, /) -> Any:
         """Go on with an error, as a task does that is cancelled."""
-        return self._begun().throw(kind) if value is None else self._begun().throw(kind, value, trace)
+        return self._started().throw(kind) if value is None else self._started().throw(kind, value, trace)
 
     def close(self) -> None:
         """End early."""
-        if self._submitting is not None:
-            self._submitting.close()
+        if self._coroutine is not None:
+            self._coroutine.close()
 
-    def _begun(self) -> Coroutine[Any, Any, list[str]]:
-        if self._submitting is None:
-            self._submitting = self._submit()
-        return self._submitting
+    def _started(self) -> Coroutine[Any, Any, list[str]]:
+        if self._coroutine is None:
+            self._coroutine = self._submit()
+        return self._coroutine

@@ -9,14 +9,14 @@ from contextlib import aclosing
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.job import JobRecord
 
-from .retry import OnRetry, delay_seconds, unheard
-from .transports import Door
+from .retry import OnTrouble, delay_seconds, ignore_trouble
+from .transports import ClientTransport
 
 HELD_SECONDS = 10.0
 
 
 async def finished(
-    door: Door, waiting: dict[str, None], *, retries: int, tell: OnRetry = unheard
+    transport: ClientTransport, waiting: dict[str, None], *, retries: int, on_trouble: OnTrouble = ignore_trouble
 ) -> AsyncGenerator[JobRecord, None]:
     """Yield the record of each job when it has ended, and take it out of `waiting`.
 
@@ -27,10 +27,10 @@ async def finished(
     while waiting:
         began = clock()
         try:
-            async with aclosing(door.finished(list(waiting))) as records:
+            async with aclosing(transport.finished(list(waiting))) as records:
                 async for record in records:
                     failures = 0
-                    tell("")
+                    on_trouble("")
                     del waiting[record.id]
                     yield record
         except StoreUnavailable as error:
@@ -38,6 +38,6 @@ async def finished(
                 failures = 0
             elif failures >= retries:
                 raise
-            tell(str(error))
+            on_trouble(str(error))
             await asyncio.sleep(delay_seconds(failures, error))
             failures += 1

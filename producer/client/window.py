@@ -14,11 +14,11 @@ from pointsman.router.vocabulary.errors import Conflict, InvalidJob, PointsmanEr
 from pointsman.router.vocabulary.job import JobRecord, JobSpec
 
 from ..errors import ApiError
-from .progress import TELL_SECONDS, Pace, Tally, Tell, untold
-from .retry import OnRetry, patiently, unheard
-from .source import Items, Pull
+from .progress import PROGRESS_SECONDS, OnProgress, ProgressTimer, Tally, ignore_progress
+from .retry import OnTrouble, ignore_trouble, with_retries
+from .source import Items, ItemSource
 from .specs import JOBS, Job, JobFields, make_spec, portions
-from .transports import Door
+from .transports import ClientTransport
 from .wait import finished
 
 WINDOW = 4000
@@ -38,7 +38,7 @@ class Item(Generic[Tag]):
 
 
 @dataclass(frozen=True)
-class End(Generic[Tag]):
+class JobEnd(Generic[Tag]):
     """How a job ended, or why it was not accepted: then there is an error and no record."""
 
     tag: Tag
@@ -56,31 +56,43 @@ Take = Callable[[int], Awaitable[Sequence[Item[Tag]] | None]]
 """Returns the next jobs, at most so many, maybe none for now; None when there are no more."""
 
 
-class Flow(Generic[Tag]):
+class JobWindow(Generic[Tag]):
     """Runs while its block does; what is submitted by then goes on by itself."""
 
     def __init__(
-        self, door: Door, take: Take[Tag], *, window: int = WINDOW, retries: int = 4, tell: OnRetry = unheard
+        self,
+        transport: ClientTransport,
+        take: Take[Tag],
+        *,
+        window: int = WINDOW,
+        retries: int = 4,
+        on_trouble: OnTrouble = ignore_trouble,
     ) -> None:
-        self._door, self._take, self._window, self._retries, self._tell = door, take, window, retries, tell
+        self._transport, self._take, self._window, self._retries, self._on_trouble = (
+            transport,
+            take,
+            window,
+            retries,
+            on_trouble,
+        )
         self._in_flight = 0
         self._tags: dict[str, list[Tag]] = {}
-        self._ended: list[End[Tag]] = []
+        self._ended: list[JobEnd[Tag]] = []
         self._watches: list[_Watch] = []
         self._all_taken = False
         self._failure: Exception | None = None
-        self._news, self._room = asyncio.Event(), asyncio.Event()
-        self._feeding: asyncio.Task[None] | None = None
+        self._changed, self._room = asyncio.Event(), asyncio.Event()
+        self._filling: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._feeding = asyncio.create_task(self._guarded(self._feed()), name="pointsman-flow")
+        self._filling = asyncio.create_task(self._guarded(self._fill()), name="pointsman-window")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._feeding is not None:
-            await stop(self._feeding)
+        if self._filling is not None:
+            await stop(self._filling)
         await stop(*(watch.task for watch in self._watches))
 
     @property
@@ -88,13 +100,13 @@ class Flow(Generic[Tag]):
         """The jobs that are in flight now."""
         return list(self._tags)
 
-    async def ends(self, seconds: float) -> list[End[Tag]] | None:
+    async def next_ends(self, seconds: float) -> list[JobEnd[Tag]] | None:
         """Return what has ended by now, after a wait of at most `seconds` for the first; None when all have."""
-        if not self._news.is_set():
+        if not self._changed.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await self._news.wait()
-        self._news.clear()
+                    await self._changed.wait()
+        self._changed.clear()
         if self._failure is not None:
             raise self._failure
         found, self._ended = self._ended, []
@@ -103,7 +115,7 @@ class Flow(Generic[Tag]):
         if not found and self._all_taken and not self._in_flight:
             return None
         if self._all_taken and not self._in_flight:
-            self._news.set()
+            self._changed.set()
         return found
 
     async def _guarded(self, work: Awaitable[None]) -> None:
@@ -111,19 +123,19 @@ class Flow(Generic[Tag]):
             await work
         except Exception as error:  # whoever asks for ends gets it
             self._failure = self._failure or error
-            self._news.set()
+            self._changed.set()
 
-    async def _feed(self) -> None:
-        while (items := await self._take(await self._places())) is not None:
+    async def _fill(self) -> None:
+        while (items := await self._take(await self._free_slots())) is not None:
             self._in_flight += len(items)
             at = 0
             for portion in portions(item.spec for item in items):
                 await self._submit(items[at : at + len(portion)])
                 at += len(portion)
         self._all_taken = True
-        self._news.set()
+        self._changed.set()
 
-    async def _places(self) -> int:
+    async def _free_slots(self) -> int:
         """Return how many jobs may come now, once it is worth a round trip."""
         least = max(1, min(JOBS, self._window // 8))
         while (free := self._window - self._in_flight) < least:
@@ -135,7 +147,9 @@ class Flow(Generic[Tag]):
         """Submit jobs; where one of them is refused, find out which by halves: to submit twice changes nothing."""
         specs = [item.spec for item in items]
         try:
-            ids = await patiently(lambda: self._door.submit_many(specs), retries=self._retries, tell=self._tell)
+            ids = await with_retries(
+                lambda: self._transport.submit_many(specs), retries=self._retries, on_trouble=self._on_trouble
+            )
         except (InvalidJob, Conflict, ApiError) as error:
             if not _concerns_a_job(error):
                 raise
@@ -166,19 +180,21 @@ class Flow(Generic[Tag]):
     async def _until_ended(self, waiting: dict[str, None]) -> None:
         while waiting:
             try:
-                async for record in finished(self._door, waiting, retries=self._retries, tell=self._tell):
-                    self._all_end(record.id, record)
+                async for record in finished(
+                    self._transport, waiting, retries=self._retries, on_trouble=self._on_trouble
+                ):
+                    self._end_all(record.id, record)
             except UnknownJob as error:  # Redis has lost it, or its record has expired: the others go on
                 waiting.pop(error.job_id, None)
-                self._all_end(error.job_id, None, error)
+                self._end_all(error.job_id, None, error)
 
-    def _all_end(self, job_id: str, record: JobRecord | None, error: PointsmanError | None = None) -> None:
+    def _end_all(self, job_id: str, record: JobRecord | None, error: PointsmanError | None = None) -> None:
         for tag in self._tags.pop(job_id, ()):
             self._end(tag, record, error)
 
     def _end(self, tag: Tag, record: JobRecord | None, error: PointsmanError | None) -> None:
-        self._ended.append(End(tag, record, error))
-        self._news.set()
+        self._ended.append(JobEnd(tag, record, error))
+        self._changed.set()
 
 
 def _concerns_a_job(error: PointsmanError) -> bool:
@@ -187,31 +203,43 @@ def _concerns_a_job(error: PointsmanError) -> bool:
 
 
 async def run_many(
-    door: Door, jobs: Items[Job], fields: JobFields, *, window: int, retries: int, progress: Tell = untold
+    transport: ClientTransport,
+    jobs: Items[Job],
+    fields: JobFields,
+    *,
+    window: int,
+    retries: int,
+    progress: OnProgress = ignore_progress,
 ) -> AsyncGenerator[JobRecord, None]:
     """Yield the record of each job as it ends; raises what the jobs or `progress` raise, and what a submit does."""
-    pull, tally, pace = Pull(jobs), Tally(len(jobs) if isinstance(jobs, Sized) else None), Pace()
+    item_source, tally, timer = (
+        ItemSource(jobs),
+        Tally(len(jobs) if isinstance(jobs, Sized) else None),
+        ProgressTimer(),
+    )
 
     async def take(most: int) -> Sequence[Item[None]] | None:
-        some = await pull.some(most)
+        some = await item_source.take(most)
         if some is None:
             return None
         tally.submitted += len(some)
         return [Item(None, make_spec(job, fields)) for job in some]
 
     try:
-        async with Flow(door, take, window=window, retries=retries, tell=tally.note_trouble) as flow:
-            while (ends := await flow.ends(TELL_SECONDS)) is not None:
+        async with JobWindow(
+            transport, take, window=window, retries=retries, on_trouble=tally.note_trouble
+        ) as job_window:
+            while (ends := await job_window.next_ends(PROGRESS_SECONDS)) is not None:
                 for end in ends:
                     yield _counted(end, tally)
-                    if pace.due():
+                    if timer.due():
                         progress(tally.progress())
         progress(tally.progress())
     finally:
-        await pull.close()
+        await item_source.close()
 
 
-def _counted(end: End[None], tally: Tally) -> JobRecord:
+def _counted(end: JobEnd[None], tally: Tally) -> JobRecord:
     if end.record is None:
         raise end.error or RuntimeError("a job ended without a record")
     result = end.record.result

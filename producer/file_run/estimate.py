@@ -11,7 +11,7 @@ from pointsman.router.vocabulary.views import Candidate, Explanation, ModelView
 MINUTE_SECONDS = 60.0
 IN_TURN = frozenset({"round_robin", "weighted_round_robin", "random"})
 FIXED = frozenset({"consistent_hash"})
-NOBODY = "-"
+NO_MODEL = "-"
 """Where lines stand that no model can do."""
 
 
@@ -55,16 +55,16 @@ def estimate(totals: Totals, sample: Sequence[Explanation], views: Sequence[Mode
     """Spread the sample over the models as the dispatcher is expected to, and scale it up to all lines."""
     scale = totals.jobs / len(sample) if sample else 0.0
     loads = {view.name: _Load(view, scale) for view in views}
-    nobody = 0
+    without_model = 0
     for line in sample:
         chosen = _chosen(line, loads)
         if chosen is None:
-            nobody += 1
+            without_model += 1
         else:
             loads[chosen.model].take(line, chosen)
     models = {name: load.estimate for name, load in loads.items() if load.jobs}
-    if nobody:
-        models[NOBODY] = ModelEstimate(round(nobody * scale), 0.0, 0.0)
+    if without_model:
+        models[NO_MODEL] = ModelEstimate(round(without_model * scale), 0.0, 0.0)
     unknown = [name for name, model in models.items() if model.seconds is None]
     costs = [model.cost_usd for model in models.values()]
     return Estimate(
@@ -129,7 +129,7 @@ class _Load:
 def _chosen(line: Explanation, loads: Mapping[str, _Load]) -> Candidate | None:
     """Return where a line goes: as decided while that model has a slot, then where one is free first."""
     fit = [candidate for candidate in line.candidates if candidate.fits and candidate.model in loads]
-    there = [candidate for candidate in fit if _takes_part(candidate, loads[candidate.model])] or fit
+    there = [candidate for candidate in fit if _gets_lines(candidate, loads[candidate.model])] or fit
     last = line.strategy.rsplit(" > ", 1)[-1]
     decided = next((candidate for candidate in there if candidate.model == line.model), None)
     if decided is not None and (last in FIXED or (last not in IN_TURN and loads[decided.model].free)):
@@ -139,6 +139,6 @@ def _chosen(line: Explanation, loads: Mapping[str, _Load]) -> Candidate | None:
     return min(there, key=lambda one: loads[one.model].busy + loads[one.model].seconds(line.tokens), default=None)
 
 
-def _takes_part(candidate: Candidate, load: _Load) -> bool:
+def _gets_lines(candidate: Candidate, load: _Load) -> bool:
     """Whether a candidate gets some of the lines: one that is only full now does, one that a rule left out not."""
     return not load.away and (candidate.ruled_out is None or load.view.status != "open")

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.job import JobSpec
 
-from ..client.source import Items, Pull
+from ..client.source import Items, ItemSource
 from ..client.specs import Job
 from ..files.lines import Line, lines_of
 
@@ -27,11 +27,11 @@ PIECE_BYTES = 1_000_000
 SPOOLED_AT_ONCE = 500
 
 
-class Place(NamedTuple):
+class LinePosition(NamedTuple):
     """Where a line stands: its number, from 1, and its first byte."""
 
     number: int
-    place: int
+    offset: int
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ def reading(path: Path) -> Iterator[None]:
 @asynccontextmanager
 async def spooled(jobs: Items[Job], folder: Path) -> AsyncIterator[Path]:
     """Yield a file of lines with the jobs in it, so that they can be read again; it goes with the block."""
-    pull = Pull(jobs)
+    item_source = ItemSource(jobs)
     with tempfile.NamedTemporaryFile("wb", dir=folder, prefix="batch-", suffix=".jsonl") as file:
         try:
-            while (some := await pull.some(SPOOLED_AT_ONCE)) is not None:
+            while (some := await item_source.take(SPOOLED_AT_ONCE)) is not None:
                 file.write(b"".join(to_json(_fields(job)) + b"\n" for job in some))
         finally:
-            await pull.close()
+            await item_source.close()
         file.flush()
         yield Path(file.name)
 
@@ -106,14 +106,14 @@ class SourceFile:
     def lines(self) -> Iterator[Line]:
         """Yield all lines that are not blank, from the first."""
         for line in lines_of(self._once, 0, 0, LINE_BYTES):
-            if line.place >= self._size:
+            if line.offset >= self._size:
                 return
             if line.text is None or line.text.strip():
                 yield line
 
-    def line(self, place: Place) -> Line:
+    def line(self, offset: LinePosition) -> Line:
         """Return one line again."""
-        return next(lines_of(self._again, place.place, place.number - 1, LINE_BYTES))
+        return next(lines_of(self._again, offset.offset, offset.number - 1, LINE_BYTES))
 
     def close(self) -> None:
         """Close the file."""

@@ -29,14 +29,14 @@ from .journal_format import (
 RESTART = "--restart begins anew, and pays again for what it has"
 
 
-class Part:
+class Journal:
     """An open part file, locked; `line in part` says whether a line has ended. `sent` as in part_file."""
 
     def __init__(self, path: Path, file: BinaryIO, lines: int) -> None:
         self.path, self.sent = path, 0
         self.identity = Identity("", "")
         self._file = file
-        self._places = DiskArray(lines + 1, path.parent)
+        self._offsets = DiskArray(lines + 1, path.parent)
         self._end = 0
 
     def begin(self, identity: Identity) -> None:
@@ -61,17 +61,17 @@ class Part:
             return
         self.identity, self._end = identity, len(first)
         for entry in entries(self._file):
-            self._end = entry.next_place
+            self._end = entry.next_offset
             if entry.kind == SENT:
                 self.sent = max(self.sent, entry.line)
-            elif 0 < entry.line < self._places.length and entry.line not in self:
-                self._places[entry.line] = entry.place
+            elif 0 < entry.line < self._offsets.length and entry.line not in self:
+                self._offsets[entry.line] = entry.offset
                 yield entry
         self._file.truncate(self._end)
         self._file.seek(0, os.SEEK_END)
 
     def __contains__(self, line: object) -> bool:
-        return isinstance(line, int) and self._places[line] != 0  # the header stands at 0
+        return isinstance(line, int) and self._offsets[line] != 0  # the header stands at 0
 
     def note_sent(self, line: int) -> None:
         """Note, before it is done, that lines up to this one are submitted."""
@@ -81,7 +81,7 @@ class Part:
 
     def add(self, ended: Ended) -> None:
         """Keep how a line ended."""
-        self._places[ended.line] = self._end
+        self._offsets[ended.line] = self._end
         self._append(ended_line(ended))
 
     def _append(self, line: bytes) -> None:
@@ -98,9 +98,9 @@ class Part:
         drafts = {path: path.with_name(f"{path.name}.draft") for path in (output, failures)}
         failed = False
         with writing(output), drafts[output].open("wb") as good, drafts[failures].open("wb") as bad:
-            for place in self._places:
-                if place:
-                    kind, data = content(self._line(place))
+            for offset in self._offsets:
+                if offset:
+                    kind, data = content(self._line(offset))
                     (good if kind == OK else bad).write(data)
                     failed = failed or kind != OK
             for file in (good, bad):
@@ -114,8 +114,8 @@ class Part:
                 drafts[failures].unlink()
                 failures.unlink(missing_ok=True)
 
-    def _line(self, place: int) -> bytes:
-        self._file.seek(place)
+    def _line(self, offset: int) -> bytes:
+        self._file.seek(offset)
         return self._file.readline()
 
     def remove(self) -> None:
@@ -129,24 +129,24 @@ class Part:
             self.path.unlink(missing_ok=True)
         with suppress(OSError):  # what could not be written is told already
             self._file.close()
-        self._places.close()
+        self._offsets.close()
 
 
 @contextmanager
-def open_part(path: Path, lines: int) -> Iterator[Part]:
+def open_journal(path: Path, lines: int) -> Iterator[Journal]:
     """Yield the part file, made where there is none, and locked until the end of the block; raises ConfigError."""
     with writing(path):
         file = path.open("a+b")
     try:
         _lock(path, file)
-        part = Part(path, file, lines)
+        journal = Journal(path, file, lines)
     except BaseException:
         file.close()
         raise
     try:
-        yield part
+        yield journal
     finally:
-        part.close()
+        journal.close()
 
 
 def _lock(path: Path, file: BinaryIO) -> None:

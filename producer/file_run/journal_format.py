@@ -43,10 +43,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a part file. `place` is its first byte, `next_place` that of the next; `kind` as above."""
+    """One line of a part file. `offset` is its first byte, `next_offset` that of the next; `kind` as above."""
 
-    place: int
-    next_place: int
+    offset: int
+    next_offset: int
     line: int
     kind: bytes
     model: str = ""
@@ -55,15 +55,19 @@ class Entry:
 
 def header_line(identity: Identity) -> bytes:
     """Return the first line."""
-    said = {"pointsman_batch": 1, **vars(identity)}
-    return json.dumps(said).encode() + b"\n"
+    header = {"pointsman_batch": 1, **vars(identity)}
+    return json.dumps(header).encode() + b"\n"
 
 
 def read_header(line: bytes) -> Identity | None:
     """Return what the first line says, None where it is none of ours."""
     try:
-        said = json.loads(line)
-        return Identity(said["sha256"], said["defaults"], said["salt"]) if said["pointsman_batch"] == 1 else None
+        header = json.loads(line)
+        return (
+            Identity(header["sha256"], header["defaults"], header["salt"])
+            if header["pointsman_batch"] == 1
+            else None
+        )
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -88,26 +92,26 @@ def content(line: bytes) -> tuple[bytes, bytes]:
 
 def entries(file: BinaryIO) -> Iterator[Entry]:
     """Yield the lines from where the file stands, up to the first that is torn: after it nothing was written."""
-    place = file.tell()
+    offset = file.tell()
     for raw in file:
-        entry = _entry(raw, place)
+        entry = _entry(raw, offset)
         if entry is None:
             return
         yield entry
-        place = entry.next_place
+        offset = entry.next_offset
 
 
-def _entry(raw: bytes, place: int) -> Entry | None:
+def _entry(raw: bytes, offset: int) -> Entry | None:
     if not raw.endswith(b"\n"):
         return None
     line, _, rest = raw.partition(b"\t")
-    next_place = place + len(raw)
+    next_offset = offset + len(raw)
     try:
         if rest == SENT + b"\n":
-            return Entry(place, next_place, int(line), SENT)
+            return Entry(offset, next_offset, int(line), SENT)
         kind, model, cost, data = rest.split(b"\t", 3)
         if kind not in (OK, FAILED) or not data.startswith(b"{"):
             return None
-        return Entry(place, next_place, int(line), kind, model.decode(), float(cost) if cost else None)
+        return Entry(offset, next_offset, int(line), kind, model.decode(), float(cost) if cost else None)
     except ValueError:
         return None

@@ -57,7 +57,7 @@ class Defaults:
         return {name: getattr(self.spec, name) for name in names}
 
 
-class Reader:
+class LineParser:
     """Reads lines as jobs. `run` names the run: the same line of the same run is the same job."""
 
     def __init__(self, names: Names, defaults: Defaults, run: str) -> None:
@@ -91,10 +91,10 @@ class Reader:
         body = request.body
         if self._defaults.names & WORK:
             body = {"model": AUTO, **body}
-        asked = ENDPOINTS[endpoint].read(body, self._names)
-        given = frozenset({*asked.spec.model_fields_set, "system"})
-        spec = make_spec(asked.spec, self._defaults.beside(given))
-        return LineJob(spec, request.custom_id, endpoint, body, asked.ignored)
+        job_request = ENDPOINTS[endpoint].read(body, self._names)
+        given = frozenset({*job_request.spec.model_fields_set, "system"})
+        spec = make_spec(job_request.spec, self._defaults.beside(given))
+        return LineJob(spec, request.custom_id, endpoint, body, job_request.ignored)
 
     def _own(self, data: dict[str, Any]) -> LineJob:
         custom_id = data.pop("custom_id", None)

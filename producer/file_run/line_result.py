@@ -41,7 +41,7 @@ def failed(line: Line, record: JobRecord | None, error: PointsmanError | None) -
     why = _of_job(record) if record is not None else {"kind": _kind(error), "message": str(error)}
     if isinstance(error, UnknownJob):
         why = {"kind": "unknown_job", "message": GONE, "job_id": error.job_id}
-    return Ended(line.number, False, {**_asked(line), ERROR: {"line": line.number, **why}})
+    return Ended(line.number, False, {**_source_object(line), ERROR: {"line": line.number, **why}})
 
 
 def _of_job(record: JobRecord) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _kind(error: PointsmanError | None) -> str:
             return "error"
 
 
-def _asked(line: Line) -> dict[str, Any]:
+def _source_object(line: Line) -> dict[str, Any]:
     """Return the line's own object, or the beginning of a line that is none."""
     try:
         return {name: value for name, value in object_of(line).items() if name != ERROR}

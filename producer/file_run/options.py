@@ -35,13 +35,13 @@ class Files:
     errors: Path
 
     @property
-    def part(self) -> Path:
+    def journal(self) -> Path:
         """Where ended lines are kept until all have ended."""
         return self.output.with_name(f"{self.output.name}.part")
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """How a run is done, without the fields of its lines."""
 
     window: int = WINDOW
@@ -49,12 +49,12 @@ class Options:
     restart: bool = False
 
 
-def sort_out(fields: BatchFields) -> tuple[Options, Path | None, JobFields]:
+def sort_out(fields: BatchFields) -> tuple[RunOptions, Path | None, JobFields]:
     """Return what concerns the run, its file of failures, and the fields of its lines."""
     given: dict[str, Any] = dict(fields)
     errors = given.pop("errors", None)
     named = {name: given.pop(name) for name in ("window", "strict", "restart") if name in given}
-    return Options(**named), None if errors is None else Path(errors), JobFields(**given)  # type: ignore[typeddict-item]
+    return RunOptions(**named), None if errors is None else Path(errors), JobFields(**given)  # type: ignore[typeddict-item]
 
 
 def files_of(source: Path | None, output: Path | str | None, errors: Path | None) -> Files:
@@ -67,7 +67,7 @@ def files_of(source: Path | None, output: Path | str | None, errors: Path | None
     files = Files(output, errors or output.with_name(f"{output.stem}.failed{output.suffix}"))
     if not output.parent.is_dir():
         raise ConfigError("there is no such folder", file=str(output.parent))
-    places = [path.resolve() for path in (files.output, files.errors, files.part, *([source] if source else []))]
-    if len(set(places)) < len(places):
+    paths = [path.resolve() for path in (files.output, files.errors, files.journal, *([source] if source else []))]
+    if len(set(paths)) < len(paths):
         raise ConfigError("input, output and failures must be different files", file=str(source or output))
     return files

@@ -15,14 +15,14 @@ BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Line:
-    """One line that is not blank. `number` counts from 1, `place` is its first byte, `next_place` the next line's.
+    """One line that is not blank. `number` counts from 1, `offset` is its first byte, `next_offset` the next one's.
 
     `text` is None where the line is longer than allowed.
     """
 
     number: int
-    place: int
-    next_place: int
+    offset: int
+    next_offset: int
     text: bytes | None
 
 
@@ -32,45 +32,45 @@ class Portion:
 
     lines: tuple[Line, ...]
     number: int
-    place: int
+    offset: int
     last: bool
 
 
-def read_portion(path: Path, *, place: int, number: int, most: int) -> Portion:
-    """Return the lines from byte `place` on, the first of which has the number after `number`."""
+def read_portion(path: Path, *, offset: int, number: int, most: int) -> Portion:
+    """Return the lines from byte `offset` on, the first of which has the number after `number`."""
     lines: list[Line] = []
     taken = 0
     with path.open("rb") as file:
-        for line in lines_of(file, place, number, most):
-            number, place = line.number, line.next_place
+        for line in lines_of(file, offset, number, most):
+            number, offset = line.number, line.next_offset
             if line.text is None or line.text.strip():
                 lines.append(line)
                 taken += len(line.text or b"")
             if len(lines) >= LINES or taken >= BYTES:
-                return Portion(tuple(lines), number, place, last=False)
-    return Portion(tuple(lines), number, place, last=True)
+                return Portion(tuple(lines), number, offset, last=False)
+    return Portion(tuple(lines), number, offset, last=True)
 
 
-def read_line(path: Path, *, place: int, number: int, most: int) -> Line:
+def read_line(path: Path, *, offset: int, number: int, most: int) -> Line:
     """Return the line that begins at a byte."""
     with path.open("rb") as file:
-        return next(lines_of(file, place, number - 1, most))
+        return next(lines_of(file, offset, number - 1, most))
 
 
-def lines_of(file: BinaryIO, place: int, number: int, most: int) -> Iterator[Line]:
-    """Yield the lines from byte `place` on, blank ones too; the first has the number after `number`.
+def lines_of(file: BinaryIO, offset: int, number: int, most: int) -> Iterator[Line]:
+    """Yield the lines from byte `offset` on, blank ones too; the first has the number after `number`.
 
     A line of more than `most` bytes comes without its text.
     """
-    file.seek(place)
+    file.seek(offset)
     while raw := file.readline(most + 1):
         text: bytes | None = raw
-        end = place + len(raw)
+        end = offset + len(raw)
         if len(raw) > most and not raw.endswith(b"\n"):
             text, end = None, end + _skip(file, most)
         number += 1
-        yield Line(number, place, end, text)
-        place = end
+        yield Line(number, offset, end, text)
+        offset = end
 
 
 def _skip(file: BinaryIO, step: int) -> int:

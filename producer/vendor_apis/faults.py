@@ -99,5 +99,5 @@ def still_going(record: JobRecord) -> Fault:
 
 
 def _kind(state: JobState) -> ErrorKind:
-    ends = {JobState.CANCELLED: ErrorKind.CANCELLED, JobState.EXPIRED: ErrorKind.EXPIRED}
-    return ends.get(state, ErrorKind.SERVER_ERROR)
+    kinds = {JobState.CANCELLED: ErrorKind.CANCELLED, JobState.EXPIRED: ErrorKind.EXPIRED}
+    return kinds.get(state, ErrorKind.SERVER_ERROR)

@@ -54,7 +54,7 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class JobRequest:
     """A request as a job, and the names of the parameters that were ignored.
 
     `include_usage` asks for the usage at the end of a stream.
@@ -105,11 +105,11 @@ def checked(
     data: Mapping[str, Any],
     *,
     inside: tuple[str, ...] = (),
-    places: Sequence[tuple[str, str]] = (),
+    param_names: Sequence[tuple[str, str]] = (),
 ) -> Value:
     """Return the data as a value of the model; raises Refused.
 
-    Fields `inside` stood in the `pointsman` object. `places` are patterns of our names for a field and what is
+    Fields `inside` stood in the `pointsman` object. `param_names` are patterns of our names for a field and what is
     to be told in their place, so that an error names what was sent.
     """
     try:
@@ -119,13 +119,13 @@ def checked(
         path = [str(part) for part in first["loc"]]
         if path and path[0] in inside:
             path.insert(0, "pointsman")
-        param = _told(".".join(path), places) or None
+        param = _sent_name(".".join(path), param_names) or None
         message = str(first["msg"]).removeprefix("Value error, ")
         code = CODES.get(first["type"], "invalid_value")
         raise Refused(f"{param}: {message}" if param else message, param=param, code=code) from error
 
 
-def _told(place: str, places: Sequence[tuple[str, str]]) -> str:
-    for ours, theirs in places:
-        place = re.sub(f"^{ours}", theirs, place)
-    return place
+def _sent_name(path: str, param_names: Sequence[tuple[str, str]]) -> str:
+    for ours, theirs in param_names:
+        path = re.sub(f"^{ours}", theirs, path)
+    return path

@@ -28,7 +28,7 @@ TRANSPORTS = {
     "rediss": TRANSPORT,
     "sentinel": "pointsman.router.broker.transport:SentinelTransport",
 }
-SENTINEL_PATIENCE = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+SENTINEL_TIMEOUTS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 """Seconds; there are other sentinels to ask."""
 
 
@@ -44,7 +44,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
     if where.sentinels:
         shared |= {
             "master_name": where.service,
-            "sentinel_kwargs": {**SENTINEL_PATIENCE, **where.sentinel_options},
+            "sentinel_kwargs": {**SENTINEL_TIMEOUTS, **where.sentinel_options},
         }
     options = shared | {
         # our ledger, fence and reaper stand in for acknowledgements

@@ -38,15 +38,15 @@ class BreaksOnRefusal:
             raise NotConnected(f"Redis refuses to write: {error}") from error
 
 
-class Direct(BreaksOnRefusal, Connection):
+class BrokerConnection(BreaksOnRefusal, Connection):
     """To the server that the URL names."""
 
 
-class DirectTls(BreaksOnRefusal, SSLConnection):
+class BrokerTlsConnection(BreaksOnRefusal, SSLConnection):
     """To the server that the URL names, over TLS."""
 
 
-class BySentinel(BreaksOnRefusal, Connection):
+class BrokerSentinelConnection(BreaksOnRefusal, Connection):
     """To the server that the sentinels name, which are asked before every connect, and now and then after it.
 
     A primary that is replaced while it lives keeps its connections for ten seconds more, and gets no more jobs.
@@ -79,7 +79,7 @@ class BySentinel(BreaksOnRefusal, Connection):
             raise NotConnected("another server has become the primary")
 
 
-class BySentinelTls(BySentinel, SSLConnection):
+class BrokerSentinelTlsConnection(BrokerSentinelConnection, SSLConnection):
     """To the server that the sentinels name, over TLS."""
 
 
@@ -111,8 +111,8 @@ class Channel(TakesMany, redis.Channel):  # type: ignore[misc] # kombu has no ty
     """A channel that forgets unacknowledged messages when it closes: release and reap bring the jobs back."""
 
     do_restore = False
-    connection_class = Direct
-    connection_class_ssl = DirectTls
+    connection_class = BrokerConnection
+    connection_class_ssl = BrokerTlsConnection
 
 
 class Transport(redis.Transport):  # type: ignore[misc] # kombu has no types
@@ -125,8 +125,8 @@ class SentinelChannel(TakesMany, redis.SentinelChannel):  # type: ignore[misc] #
     """The same channel behind sentinels."""
 
     do_restore = False
-    connection_class = BySentinel
-    connection_class_ssl = BySentinelTls
+    connection_class = BrokerSentinelConnection
+    connection_class_ssl = BrokerSentinelTlsConnection
 
 
 class SentinelTransport(redis.SentinelTransport):  # type: ignore[misc] # kombu has no types

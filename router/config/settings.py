@@ -74,7 +74,7 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _says_where_redis_is(cls, value: str) -> str:
+    def _is_a_redis_url(cls, value: str) -> str:
         check_redis_url(value)
         return value
 

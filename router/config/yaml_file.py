@@ -42,11 +42,11 @@ def load_yaml(path: Path, kind: type[Value], *, missing: str = "", unknown: Mapp
         raise _first_mistake(error, path, tree, unknown) from None
 
 
-def misplaced(place: Sequence[int | str], mistake: str) -> PydanticCustomError:
+def misplaced(location: Sequence[int | str], mistake: str) -> PydanticCustomError:
     """Return an error for a validator of the whole file to raise, which knows better than pydantic where it is."""
-    field = ".".join(str(part) for part in place)
+    field = ".".join(str(part) for part in location)
     return PydanticCustomError(
-        "misplaced", "{field}: {mistake}", {"place": tuple(place), "field": field, "mistake": mistake}
+        "misplaced", "{field}: {mistake}", {"location": tuple(location), "field": field, "mistake": mistake}
     )
 
 
@@ -87,23 +87,23 @@ def _first_mistake(
     error: ValidationError, path: Path, tree: yaml.Node | None, unknown: Mapping[str, str]
 ) -> ConfigError:
     first = error.errors(include_url=False)[0]
-    place: Sequence[int | str] = first["loc"]
+    location: Sequence[int | str] = first["loc"]
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "misplaced":
-        place, message = first["ctx"]["place"], first["ctx"]["mistake"]
+        location, message = first["ctx"]["location"], first["ctx"]["mistake"]
     if first["type"] == "extra_forbidden":
-        message = unknown.get(str(place[-1]), "no such field")
+        message = unknown.get(str(location[-1]), "no such field")
     more = error.error_count() - 1
     if more:
         message += f" (and {more} more)"
-    field = ".".join(str(part) for part in place if part != "[key]")
-    return ConfigError(message, file=str(path), line=_line_of(tree, place), field=field)
+    field = ".".join(str(part) for part in location if part != "[key]")
+    return ConfigError(message, file=str(path), line=_line_of(tree, location), field=field)
 
 
-def _line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int | None:
-    """Return the line, from 1, of the deepest part of `place` that stands in the file."""
+def _line_of(node: yaml.Node | None, location: Sequence[int | str]) -> int | None:
+    """Return the line, from 1, of the deepest part of `location` that stands in the file."""
     line = None
-    for part in place:
+    for part in location:
         if isinstance(part, int) and not isinstance(node, yaml.SequenceNode):
             continue  # one value may stand where a list is meant
         child = _child(node, part)

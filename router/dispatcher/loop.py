@@ -17,11 +17,11 @@ from ..broker.message import message_template
 from ..config.settings import Settings
 from ..routing.catalog import Catalog
 from ..routing.classify import Classifier
-from ..routing.model_state import Changes
+from ..routing.model_state import HealthChanges
 from ..routing.placement import sort_intake
 from ..routing.plan import Round, plan_round
 from ..runtime.cancellation import stop
-from ..store import RoundStore, SendingStore, translated
+from ..store import DeliveryQueue, RoundStore, translated
 from ..vocabulary.errors import StoreUnavailable
 from .upkeep import Upkeep
 from .webhook_duty import WebhookDuty
@@ -49,16 +49,16 @@ class Dispatcher:
         self.store = RoundStore(redis, settings=settings, catalog=catalog)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._upkeep = Upkeep(self.store, settings=settings, dispatcher=self.name)
-        self._webhooks = WebhookDuty(SendingStore(redis, settings=settings))
+        self._webhooks = WebhookDuty(DeliveryQueue(redis, settings=settings))
         self._templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
         self._woken = asyncio.Event()
         self.bound = 0
         self._skip_lanes = 0
-        self._changes = Changes()
+        self._health_changes = HealthChanges()
 
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
-        await self._say_configuration()
+        await self._publish_configuration()
         duties = {
             "wake": self._listen,
             "reap": self._upkeep.reap_forever,
@@ -72,7 +72,7 @@ class Dispatcher:
         finally:
             await stop(*tasks)
 
-    async def _say_configuration(self) -> None:
+    async def _publish_configuration(self) -> None:
         try:
             before = await self.store.publish_config()
         except StoreUnavailable as error:
@@ -122,52 +122,52 @@ class Dispatcher:
             await asyncio.sleep(began + SHORTEST_ROUND_SECONDS - time.monotonic())
             began = time.monotonic()
             self._woken.clear()
-            seen = await self.round()
-            if seen is not None:
-                if not seen.lanes:
+            snapshot = await self.round()
+            if snapshot is not None:
+                if not snapshot.lanes:
                     began = 0.0  # nothing waits: who comes next is bound at once
-                await self._sleep(self._idle_seconds(seen))
+                await self._sleep(self._idle_seconds(snapshot))
 
     async def round(self) -> Round | None:
         """Run one round; returns what it saw, or None when another round should follow at once."""
-        seen = await self.store.read(skip_lanes=self._skip_lanes)
-        for line in self._changes.since_last_look(seen.states):
+        snapshot = await self.store.read(skip_lanes=self._skip_lanes)
+        for line in self._health_changes.since_last_look(snapshot.states):
             log.warning("%s", line)
-        classified = bool(seen.intake) and await self._classify() > 0
-        if classified and not seen.lanes:  # who waits alone is bound in the same round
-            seen = await self.store.read(skip_lanes=self._skip_lanes)
-        if seen.next_due is not None and seen.next_due <= seen.now:
+        classified = bool(snapshot.intake) and await self._classify() > 0
+        if classified and not snapshot.lanes:  # who waits alone is bound in the same round
+            snapshot = await self.store.read(skip_lanes=self._skip_lanes)
+        if snapshot.next_due is not None and snapshot.next_due <= snapshot.now:
             await self.store.promote()
             return None
-        await self._upkeep.release_closed(seen)
-        binds = plan_round(seen, self._catalog, limit=self._settings.bind_batch, random=self._random)
+        await self._upkeep.release_closed(snapshot)
+        binds = plan_round(snapshot, self._catalog, limit=self._settings.bind_batch, random=self._random)
         if not binds:
-            further = self._look_further(seen)
+            further = self._look_further(snapshot)
             return None if classified else further
         self._skip_lanes = 0
         token = secrets.token_hex(12)
-        answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=seen.cursors)
+        answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=snapshot.cursors)
         bound = answers.count("bound")
         self.bound += bound
         log.debug("bound %d of %d jobs", bound, len(binds))
-        return None if classified or AGAIN & set(answers) else seen
+        return None if classified or AGAIN & set(answers) else snapshot
 
-    def _look_further(self, seen: Round) -> Round | None:
+    def _look_further(self, snapshot: Round) -> Round | None:
         """Go on to the lanes behind those that were read; begin anew behind the last."""
-        self._skip_lanes = self._skip_lanes + len(seen.lanes) if seen.more_lanes else 0
-        return None if seen.more_lanes else seen
+        self._skip_lanes = self._skip_lanes + len(snapshot.lanes) if snapshot.more_lanes else 0
+        return None if snapshot.more_lanes else snapshot
 
     async def _classify(self) -> int:
         jobs = await self.store.read_intake(INTAKE_BATCH)
         result = sort_intake(jobs, self._catalog, classifier=self._classifier)
-        placed = await self.store.classify(result.placed) if result.placed else 0
-        return placed + (await self.store.reject(result.rejected) if result.rejected else 0)
+        moved = await self.store.classify(result.with_lane) if result.with_lane else 0
+        return moved + (await self.store.reject(result.rejected) if result.rejected else 0)
 
-    def _idle_seconds(self, seen: Round) -> float:
+    def _idle_seconds(self, snapshot: Round) -> float:
         """Return how long to sleep unless woken: until the next moment at which time alone changes something."""
-        moments = [state.opens_at() for state in seen.states.values()] if seen.lanes else []
-        due = [moment for moment in (*moments, seen.next_due) if moment is not None and moment > seen.now]
-        until = min(due, default=seen.now + 60_000) - seen.now
+        moments = [state.opens_at() for state in snapshot.states.values()] if snapshot.lanes else []
+        due = [moment for moment in (*moments, snapshot.next_due) if moment is not None and moment > snapshot.now]
+        until = min(due, default=snapshot.now + 60_000) - snapshot.now
         return min(max(until / 1000, 0.001), LONGEST_SLEEP_SECONDS)
 
     async def _sleep(self, seconds: float) -> None:

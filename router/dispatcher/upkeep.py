@@ -48,9 +48,9 @@ class Upkeep:
             if released:
                 log.warning("%d bindings of %s were not claimed in time and went back", released, model)
 
-    async def release_closed(self, seen: Round) -> None:
+    async def release_closed(self, snapshot: Round) -> None:
         """Give back at once what is bound but not claimed where no worker is going to claim it soon."""
-        for name, state in seen.states.items():
+        for name, state in snapshot.states.items():
             if state.bound and _overfull(state):
                 released = await self._store.release_due(name, all_of_them=True)
                 if released:  # another dispatcher may have been faster

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ..broker.message import WEBHOOK_QUEUE, WEBHOOK_TASK, message_template
-from ..store import SendingStore
+from ..store import DeliveryQueue
 
 LONGEST_SLEEP_SECONDS = 5.0
 """A claim shortens a lease and tells nobody, and a call for a look can be lost while the connection is away."""
@@ -16,7 +16,7 @@ FULL_SECONDS = 0.2
 class WebhookDuty:
     """Queues deliveries as long as `run` runs; `woken` calls for a look at once."""
 
-    def __init__(self, store: SendingStore) -> None:
+    def __init__(self, store: DeliveryQueue) -> None:
         self._store = store
         self._template = message_template(WEBHOOK_QUEUE, WEBHOOK_TASK)
         self.woken = asyncio.Event()
@@ -25,8 +25,8 @@ class WebhookDuty:
         """Queue what is due, and sleep until somebody calls or the next is due."""
         while True:
             self.woken.clear()
-            seen, due_seconds = await self._store.queue(self._template)
-            if seen and due_seconds == 0:
+            looked_at, due_seconds = await self._store.queue(self._template)
+            if looked_at and due_seconds == 0:
                 continue  # more are due than one script may take
             await self._sleep(LONGEST_SLEEP_SECONDS if due_seconds is None else max(due_seconds, FULL_SECONDS))
 

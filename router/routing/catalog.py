@@ -15,8 +15,8 @@ from ..vocabulary.job import Name
 from ..vocabulary.lanes import ALIAS
 from ..vocabulary.model import Model
 from ..vocabulary.views import KnownNames
-from .strategies.registry import DEFAULT, Misspelt, StrategySpecs, build_steps, check_models
-from .task_class import ClassifierOptions, Signs, lacking_examples
+from .strategies.registry import DEFAULT, StrategyMistake, StrategySpecs, build_steps, check_models
+from .task_class import ClassifierOptions, TaskClassRules, lacking_examples
 
 NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"
 
@@ -51,7 +51,7 @@ class Alias(Route):
     """A named group of models, which a job may name in place of a model."""
 
 
-class TaskClass(Signs, Route):
+class TaskClass(TaskClassRules, Route):
     """A kind of work, and the signs by which it is told."""
 
     on_content_filtered: Literal["fail", "other_vendor"] = "fail"
@@ -92,10 +92,10 @@ class Catalog(Frozen):
                 self._check_model(model, (group, route.name, "quality", model))
         return self
 
-    def _check_model(self, model: str, place: tuple[int | str, ...]) -> None:
+    def _check_model(self, model: str, location: tuple[int | str, ...]) -> None:
         if model not in self.models:
             known = ", ".join(sorted(self.models))
-            raise misplaced(place, f"no model is called {model!r} (there are: {known})")
+            raise misplaced(location, f"no model is called {model!r} (there are: {known})")
 
     def _routes(self) -> list[tuple[str, Route]]:
         classes: list[tuple[str, Route]] = [("task_classes", route) for route in self.task_classes.values()]
@@ -117,8 +117,8 @@ class Catalog(Frozen):
             try:
                 build_steps(route.strategy)
                 check_models(route.strategy, route.models)
-            except Misspelt as error:
-                raise misplaced((group, route.name, "strategy", *error.place), error.mistake) from None
+            except StrategyMistake as error:
+                raise misplaced((group, route.name, "strategy", *error.location), error.mistake) from None
         return self
 
     @model_validator(mode="after")

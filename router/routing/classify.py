@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..vocabulary.chat import ChatRequest, TextPart
 from .catalog import Catalog
-from .task_class import Signs
+from .task_class import TaskClassRules
 
 EXPLICIT, EXAMPLES, DEFAULT = "explicit", "examples", "default"
 
@@ -67,7 +67,7 @@ class Classifier:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._rules = [rule for signs in catalog.task_classes.values() for rule in _rules(signs)]
+        self._rules = [rule for task_class in catalog.task_classes.values() for rule in _rules(task_class)]
         self._texts = _fitted(catalog)
 
     def classify(self, chat: ChatRequest, *, explicit: str | None = None) -> Classified:
@@ -114,17 +114,19 @@ def user_words(chat: ChatRequest) -> str:
     return "\n".join(texts)[:CHARACTERS_READ]
 
 
-def _rules(signs: Signs) -> Iterator[_Rule]:
+def _rules(task_class: TaskClassRules) -> Iterator[_Rule]:
     """Yield a class's keywords, which stand for whole words, then its rules; case never matters."""
-    for keyword in signs.keywords:
+    for keyword in task_class.keywords:
         pattern = re.compile(rf"(?<!\w){re.escape(keyword)}(?!\w)", re.IGNORECASE)
-        yield _Rule(signs.name, f"keyword {keyword!r}", pattern, keyword.lower())
-    for rule in signs.rules:
-        yield _Rule(signs.name, f"rule {rule!r}", re.compile(rule, re.IGNORECASE))
+        yield _Rule(task_class.name, f"keyword {keyword!r}", pattern, keyword.lower())
+    for rule in task_class.rules:
+        yield _Rule(task_class.name, f"rule {rule!r}", re.compile(rule, re.IGNORECASE))
 
 
 def _fitted(catalog: Catalog) -> Ranks | None:
-    examples = {name: prompts for name, signs in catalog.task_classes.items() if (prompts := signs.prompts())}
+    examples = {
+        name: prompts for name, task_class in catalog.task_classes.items() if (prompts := task_class.prompts())
+    }
     if not examples:
         return None
     from .classifier.text import TextClassifier  # noqa: PLC0415 # scikit-learn takes a second: only where it is used

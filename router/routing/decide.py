@@ -14,8 +14,8 @@ from .catalog import Catalog
 from .fit import expected_cost_usd, unfit_because
 from .model_state import ModelState
 from .placement import work_of
-from .strategies import Ask, Chain, Outcome, StrategySpec, build_steps, strategy_names
-from .strategies.registry import DEFAULT, Misspelt
+from .strategies import Ask, Chain, ChainOutcome, StrategySpec, build_steps, strategy_names
+from .strategies.registry import DEFAULT, StrategyMistake
 
 NO_QUALITY: Mapping[str, float] = {}
 
@@ -29,10 +29,10 @@ class Chains:
 
     def chain(self, lane: Lane, facts: JobFacts) -> Chain:
         """Return the strategies the job names, with its class's options for them; else those of its class."""
-        asked = (lane.work, facts.strategy)
-        if asked not in self._built:
-            self._built[asked] = Chain.of(build_steps(self._specs(*asked)))
-        return self._built[asked]
+        key = (lane.work, facts.strategy)
+        if key not in self._built:
+            self._built[key] = Chain.of(build_steps(self._specs(*key)))
+        return self._built[key]
 
     def quality(self, lane: Lane) -> Mapping[str, float]:
         """Return the measured quality of each model for the work of a lane."""
@@ -46,7 +46,7 @@ class Chains:
         return tuple(known.get(name) or StrategySpec(name=name) for name in names) or ours
 
 
-def check_asked(catalog: Catalog, spec: JobSpec) -> None:
+def check_strategies(catalog: Catalog, spec: JobSpec) -> None:
     """Raise ValueError where the strategies that a job names do not exist or can not stand in this row.
 
     A job may name those that its class names and those that need no dotted path, which would import anything.
@@ -59,16 +59,16 @@ def check_asked(catalog: Catalog, spec: JobSpec) -> None:
             raise ValueError(f"no strategy is called {name!r} (there are: {', '.join(sorted(known))})")
     try:
         Chains(catalog).chain(lane, JobFacts(strategy=spec.strategy))
-    except Misspelt as error:
+    except StrategyMistake as error:
         raise ValueError(error.mistake) from error
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job at the head of a lane: what deciding needs to know of it. `place` orders it among all lanes."""
+    """A job at the head of a lane: what deciding needs to know of it. `position` orders it among all lanes."""
 
     id: str
-    place: float
+    position: float
     tokens: int
     lane: Lane
     facts: JobFacts = field(default_factory=JobFacts)
@@ -174,7 +174,9 @@ def _choose(job: Waiting, now: Moment, chains: Chains, names: tuple[str, ...], a
     )  # fmt: skip
 
 
-def _narrowed(job: Waiting, outcome: Outcome, healthy: int, name: str, ruled_out: Mapping[str, str]) -> Decision:
+def _narrowed(
+    job: Waiting, outcome: ChainOutcome, healthy: int, name: str, ruled_out: Mapping[str, str]
+) -> Decision:
     """Wait; where only some of the candidates will do, in their own lane, so that nobody behind is held up."""
     if not 0 < len(outcome.pool) < healthy:
         return Decision(None, name, outcome.reason, ruled_out=ruled_out)

@@ -13,37 +13,39 @@ from .catalog import Catalog
 from .decide import Chains, Decision, Moment, Waiting, decide, expected_wait_seconds
 from .fit import expected_cost_usd
 from .model_state import ModelState
-from .placement import Unplaced, place_job
+from .placement import IntakeJob, find_job_lane
 from .plan import Round
 
 
-def explain(spec: JobSpec, seen: Round, catalog: Catalog, *, random: Random) -> Explanation:
+def explain(spec: JobSpec, snapshot: Round, catalog: Catalog, *, random: Random) -> Explanation:
     """Classify, filter and decide as a dispatcher would, with the job at the head of its lane."""
     chat = spec.chat()
     facts = spec.facts(chat)
     payload = {"chat": chat.model_dump(mode="json", exclude_none=True)}
-    job = Unplaced("dry-run", spec.tenant, payload, facts, spec.task_class, spec.model)
-    found, placed = place_job(job, catalog)
-    decision = Decision(None, "", placed.message, ruled_out=placed.ruled_out)
-    if placed.lane:
-        waiting = Waiting(job.id, 0.0, facts.tokens, placed.lane, facts)
-        decision = decide(waiting, Moment(dict(seen.states), dict(seen.cursors), random), Chains(catalog))
+    job = IntakeJob("dry-run", spec.tenant, payload, facts, spec.task_class, spec.model)
+    found, placement = find_job_lane(job, catalog)
+    decision = Decision(None, "", placement.message, ruled_out=placement.ruled_out)
+    if placement.lane:
+        waiting = Waiting(job.id, 0.0, facts.tokens, placement.lane, facts)
+        decision = decide(waiting, Moment(dict(snapshot.states), dict(snapshot.cursors), random), Chains(catalog))
     names = catalog.candidates(task_class=found.task_class or None, named=spec.model)
-    ruled_out = {**placed.ruled_out, **decision.ruled_out}
+    ruled_out = {**placement.ruled_out, **decision.ruled_out}
     return Explanation(
         task_class=found.task_class or None,
         classified_by=found.words,
         tokens=facts.tokens,
-        outcome=_outcome(decision, fails=placed.lane is None),
+        outcome=_outcome(decision, fails=placement.lane is None),
         model=decision.model,
         strategy=decision.strategy or "-",
         reason=decision.reason,
-        expected_wait_seconds=_wait_seconds(decision, placed.lane, seen.states),
+        expected_wait_seconds=_wait_seconds(decision, placement.lane, snapshot.states),
         expected_cost_usd=decision.cost_usd,
         candidates=tuple(
-            _candidate(seen.states[name], facts, score=decision.scores.get(name), ruled_out=ruled_out.get(name))
-            if name not in placed.ruled_out
-            else _candidate(seen.states[name], facts, score=None, ruled_out=placed.ruled_out[name], fits=False)
+            _candidate(snapshot.states[name], facts, score=decision.scores.get(name), ruled_out=ruled_out.get(name))
+            if name not in placement.ruled_out
+            else _candidate(
+                snapshot.states[name], facts, score=None, ruled_out=placement.ruled_out[name], fits=False
+            )
             for name in names
         ),
     )

@@ -197,7 +197,7 @@ class ModelState:
         )
 
 
-class Changes:
+class HealthChanges:
     """Remembers what kept each model away at the last look."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ class Placement:
         return "no model can do this job: " + "; ".join(f"{name}: {why}" for name, why in self.ruled_out.items())
 
 
-def place(
+def find_lane(
     catalog: Catalog, facts: JobFacts, *, task_class: str | None, named: str | None, tenant: str
 ) -> Placement:
     """Return where a job waits that names a class, a model or an alias."""
@@ -66,35 +66,35 @@ def work_of(catalog: Catalog, task_class: str | None, named: str | None) -> str:
 class Sorted:
     """What becomes of a batch of intake.
 
-    `placed` are (id, lane, step that decided), `rejected` (id, class, kind, message).
+    `with_lane` are (id, lane, step that decided), `rejected` (id, class, kind, message).
     """
 
-    placed: list[tuple[str, Lane, str]] = field(default_factory=list)
+    with_lane: list[tuple[str, Lane, str]] = field(default_factory=list)
     rejected: list[tuple[str, str, ErrorKind, str]] = field(default_factory=list)
 
 
-def sort_intake(jobs: Sequence[Unplaced], catalog: Catalog, *, classifier: Classifier) -> Sorted:
+def sort_intake(jobs: Sequence[IntakeJob], catalog: Catalog, *, classifier: Classifier) -> Sorted:
     """Return the lane of each job, or why it has to fail."""
     result = Sorted()
     for job in jobs:
-        found, placed = place_job(job, catalog, classifier=classifier)
-        if placed.lane:
-            result.placed.append((job.id, placed.lane, found.words))
+        found, placement = find_job_lane(job, catalog, classifier=classifier)
+        if placement.lane:
+            result.with_lane.append((job.id, placement.lane, found.words))
         else:
-            result.rejected.append((job.id, found.task_class, placed.kind, placed.message))
+            result.rejected.append((job.id, found.task_class, placement.kind, placement.message))
     return result
 
 
-def place_job(
-    job: Unplaced, catalog: Catalog, *, classifier: Classifier | None = None
+def find_job_lane(
+    job: IntakeJob, catalog: Catalog, *, classifier: Classifier | None = None
 ) -> tuple[Classified, Placement]:
     """Return a job's class and its lane, or why it has none; without a classifier, the catalog's own is kept."""
     found = _classified(job, catalog, classifier=classifier or classifier_of(catalog))
     named = job.named if job.named in {**catalog.models, **catalog.aliases} else None
-    return found, place(catalog, job.facts, task_class=found.task_class or None, named=named, tenant=job.tenant)
+    return found, find_lane(catalog, job.facts, task_class=found.task_class or None, named=named, tenant=job.tenant)
 
 
-def _classified(job: Unplaced, catalog: Catalog, *, classifier: Classifier) -> Classified:
+def _classified(job: IntakeJob, catalog: Catalog, *, classifier: Classifier) -> Classified:
     if job.named is not None and job.task_class is None:
         return Classified("", "its caller named the models")
     explicit = job.task_class if job.task_class in catalog.task_classes else None
@@ -106,7 +106,7 @@ def _classified(job: Unplaced, catalog: Catalog, *, classifier: Classifier) -> C
 
 
 @dataclass(frozen=True)
-class Unplaced:
+class IntakeJob:
     """A job of intake: one without a class, or one for which the models its caller named will never do."""
 
     id: str

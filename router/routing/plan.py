@@ -44,17 +44,17 @@ class Bind:
     decision: Decision
 
 
-def plan_round(seen: Round, catalog: Catalog, *, limit: int, random: Random) -> list[Bind]:
+def plan_round(snapshot: Round, catalog: Catalog, *, limit: int, random: Random) -> list[Bind]:
     """Return at most `limit` binds and moves.
 
     Jobs are taken across all lanes by (priority, submit number). A lane whose head fits nowhere is passed over
     for this round. When a lane has more jobs than were read, planning stops at its last one: what follows in the
     other lanes may have to wait for them.
     """
-    now = Moment(dict(seen.states), dict(seen.cursors), random)
+    now = Moment(dict(snapshot.states), dict(snapshot.cursors), random)
     chains = Chains(catalog)
     binds: list[Bind] = []
-    lanes = _InOrder(seen.lanes)
+    lanes = _InOrder(snapshot.lanes)
     for job in lanes:
         decision = decide(job, now, chains)
         if decision.model is None and decision.lane is None:
@@ -94,7 +94,7 @@ class _InOrder:
 
     def __init__(self, lanes: Sequence[LaneHead]) -> None:
         self._lanes = lanes
-        self._heap = [(lane.jobs[0].place, at, 0) for at, lane in enumerate(lanes) if lane.jobs]
+        self._heap = [(lane.jobs[0].position, at, 0) for at, lane in enumerate(lanes) if lane.jobs]
         heapify(self._heap)
         self._skip = False
 
@@ -110,7 +110,7 @@ class _InOrder:
         if self._skip or following >= len(jobs):
             heappop(self._heap)
         else:
-            heapreplace(self._heap, (jobs[following].place, at, following))
+            heapreplace(self._heap, (jobs[following].position, at, following))
 
     def skip_lane(self) -> None:
         """Take no more jobs from the lane of the current job."""

@@ -30,7 +30,7 @@ Text = Annotated[str, Field(pattern=r"\S")]
 Regex = Annotated[Text, AfterValidator(_compiles)]
 
 
-class Signs(Frozen):
+class TaskClassRules(Frozen):
     """What tells a job of this class: keywords, then rules (regular expressions), then example prompts.
 
     The entry `builtin` of `examples` stands for the prompts that ship for a class of this name, `builtin:code` for
@@ -84,9 +84,9 @@ class ClassifierOptions(Frozen):
     threshold: float = Field(default=0.4, ge=0, le=1)
 
 
-def lacking_examples(classes: Mapping[str, Signs]) -> Iterator[tuple[str, str, str]]:
+def lacking_examples(classes: Mapping[str, TaskClassRules]) -> Iterator[tuple[str, str, str]]:
     """Yield class, field and mistake where examples can not teach a classifier."""
-    taught = {name: count for name, signs in classes.items() if (count := len(signs.prompts()))}
+    taught = {name: count for name, task_class in classes.items() if (count := len(task_class.prompts()))}
     for name, count in taught.items():
         field = "examples" if classes[name].examples else "examples_file"
         if len(taught) == 1:

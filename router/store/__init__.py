@@ -1,53 +1,53 @@
 """What Redis knows: every key, every script, and one class for each side that uses them."""
 
-from .attempts import Claim, Held, Offer, Piece, Settlement, WorkStore
-from .batches import BatchEnd, BatchLine, BatchStore, HeldBatch, NewBatch
+from .attempts import AttemptStore, Claim, HeldJob, Offer, Settlement, StreamedPiece
+from .batches import BatchLine, BatchStore, EndedLine, HeldBatch, NewBatch
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .deliveries import DeliveryStore
 from .echoes import EchoStore
 from .job_ends import Waiter, finished
-from .job_stream import Feed, Follower, Look, Moved, News, Said
-from .jobs import JobStore, Page, SoFar
+from .job_stream import Follower, JobUpdate, JobUpdates, LookAgain, StateChanged, TextChunk
+from .jobs import JobStore, Page, TextSoFar
 from .keys import Keys
 from .models import ModelStore
 from .rounds import RoundStore
 from .subscriptions import RECHECK_SECONDS, Subscriptions
-from .webhook_queue import Owed, SendingStore, Told
+from .webhook_queue import ClaimedDelivery, DeliveryQueue, DeliverySettlement
 
 __all__ = [
     "RECHECK_SECONDS",
-    "BatchEnd",
+    "AttemptStore",
     "BatchLine",
     "BatchStore",
     "Claim",
+    "ClaimedDelivery",
     "DeadStore",
+    "DeliveryQueue",
+    "DeliverySettlement",
     "DeliveryStore",
     "EchoStore",
-    "Feed",
+    "EndedLine",
     "Follower",
-    "Held",
     "HeldBatch",
+    "HeldJob",
     "JobStore",
+    "JobUpdate",
+    "JobUpdates",
     "Keys",
-    "Look",
+    "LookAgain",
     "ModelStore",
-    "Moved",
     "NewBatch",
-    "News",
     "Offer",
-    "Owed",
     "Page",
-    "Piece",
     "RoundStore",
-    "Said",
-    "SendingStore",
     "Settlement",
-    "SoFar",
+    "StateChanged",
+    "StreamedPiece",
     "Subscriptions",
-    "Told",
+    "TextChunk",
+    "TextSoFar",
     "Waiter",
-    "WorkStore",
     "finished",
     "open_redis",
     "server_warnings",

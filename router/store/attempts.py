@@ -15,7 +15,7 @@ from ..vocabulary.allowance import Allowance, Left
 from ..vocabulary.errors import COUNT_AGAINST_MODEL
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobState
 from ..vocabulary.model import Breaker
-from .call_batching import Gathering
+from .call_batching import CallBatcher
 from .compression import unpack
 from .keys import Keys
 from .scripts import Argument, Scripts, milliseconds, moment
@@ -24,14 +24,14 @@ from .scripts import Argument, Scripts, milliseconds, moment
 @dataclass(frozen=True)
 class Claim:
     """A claimed job. `payload` is the decoded payload; `timeout_seconds` what the attempt may take;
-    `ends_at_deadline` says that a timeout is the job's own deadline; `attempt` counts from 1."""
+    `limited_by_deadline` says that a timeout is the job's own deadline; `attempt` counts from 1."""
 
     job_id: str
     binding: int
     payload: dict[str, Any]
     attempt: int
     timeout_seconds: float
-    ends_at_deadline: bool
+    limited_by_deadline: bool
     max_attempts: int
     rate_limits: int
     lane: str
@@ -39,7 +39,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldJob:
     """A job in flight in this process."""
 
     model: str
@@ -48,7 +48,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Piece:
+class StreamedPiece:
     """A piece of the answer of a job that is streamed; `offset` is the bytes of UTF-8 that went before it."""
 
     job_id: str
@@ -94,15 +94,15 @@ class Offer:
     key_print: str
 
 
-class WorkStore:
+class AttemptStore:
     """Runs the worker's scripts."""
 
     def __init__(self, redis: Redis, *, settings: Settings) -> None:
         self.redis, self.settings = redis, settings
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
-        self._claims = Gathering(self._scripts, "claim_job")
-        self._settles = Gathering(self._scripts, "settle_job")
+        self._claims = CallBatcher(self._scripts, "claim_job")
+        self._settles = CallBatcher(self._scripts, "settle_job")
 
     async def claim(
         self, job_id: str, binding: int, *, token: str, worker: str, timeout_seconds: float,
@@ -128,14 +128,14 @@ class WorkStore:
             payload=_payload(request),
             attempt=int(attempt),
             timeout_seconds=int(timeout_ms) / 1000,
-            ends_at_deadline=at_deadline == 1,
+            limited_by_deadline=at_deadline == 1,
             max_attempts=int(most),
             rate_limits=int(limited),
             lane=lane,
             decision=from_json(decision or "{}"),
         )
 
-    async def renew(self, held: Sequence[Held], *, now: int | None = None) -> list[Held]:
+    async def renew(self, held: Sequence[HeldJob], *, now: int | None = None) -> list[HeldJob]:
         """Renew the leases of all jobs in flight in one round trip; returns those whose lease is lost."""
         flat: list[Argument] = []
         for job in held:
@@ -144,7 +144,7 @@ class WorkStore:
         answers = await self._scripts.run("renew_leases", moment(now), lease_ms, *flat)
         return [job for job, kept in zip(held, answers, strict=True) if not kept]
 
-    async def append_tokens(self, pieces: Sequence[Piece]) -> list[bool]:
+    async def append_tokens(self, pieces: Sequence[StreamedPiece]) -> list[bool]:
         """Add to what running jobs have said and tell their followers; False where a binding is stale.
 
         Safe to repeat, also with a piece that has grown: what is there already is passed over.
@@ -155,7 +155,7 @@ class WorkStore:
         return [bool(kept) for kept in await self._scripts.run("append_tokens", *flat)]
 
     async def settle(
-        self, job_id: str, binding: int, *, token: str, end: Settlement, now: int | None = None
+        self, job_id: str, binding: int, *, token: str, settlement: Settlement, now: int | None = None
     ) -> JobState | None:
         """End an attempt; returns the job's state, or None where the binding was stale."""
         answer = await self._settles.run(
@@ -163,26 +163,26 @@ class WorkStore:
             job_id,
             binding,
             token,
-            end.state,
-            json.dumps(end.result) if end.result is not None else "",
-            end.kind,
-            end.message,
-            json.dumps(end.attempt),
-            end.lane,
-            milliseconds(end.wait_seconds),
-            0 if end.spends_attempt else 1,
-            end.tokens,
-            -1 if end.latency_seconds is None else milliseconds(end.latency_seconds),
-            round((end.cost_usd or 0.0) * 1_000_000),
-            milliseconds(end.cool_seconds),
-            end.stop,
-            end.key_print,
+            settlement.state,
+            json.dumps(settlement.result) if settlement.result is not None else "",
+            settlement.kind,
+            settlement.message,
+            json.dumps(settlement.attempt),
+            settlement.lane,
+            milliseconds(settlement.wait_seconds),
+            0 if settlement.spends_attempt else 1,
+            settlement.tokens,
+            -1 if settlement.latency_seconds is None else milliseconds(settlement.latency_seconds),
+            round((settlement.cost_usd or 0.0) * 1_000_000),
+            milliseconds(settlement.cool_seconds),
+            settlement.stop,
+            settlement.key_print,
             milliseconds(self.settings.result_ttl_seconds),
-            _fault(end.kind),
-            end.output_tokens,
-            *_rules(end.breaker),
+            _fault(settlement.kind),
+            settlement.output_tokens,
+            *_rules(settlement.breaker),
             milliseconds(self.settings.dead_ttl_seconds),
-            _said(end.allowance),
+            _allowance_json(settlement.allowance),
         )
         return None if answer[0] == "stale" else JobState(answer[0])
 
@@ -237,7 +237,7 @@ def _rules(breaker: Breaker | None) -> list[Argument]:
     ]
 
 
-def _said(allowance: Allowance) -> str:
+def _allowance_json(allowance: Allowance) -> str:
     """Return what is left as the JSON of the script: nothing stands for what the vendor did not say."""
-    said: dict[str, Left | None] = {"requests": allowance.requests, "tokens": allowance.tokens}
-    return json.dumps({what: [left.count, milliseconds(left.seconds)] for what, left in said.items() if left})
+    reported: dict[str, Left | None] = {"requests": allowance.requests, "tokens": allowance.tokens}
+    return json.dumps({what: [left.count, milliseconds(left.seconds)] for what, left in reported.items() if left})

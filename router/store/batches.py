@@ -16,13 +16,13 @@ from ..vocabulary.batch import BATCH_MOVES, KEPT_FOR_SECONDS, BatchRecord, Batch
 from ..vocabulary.errors import Conflict, UnknownBatch
 from ..vocabulary.frozen import Frozen
 from ..vocabulary.job import JobRecord, JobSpec
-from ..vocabulary.webhook import Webhook, kept_of, read_kept
+from ..vocabulary.webhook import Webhook, pack_webhook, unpack_webhook
 from .connection import translated
 from .jobs import JobStore
 from .scripts import Argument, Scripts, milliseconds
 
 CANCELLABLE = tuple(status for status, after in BATCH_MOVES.items() if BatchStatus.CANCELLING in after)
-COUNTS = ("line", "place", "last_line", "total", "jobs", "refused", "succeeded", "failed", "expired", "cancelled")
+COUNTS = ("line", "offset", "last_line", "total", "jobs", "refused", "succeeded", "failed", "expired", "cancelled")
 
 
 class NewBatch(Frozen):
@@ -43,16 +43,16 @@ class BatchLine:
     """One line of a batch as a job: its number, and the byte at which it begins in the input."""
 
     number: int
-    place: int
+    offset: int
     spec: JobSpec
 
 
 @dataclass(frozen=True)
-class BatchEnd:
+class EndedLine:
     """A line that has ended; `job` is None where the line was refused, or the job's record has expired."""
 
     number: int
-    place: int
+    offset: int
     job: JobRecord | None
 
 
@@ -80,8 +80,8 @@ class BatchStore:
         key = f"{tenant}|batch:{idempotency_key}" if idempotency_key else ""
         window = milliseconds(new.window_seconds)
         fields = {**new.model_dump(exclude={"metadata", "webhook"}), "metadata": json.dumps(new.metadata)}
-        if told := kept_of(new.webhook, self._jobs.settings.webhooks.get(tenant)):
-            fields["webhook"] = told
+        if fields_webhook := pack_webhook(new.webhook, self._jobs.settings.webhooks.get(tenant)):
+            fields["webhook"] = fields_webhook
         status, batch_id = await self._scripts.run(
             "create_batch",
             "",
@@ -138,13 +138,13 @@ class BatchStore:
             raise UnknownBatch(batch_id)
         return BatchStatus(answer[1])
 
-    async def ends(self, batch_id: str, *, after: int, limit: int) -> list[BatchEnd]:
+    async def ended_lines(self, batch_id: str, *, after: int, limit: int) -> list[EndedLine]:
         """Return lines in the order in which they ended, from place `after` of that order on."""
         with translated():
             found: Any = await self.redis.lrange(self.keys.key("ends", batch_id), after, after + limit - 1)
-        lines = [(int(line), int(place)) for place, line in (entry.split(":") for entry in found)]
+        lines = [(int(line), int(offset)) for offset, line in (entry.split(":") for entry in found)]
         jobs = await self._jobs.get_many([line_job_id(batch_id, line) for line, _ in lines])
-        return [BatchEnd(line, place, job) for (line, place), job in zip(lines, jobs, strict=True)]
+        return [EndedLine(line, offset, job) for (line, offset), job in zip(lines, jobs, strict=True)]
 
     async def claim(self) -> HeldBatch | None:
         """Take over the batch that has waited longest, for one lease; None where none is due."""
@@ -191,7 +191,7 @@ class BatchStore:
         held.steps += 1
         later = self._lease_ms if later_seconds is None else milliseconds(later_seconds)
         kept = milliseconds(KEPT_FOR_SECONDS) if to is not None and to.ended else ""
-        lines = json.dumps([f"{place}:{number}" for number, place in refused])
+        lines = json.dumps([f"{offset}:{number}" for number, offset in refused])
         answer = await self._scripts.run(
             "advance_batch", "", held.record.id, held.token, held.steps, before, to or "", later, kept, lines,
             *_flat(fields or {}),
@@ -222,7 +222,7 @@ class BatchStore:
         call[7] = left  # how long it may take
         if line.spec.webhook is not None:
             keep = max(keep, self._jobs.webhook_ms)
-        return [*call, "place", line.place, "keep", keep]
+        return [*call, "offset", line.offset, "keep", keep]
 
     async def cancel_jobs(self, batch: BatchRecord, lines: Sequence[int]) -> None:
         """Cancel the jobs of these lines; those that have ended stay as they are."""
@@ -249,7 +249,7 @@ def _read(batch_id: str, row: Mapping[str, str]) -> BatchRecord:
             "created": int(row["created"]) / 1000,
             "expires": int(row["expires"]) / 1000,
             "moved": moved,
-            "webhook": read_kept(row.get("webhook", "")),
+            "webhook": unpack_webhook(row.get("webhook", "")),
             **{name: row[name] for name in plain if name in row},
             **parsed,
         }

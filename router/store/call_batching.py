@@ -11,7 +11,7 @@ MOST = 200
 """Calls in one round trip: a few milliseconds of Redis's time, in which nobody else is served."""
 
 
-class Gathering:
+class CallBatcher:
     """Runs one script; calls of the same moment share a round trip, and none waits for company."""
 
     def __init__(self, scripts: Scripts, name: str) -> None:
@@ -35,10 +35,10 @@ class Gathering:
             except Exception as error:  # each of the callers gets it
                 answers = [error] * len(batch)
             for (_, waits), answer in zip(batch, answers, strict=True):
-                _give(waits, answer)
+                _resolve(waits, answer)
 
 
-def _give(waits: asyncio.Future[Any], answer: Any) -> None:
+def _resolve(waits: asyncio.Future[Any], answer: Any) -> None:
     if waits.done():  # its caller was cancelled meanwhile
         return
     if isinstance(answer, Exception):

@@ -20,26 +20,26 @@ class DeadStore:
         self._jobs, self._redis, self._keys = jobs, jobs.redis, jobs.keys
         self._scripts = Scripts(jobs.redis, jobs.keys)
 
-    async def page(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+    async def page(self, wanted: DeadFilter, *, limit: int) -> DeadPage:
         """Return about `limit` dead letters, the last to end first; those of one millisecond stay together."""
-        ended = await self._ended(asked, limit)
+        ended = await self._ended(wanted, limit)
         newest = sorted(ended, key=lambda job_id: -ended[job_id])
         cursor = None
         if len(newest) >= limit:
             last = ended[newest[limit - 1]]
-            ended = {**ended, **await self._ended(asked.model_copy(update={"since": last, "until": last}), None)}
+            ended = {**ended, **await self._ended(wanted.model_copy(update={"since": last, "until": last}), None)}
             newest = sorted((job for job in ended if ended[job] >= last), key=lambda job_id: -ended[job_id])
             cursor = last - 0.001
         records = await self._jobs.get_many(newest)
-        return DeadPage([record for record in records if record is not None and asked.picks(record)], cursor)
+        return DeadPage([record for record in records if record is not None and wanted.picks(record)], cursor)
 
-    async def _ended(self, asked: DeadFilter, limit: int | None) -> Mapping[str, float]:
+    async def _ended(self, wanted: DeadFilter, limit: int | None) -> Mapping[str, float]:
         """Return when each of the newest ended, at most `limit` of each kind, in Unix seconds."""
-        oldest = "-inf" if asked.since is None else milliseconds(asked.since)
-        latest = "+inf" if asked.until is None else milliseconds(asked.until)
+        oldest = "-inf" if wanted.since is None else milliseconds(wanted.since)
+        latest = "+inf" if wanted.until is None else milliseconds(wanted.until)
         with translated():
             pipeline = self._redis.pipeline(transaction=False)
-            for kind in asked.kind or tuple(ErrorKind):
+            for kind in wanted.kind or tuple(ErrorKind):
                 key = self._keys.key("dead", kind)
                 count: dict[str, Any] = {} if limit is None else {"offset": 0, "num": limit}
                 pipeline.zrange(key, latest, oldest, desc=True, byscore=True, withscores=True, **count)
@@ -53,9 +53,9 @@ class DeadStore:
             raise UnknownJob(job_id)
         return state
 
-    async def retry_page(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+    async def retry_page(self, wanted: DeadFilter, *, limit: int) -> RetriedPage:
         """Let a page of dead letters begin anew; what fails again meanwhile is behind its cursor, not before it."""
-        page = await self.page(asked, limit=limit)
+        page = await self.page(wanted, limit=limit)
         ids = [record.id for record in page.jobs]
         states = await self.retry_many(ids)
         again = [job_id for job_id, state in zip(ids, states, strict=True) if state is JobState.PENDING]

@@ -21,64 +21,66 @@ class Waiter:
     @asynccontextmanager
     async def watching(self, job_ids: Sequence[str]) -> AsyncIterator[dict[str, asyncio.Event]]:
         """Yield an event for each job that is set when it ends; look at the job after entering, not before."""
-        ends = {job_id: asyncio.Event() for job_id in job_ids}
-        listeners = [(self._keys.result(job_id), _setter(end)) for job_id, end in ends.items()]
+        end_events = {job_id: asyncio.Event() for job_id in job_ids}
+        listeners = [(self._keys.result(job_id), _setter(end_event)) for job_id, end_event in end_events.items()]
         async with self._subscriptions.listening(listeners):
-            yield ends
+            yield end_events
 
 
-def _setter(end: asyncio.Event) -> Listener:
-    return lambda _: end.set()
+def _setter(end_event: asyncio.Event) -> Listener:
+    return lambda _: end_event.set()
 
 
 LOOK_AGAIN_SECONDS = 10.0
 """How long the channels alone are trusted: pub/sub may lose a message while it reconnects."""
 READ_AT_ONCE = 500
 
-Ended = Callable[[Sequence[str]], Awaitable[Sequence[JobRecord]]]
+FetchEnded = Callable[[Sequence[str]], Awaitable[Sequence[JobRecord]]]
 """Returns those of the jobs that have ended, as `JobStore.ended` does."""
 
 
-async def finished(job_ids: Sequence[str], waiter: Waiter, ended: Ended) -> AsyncGenerator[JobRecord, None]:
-    """Yield the record of each job when it has ended; raises what `ended` raises."""
+async def finished(
+    job_ids: Sequence[str], waiter: Waiter, fetch_ended: FetchEnded
+) -> AsyncGenerator[JobRecord, None]:
+    """Yield the record of each job when it has ended; raises what `fetch_ended` raises."""
     waiting = dict.fromkeys(job_ids)
     clock = asyncio.get_running_loop().time
-    async with waiter.watching(list(waiting)) as ends, _told(ends) as told:
+    async with waiter.watching(list(waiting)) as end_events, _ended_ids(end_events) as ended_ids:
         look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
         while True:
             for at in range(0, len(look_at), READ_AT_ONCE):
-                for record in await ended(look_at[at : at + READ_AT_ONCE]):
+                for record in await fetch_ended(look_at[at : at + READ_AT_ONCE]):
                     del waiting[record.id]
                     yield record
             if not waiting:
                 return
-            look_at = [job_id for job_id in await _next(told, look_again - clock()) if job_id in waiting]
+            look_at = [job_id for job_id in await _next(ended_ids, look_again - clock()) if job_id in waiting]
             if clock() >= look_again:
                 look_at, look_again = list(waiting), clock() + LOOK_AGAIN_SECONDS
 
 
 @asynccontextmanager
-async def _told(ends: Mapping[str, asyncio.Event]) -> AsyncIterator[asyncio.Queue[str]]:
+async def _ended_ids(end_events: Mapping[str, asyncio.Event]) -> AsyncIterator[asyncio.Queue[str]]:
     """Yield a queue that gets the id of each job whose end is told."""
-    told: asyncio.Queue[str] = asyncio.Queue()
+    ended_ids: asyncio.Queue[str] = asyncio.Queue()
 
-    async def tell(job_id: str, end: asyncio.Event) -> None:
-        await end.wait()
-        told.put_nowait(job_id)
+    async def forward(job_id: str, end_event: asyncio.Event) -> None:
+        await end_event.wait()
+        ended_ids.put_nowait(job_id)
 
-    tasks = [asyncio.create_task(tell(job_id, end)) for job_id, end in ends.items()]
+    tasks = [asyncio.create_task(forward(job_id, end_event)) for job_id, end_event in end_events.items()]
     try:
-        yield told
+        yield ended_ids
     finally:
         await stop(*tasks)
 
 
-async def _next(told: asyncio.Queue[str], seconds: float) -> list[str]:
+async def _next(ended_ids: asyncio.Queue[str], seconds: float) -> list[str]:
     """Return every id told by now, after a wait of at most `seconds` for the first one; maybe none."""
     try:
-        ids = [await asyncio.wait_for(told.get(), max(0.0, seconds))]
+        ids = [await asyncio.wait_for(ended_ids.get(), max(0.0, seconds))]
     except TimeoutError:
         return []
-    while not told.empty():
-        ids.append(told.get_nowait())
+    while not ended_ids.empty():
+        ids.append(ended_ids.get_nowait())
     return ids

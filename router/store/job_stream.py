@@ -19,14 +19,14 @@ MOST_UNREAD = 1000
 
 
 @dataclass(frozen=True)
-class Moved:
+class StateChanged:
     """The job has come to this state."""
 
     state: JobState
 
 
 @dataclass(frozen=True)
-class Said:
+class TextChunk:
     """The model said `text` under this binding; `offset` is the bytes of UTF-8 that went before it."""
 
     binding: int
@@ -35,25 +35,25 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Look:
+class LookAgain:
     """News may be missing: look at the job, and at what its model has said so far."""
 
 
-News = Moved | Said | Look
+JobUpdate = StateChanged | TextChunk | LookAgain
 
 
-class Feed:
+class JobUpdates:
     """The news of one job, without an end; a Look comes first, and after each quiet time."""
 
     def __init__(self) -> None:
         self._unread: asyncio.Queue[str] = asyncio.Queue()
-        self.look()
+        self.look_again()
 
-    def look(self) -> None:
+    def look_again(self) -> None:
         """Let who reads look for itself, as soon as it has read what is there."""
-        self.hear("")
+        self.push("")
 
-    def hear(self, message: str) -> None:
+    def push(self, message: str) -> None:
         """Take in a message of the job's channel."""
         if self._unread.qsize() >= MOST_UNREAD:
             while not self._unread.empty():
@@ -64,12 +64,12 @@ class Feed:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> News:
+    async def __anext__(self) -> JobUpdate:
         try:
             async with asyncio.timeout(RECHECK_SECONDS):
                 return _read(await self._unread.get())
         except TimeoutError:
-            return Look()
+            return LookAgain()
 
 
 class Follower:
@@ -79,15 +79,15 @@ class Follower:
         self._subscriptions, self._keys = subscriptions, keys
 
     @asynccontextmanager
-    async def following(self, job_id: str) -> AsyncIterator[Feed]:
+    async def following(self, job_id: str) -> AsyncIterator[JobUpdates]:
         """Yield the news of one job."""
-        feed = Feed()
-        async with self._subscriptions.listening([(self._keys.key("events", job_id), feed.hear)]):
-            yield feed
+        updates = JobUpdates()
+        async with self._subscriptions.listening([(self._keys.key("events", job_id), updates.push)]):
+            yield updates
 
 
-def _read(message: str) -> News:
+def _read(message: str) -> JobUpdate:
     """Return the news in a message; an empty one stands for those that were dropped, or did not come."""
     if not message:
-        return Look()
-    return Said(**from_json(message)) if message.startswith("{") else Moved(JobState(message))
+        return LookAgain()
+    return TextChunk(**from_json(message)) if message.startswith("{") else StateChanged(JobState(message))

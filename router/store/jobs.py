@@ -14,12 +14,12 @@ from redis.asyncio import Redis
 
 from ..config.settings import Settings
 from ..routing.catalog import Catalog
-from ..routing.decide import check_asked
-from ..routing.placement import place
+from ..routing.decide import check_strategies
+from ..routing.placement import find_lane
 from ..vocabulary.errors import Conflict, InvalidJob, UnknownJob
 from ..vocabulary.facts import JobFacts
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
-from ..vocabulary.webhook import Webhook, kept_of, retried_for_seconds
+from ..vocabulary.webhook import Webhook, pack_webhook, retried_for_seconds
 from .compression import pack
 from .connection import translated
 from .keys import Keys
@@ -39,7 +39,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class SoFar:
+class TextSoFar:
     """What the model has said so far, under which binding of the job."""
 
     binding: int
@@ -98,7 +98,7 @@ class JobStore:
     def _check_strategy(self, spec: JobSpec) -> None:
         """A job may name what models.yaml names and what needs no dotted path, which would import anything."""
         try:
-            check_asked(self.catalog, spec)
+            check_strategies(self.catalog, spec)
         except ValueError as error:
             raise InvalidJob(str(error), field="strategy") from error
 
@@ -125,15 +125,15 @@ class JobStore:
             pack(request),
             batch,
             *_flat(self._fields(spec, facts)),
-            *_flat(self._told(spec, batch)),
+            *_flat(self._webhook_fields(spec, batch)),
         ]
 
     def _lane(self, spec: JobSpec, facts: JobFacts) -> str:
         """Return the job's lane, '' for intake: there it gets a class, or its end where no model can do it."""
         if spec.task_class is None and spec.model is None:
             return ""
-        placed = place(self.catalog, facts, task_class=spec.task_class, named=spec.model, tenant=spec.tenant)
-        return str(placed.lane or "")
+        placement = find_lane(self.catalog, facts, task_class=spec.task_class, named=spec.model, tenant=spec.tenant)
+        return str(placement.lane or "")
 
     def _fields(self, spec: JobSpec, facts: JobFacts) -> dict[str, Argument]:
         """Return what is kept in the job's hash; what is not set is left out, since a million jobs may wait."""
@@ -147,12 +147,12 @@ class JobStore:
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _told(self, spec: JobSpec, batch: str) -> dict[str, Argument]:
+    def _webhook_fields(self, spec: JobSpec, batch: str) -> dict[str, Argument]:
         """Return who is told of the job's end, which has to be known until the last try; nothing for most jobs.
 
         Of a batch the tenant's own webhook is told once, and not of each of its lines.
         """
-        kept = kept_of(spec.webhook, None if batch else self.settings.webhooks.get(spec.tenant))
+        kept = pack_webhook(spec.webhook, None if batch else self.settings.webhooks.get(spec.tenant))
         return {"webhook": kept, "keep": self.webhook_ms} if kept else {}
 
     @property
@@ -183,16 +183,16 @@ class JobStore:
             for at, job_id in enumerate(job_ids)
         ]
 
-    async def said(self, job_id: str) -> SoFar | None:
+    async def text_so_far(self, job_id: str) -> TextSoFar | None:
         """Return what a running job's model has said so far, None where there is nothing or the job has ended."""
         with translated():
             pipeline = self.redis.pipeline(transaction=True)
             pipeline.hget(self.keys.key("job", job_id), "streamed")
-            pipeline.get(self.keys.key("said", job_id))
+            pipeline.get(self.keys.key("streamed_text", job_id))
             binding, text = await pipeline.execute()
-        return None if binding is None or text is None else SoFar(int(binding), text)
+        return None if binding is None or text is None else TextSoFar(int(binding), text)
 
-    async def place(self, job_id: str) -> int | None:
+    async def position(self, job_id: str) -> int | None:
         """Return a waiting job's place in its lane, or in intake, from 1; None where it does not stand in line."""
         with translated():
             lane: Any = await self.redis.hget(self.keys.key("job", job_id), "lane")

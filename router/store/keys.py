@@ -12,7 +12,7 @@ PATTERNS = {
     "job": "job:%s",  # hash: a job's state and what routing needs of it, short values only: so it stays a listpack
     "request": "request:%s",  # string: what a worker gets of a job, packed
     "decision": "decision:%s",  # string: JSON of the last decision, until it stands in the history
-    "said": "said:%s",  # string: what a running job's model has said so far, where its answer is streamed
+    "streamed_text": "said:%s",  # string: what a running job's model has said so far, where its answer is streamed
     "events": "events:%s",  # channel: every move of a job, and every piece of a streamed answer
     "history": "history:%s",  # list: one JSON record for each ended attempt
     "sequence": "sequence",  # string: the last submit number

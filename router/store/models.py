@@ -21,7 +21,7 @@ from ..vocabulary.views import Explanation, ModelView
 from .connection import translated
 from .rounds import RoundStore
 from .scripts import Scripts, milliseconds
-from .webhook_queue import SendingStore
+from .webhook_queue import DeliveryQueue
 
 TROUBLES = ("no live worker:", "down:", "paused:", "breaker")
 """How the status of a model begins that somebody has to look after."""
@@ -37,21 +37,21 @@ class ModelStore:
 
     async def views(self) -> list[ModelView]:
         """Return every configured model, in the order of the configuration."""
-        seen = await self._rounds.read()
+        snapshot = await self._rounds.read()
         keys = self._rounds.keys
         with translated():
             lanes: Any = await self.redis.zrange(keys.key("lanes"), 0, -1)
             pipeline = self.redis.pipeline(transaction=False)
             for lane in lanes:
                 pipeline.zcard(keys.key("lane", lane))
-            for name in seen.states:
+            for name in snapshot.states:
                 pipeline.hgetall(keys.key("stats", name))
             rows = await pipeline.execute()
         waiting = _waiting(lanes, rows[: len(lanes)])
         stats = rows[len(lanes) :]
         return [
             _view(state, waiting.get(name, 0), fields)
-            for (name, state), fields in zip(seen.states.items(), stats, strict=True)
+            for (name, state), fields in zip(snapshot.states.items(), stats, strict=True)
         ]
 
     async def live_dispatchers(self) -> list[str]:
@@ -75,13 +75,13 @@ class ModelStore:
         if not await self.live_dispatchers():
             found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
-        return found + await self._untold()
+        return found + await self._webhook_warnings()
 
-    async def _untold(self) -> list[str]:
+    async def _webhook_warnings(self) -> list[str]:
         """Return what keeps webhooks from being told."""
         with translated():
             waiting: Any = await self.redis.zcard(self._rounds.keys.key("deliveries", DeliveryState.WAITING))
-        if not waiting or await SendingStore(self.redis, settings=self.settings).live_senders():
+        if not waiting or await DeliveryQueue(self.redis, settings=self.settings).live_senders():
             return []
         return [f"{waiting} webhooks wait and nobody sends them; start one with: pointsman work --webhooks"]
 
@@ -98,9 +98,9 @@ class ModelStore:
 
     async def explain_many(self, specs: Sequence[JobSpec]) -> list[Explanation]:
         """Return where each of these jobs would go if it alone came now."""
-        seen, catalog, random = await self._rounds.read(), self._rounds.catalog, Random()
+        snapshot, catalog, random = await self._rounds.read(), self._rounds.catalog, Random()
         # the first time, the classifier learns from its examples: that may take a second
-        return await to_thread(lambda: [explain(spec, seen, catalog, random=random) for spec in specs])
+        return await to_thread(lambda: [explain(spec, snapshot, catalog, random=random) for spec in specs])
 
     async def pause(self, model: str, reason: str) -> None:
         """Bind nothing to the model until it is resumed."""

@@ -74,15 +74,15 @@ class PacksInC:
         return self._serializer.pack(*arguments)  # type: ignore[no-any-return] # redis-py has no types
 
 
-class Direct(LeavesReplicas, PacksInC, Connection):
+class PrimaryConnection(LeavesReplicas, PacksInC, Connection):
     """To the server that the URL names."""
 
 
-class DirectTls(LeavesReplicas, PacksInC, SSLConnection):
+class PrimaryTlsConnection(LeavesReplicas, PacksInC, SSLConnection):
     """To the server that the URL names, over TLS."""
 
 
-class BySentinel(LeavesReplicas, PacksInC, Connection):
+class SentinelConnection(LeavesReplicas, PacksInC, Connection):
     """To the server that the sentinels name.
 
     redis-py's own class asks the sentinels when the pool hands it out, and not when a command finds the connection
@@ -98,7 +98,7 @@ class BySentinel(LeavesReplicas, PacksInC, Connection):
         await super()._connect()  # type: ignore[no-untyped-call] # redis-py has no types here
 
 
-class BySentinelTls(BySentinel, SSLConnection):
+class SentinelTlsConnection(SentinelConnection, SSLConnection):
     """To the server that the sentinels name, over TLS."""
 
 
@@ -142,11 +142,13 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 def open_pool(where: RedisUrl, **options: Any) -> BlockingConnectionPool:
     """Return a pool to the primary; nothing is sent yet."""
     if not where.sentinels:
-        return BlockingConnectionPool(connection_class=DirectTls if where.tls else Direct, **options)
-    patience = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
+        return BlockingConnectionPool(
+            connection_class=PrimaryTlsConnection if where.tls else PrimaryConnection, **options
+        )
+    timeouts = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
     once = Retry(NoBackoff(), 0)  # there is another sentinel to ask
     sentinel = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
-        where.sentinels, sentinel_kwargs={**patience, "retry": once, **where.sentinel_options}
+        where.sentinels, sentinel_kwargs={**timeouts, "retry": once, **where.sentinel_options}
     )
-    kind = BySentinelTls if where.tls else BySentinel
+    kind = SentinelTlsConnection if where.tls else SentinelConnection
     return SentinelPool(where.service, sentinel, connection_class=kind, **options)  # type: ignore[no-untyped-call]

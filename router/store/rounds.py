@@ -15,7 +15,7 @@ from ..config.settings import Settings
 from ..routing.catalog import Catalog
 from ..routing.decide import Waiting
 from ..routing.model_state import ModelState
-from ..routing.placement import Unplaced
+from ..routing.placement import IntakeJob
 from ..routing.plan import Bind, LaneHead, Round
 from ..vocabulary.errors import ErrorKind
 from ..vocabulary.facts import read_facts
@@ -140,12 +140,12 @@ class RoundStore:
         )  # fmt: skip
         return answer
 
-    async def read_intake(self, limit: int) -> list[Unplaced]:
+    async def read_intake(self, limit: int) -> list[IntakeJob]:
         """Return the first jobs of intake, about a megabyte of text at most: the only read that loads prompts."""
         with translated():
             ids: Any = await self.redis.zrange(self.keys.key("intake"), 0, limit - 1)
             rows: Any = await self._of_each(ids, "hmget", "job", *INTAKE_FIELDS)
-            known = [_unplaced(job_id, row) for job_id, row in zip(ids, rows, strict=True)]
+            known = [_intake_job(job_id, row) for job_id, row in zip(ids, rows, strict=True)]
             few = _within(INTAKE_TOKENS, known)
             requests: Any = await self._of_each([job.id for job in few], "get", "request")
         both = zip(few, requests, strict=True)
@@ -158,9 +158,11 @@ class RoundStore:
             getattr(pipeline, command)(self.keys.key(name, job_id), *fields)
         return await pipeline.execute() if ids else []
 
-    async def classify(self, placed: Sequence[tuple[str, Lane, str]]) -> int:
+    async def classify(self, with_lane: Sequence[tuple[str, Lane, str]]) -> int:
         """Move jobs (id, lane, the step that decided) from intake to their lanes; returns how many moved."""
-        arguments = [part for job_id, lane, step in placed for part in (job_id, lane.task_class, str(lane), step)]
+        arguments = [
+            part for job_id, lane, step in with_lane for part in (job_id, lane.task_class, str(lane), step)
+        ]
         return int(await self._scripts.run("classify_jobs", *arguments))
 
     async def reject(self, rejected: Sequence[tuple[str, str, ErrorKind, str]]) -> int:
@@ -229,9 +231,9 @@ class RoundStore:
         return before or ""
 
 
-def _within(most: int, jobs: Sequence[Unplaced]) -> list[Unplaced]:
+def _within(most: int, jobs: Sequence[IntakeJob]) -> list[IntakeJob]:
     """Return the first jobs whose input tokens together stay within `most`; one at least."""
-    taken: list[Unplaced] = []
+    taken: list[IntakeJob] = []
     for job in jobs:
         most -= job.facts.input_tokens
         if taken and most < 0:
@@ -247,9 +249,9 @@ def _lane_head(row: Sequence[Any]) -> LaneHead:
     return LaneHead(jobs, more=int(waiting) > len(jobs))
 
 
-def _job(lane: Lane, job_id: str, place: str, facts: str) -> Waiting:
+def _job(lane: Lane, job_id: str, position: str, facts: str) -> Waiting:
     known = read_facts(facts)
-    return Waiting(job_id, float(place), known.tokens, lane, known)
+    return Waiting(job_id, float(position), known.tokens, lane, known)
 
 
 def _waiting(lanes: Sequence[Sequence[Any]]) -> dict[str, int]:
@@ -274,9 +276,9 @@ def _bind_row(bind: Bind) -> list[Argument]:
     return [job.id, str(job.lane), decision.model or "", job.tokens, record, cursor, lane]
 
 
-def _unplaced(job_id: str, row: Sequence[str | None]) -> Unplaced:
+def _intake_job(job_id: str, row: Sequence[str | None]) -> IntakeJob:
     tenant, facts, task_class, named = row
-    return Unplaced(job_id, tenant or "", {}, read_facts(facts or ""), task_class, named)
+    return IntakeJob(job_id, tenant or "", {}, read_facts(facts or ""), task_class, named)
 
 
 def _decoded(request: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ SETTLE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Owed:
+class ClaimedDelivery:
     """A claimed delivery: what has to be told to whom, and how often that was tried already.
 
     `target` is a URL, or OWN for the tenant's webhook of the settings; `created` is in Unix seconds.
@@ -43,7 +43,7 @@ class Owed:
 
 
 @dataclass(frozen=True)
-class Told:
+class DeliverySettlement:
     """What came of a try; without a `record` nothing was sent, which does not count."""
 
     state: DeliveryState
@@ -51,7 +51,7 @@ class Told:
     wait_seconds: float = 0.0
 
 
-class SendingStore:
+class DeliveryQueue:
     """Runs the scripts of dispatcher and senders."""
 
     def __init__(self, redis: Redis, *, settings: Settings) -> None:
@@ -64,7 +64,7 @@ class SendingStore:
     async def queue(self, template: str, *, now: int | None = None) -> tuple[int, float | None]:
         """Queue what is due; returns how many were looked at, and in how many seconds the next is due, if any."""
         settings = self.settings
-        seen, due_ms = await self._scripts.run(
+        looked_at, due_ms = await self._scripts.run(
             "queue_deliveries",
             moment(now),
             template,
@@ -75,20 +75,22 @@ class SendingStore:
             len(settings.webhook_waits_seconds) + 1,
             self._dead_ms,
         )
-        return int(seen), None if due_ms == "" else int(due_ms) / 1000
+        return int(looked_at), None if due_ms == "" else int(due_ms) / 1000
 
-    async def claim(self, delivery_id: str, number: int, *, token: str, now: int | None = None) -> Owed | None:
+    async def claim(
+        self, delivery_id: str, number: int, *, token: str, now: int | None = None
+    ) -> ClaimedDelivery | None:
         """Claim a delivery for one lease; None where the message is stale."""
         answer = await self._scripts.run("claim_delivery", moment(now), delivery_id, number, token, self._lease_ms)
         if answer[0] != "claimed":
             return None
         _, event, about, tenant, target, created, tries = answer
-        return Owed(
+        return ClaimedDelivery(
             delivery_id, number, WebhookEvent(event), about, tenant, target, int(created) / 1000, int(tries)
         )
 
     async def settle(
-        self, delivery_id: str, number: int, *, token: str, told: Told, now: int | None = None
+        self, delivery_id: str, number: int, *, token: str, settlement: DeliverySettlement, now: int | None = None
     ) -> DeliveryState | None:
         """Note what came of a try; returns the delivery's state, or None where the claim was lost."""
         ttl_seconds = self.settings.webhook_ttl_seconds
@@ -98,10 +100,10 @@ class SendingStore:
             delivery_id,
             number,
             token,
-            told.state,
-            milliseconds(told.wait_seconds),
-            "" if told.record is None else json.dumps(told.record),
-            milliseconds(ttl_seconds) if told.state is DeliveryState.DELIVERED else self._dead_ms,
+            settlement.state,
+            milliseconds(settlement.wait_seconds),
+            "" if settlement.record is None else json.dumps(settlement.record),
+            milliseconds(ttl_seconds) if settlement.state is DeliveryState.DELIVERED else self._dead_ms,
         )
         return None if answer[0] == "stale" else DeliveryState(answer[0])
 

@@ -54,7 +54,7 @@ BATCH_MOVES: Mapping[BatchStatus, frozenset[BatchStatus]] = MappingProxyType(
 class BatchRecord(Frozen):
     """All that is known of one batch; times are Unix seconds by Redis's clock.
 
-    `line` and `place` say up to which line, and byte, of the input its lines are submitted. `jobs` is how many
+    `line` and `offset` say up to which line, and byte, of the input its lines are submitted. `jobs` is how many
     were, None until all are; `last_line` is the number of the last one. `refused` lines never became jobs; the
     other counts are of jobs. `webhook` is None also where the tenant's own is told.
     """
@@ -74,7 +74,7 @@ class BatchRecord(Frozen):
     webhook: Webhook | None = None
     moved: dict[BatchStatus, float] = Field(default_factory=dict)
     line: int = 0
-    place: int = 0
+    offset: int = 0
     last_line: int = 0
     total: int = 0
     jobs: int | None = None

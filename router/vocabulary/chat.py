@@ -42,7 +42,7 @@ class ImagePart(Frozen):
     image_url: ImageUrl
 
 
-Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+ContentPart = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
 class FunctionCall(Frozen):
@@ -66,7 +66,7 @@ class Message(Frozen):
     model_config = ConfigDict(json_schema_extra=MESSAGE)
 
     role: Literal["system", "user", "assistant", "tool"]
-    content: str | tuple[Part, ...] | None = None
+    content: str | tuple[ContentPart, ...] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None

@@ -50,8 +50,8 @@ class ConfigError(PointsmanError):
 
     def __init__(self, message: str, *, file: str = "", line: int | None = None, field: str = "") -> None:
         self.message, self.file, self.line, self.field = message, file, line, field
-        place = file + (f", line {line}" if line else "")
-        super().__init__(": ".join(part for part in (place, field, message) if part))
+        location = file + (f", line {line}" if line else "")
+        super().__init__(": ".join(part for part in (location, field, message) if part))
 
 
 class StoreUnavailable(PointsmanError):

@@ -36,7 +36,7 @@ class JobFacts:
 
     def dump(self) -> str:
         """Return the JSON that is kept with the job; what is not set is left out."""
-        said = {
+        fields = {
             "in": self.input_tokens,
             "out": self.output_tokens,
             "needs": sorted(self.needs),
@@ -47,7 +47,7 @@ class JobFacts:
             "max_cost": self.max_cost_usd,
         }
         return json.dumps(
-            {name: value for name, value in said.items() if value or value == 0}, separators=(",", ":")
+            {name: value for name, value in fields.items() if value or value == 0}, separators=(",", ":")
         )
 
 
@@ -56,16 +56,16 @@ def read_facts(text: str) -> JobFacts:
     """Read facts back; a job that has gone meanwhile has none. Kept, since rounds see the same heads again."""
     if not text:
         return JobFacts()
-    said: dict[str, Any] = json.loads(text)
+    fields: dict[str, Any] = json.loads(text)
     return JobFacts(
-        input_tokens=said.get("in", 0),
-        output_tokens=said.get("out", 0),
-        needs=frozenset(said.get("needs", ())),
-        affinity=int(said.get("key", "0"), 16),
-        strategy=tuple(said.get("strategy", ())),
-        metric=said.get("metric"),
-        context=said.get("context", {}),
-        max_cost_usd=said.get("max_cost"),
+        input_tokens=fields.get("in", 0),
+        output_tokens=fields.get("out", 0),
+        needs=frozenset(fields.get("needs", ())),
+        affinity=int(fields.get("key", "0"), 16),
+        strategy=tuple(fields.get("strategy", ())),
+        metric=fields.get("metric"),
+        context=fields.get("context", {}),
+        max_cost_usd=fields.get("max_cost"),
     )
 
 
@@ -88,7 +88,7 @@ def affinity_of(key: str) -> int:
 CHARACTERS_PER_TOKEN = 4  # the vendors' own rule of thumb for English text
 TOKENS_PER_IMAGE = 800  # between a low-detail image (85) and a large one (about 1 600)
 TOKENS_PER_MESSAGE = 4  # role and separators
-OUTPUT_UNLESS_SAID = 512
+DEFAULT_OUTPUT_TOKENS = 512
 MOST_TOKENS = 1_000_000_000  # beyond it a sum could lose its last digits in Lua
 
 
@@ -105,7 +105,7 @@ def input_tokens(chat: ChatRequest) -> int:
 
 def output_tokens(chat: ChatRequest) -> int:
     """Return the most tokens the answer may have where the request says it, else a usual number."""
-    return chat.max_tokens or OUTPUT_UNLESS_SAID
+    return chat.max_tokens or DEFAULT_OUTPUT_TOKENS
 
 
 def _message(message: Message) -> int:

@@ -159,14 +159,14 @@ def read_secret(text: str) -> bytes:
     return key
 
 
-def kept_of(asked: Webhook | None, own: OwnWebhook | None) -> str:
+def pack_webhook(wanted: Webhook | None, own: OwnWebhook | None) -> str:
     """Return what is kept with a job or batch: where it goes, and the events it is told of; '' for nowhere."""
-    if asked is not None:
-        return " ".join((asked.url, *asked.events))
+    if wanted is not None:
+        return " ".join((wanted.url, *wanted.events))
     return " ".join((OWN, *own.events)) if own is not None and own.url else ""
 
 
-def read_kept(kept: str) -> Webhook | None:
+def unpack_webhook(kept: str) -> Webhook | None:
     """Return the webhook that was asked for; None where it is the tenant's own, or nobody's."""
     url, *events = kept.split() or [OWN]
     return None if url == OWN else Webhook.model_validate({"url": url, "events": events})

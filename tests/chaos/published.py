@@ -22,13 +22,13 @@ class Published:
 
     @classmethod
     @asynccontextmanager
-    async def heard(cls, redis: Redis, keys: Keys) -> AsyncIterator[Published]:
+    async def collecting(cls, redis: Redis, keys: Keys) -> AsyncIterator[Published]:
         """Listen inside the block."""
-        heard, subscribed = cls(), asyncio.Event()
-        listening = asyncio.create_task(heard._listen_forever(redis, keys.results, subscribed))
+        published, subscribed = cls(), asyncio.Event()
+        listening = asyncio.create_task(published._listen_forever(redis, keys.results, subscribed))
         try:
             await asyncio.wait_for(subscribed.wait(), 30)
-            yield heard
+            yield published
         finally:
             await stop(listening)
 

@@ -58,7 +58,7 @@ async def test_a_killed_worker_gives_its_jobs_back_within_one_lease(live: Live) 
     assert all(live.paid(f"prompt {at}") <= 2 for at in range(4))
 
 
-async def test_a_worker_told_to_quit_while_redis_is_away_does_not_throw_its_answers_away(
+async def test_a_worker_asked_to_quit_while_redis_is_away_does_not_throw_its_answers_away(
     settings: Settings, catalog: Catalog, tmp_path: Path
 ) -> None:
     folder = tmp_path / "redis"

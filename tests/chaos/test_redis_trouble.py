@@ -43,16 +43,16 @@ class Stage:
         with running_redis(self.folder, port=self.port, options=KEPT) as server:
             yield server
 
-    async def until_said(self, *parts: str, words: str) -> None:
+    async def until_text(self, *parts: str, words: str) -> None:
         """Return once each part has said it in its log."""
 
-        async def said() -> bool:
+        async def logged() -> bool:
             logs = {
                 part: "".join(path.read_text() for path in self.live.folder.glob(f"{part}*.log")) for part in parts
             }
             return all(words in log for log in logs.values())
 
-        await eventually(said, what=f"{parts} say {words!r}: {self.live.logs()}")
+        await eventually(logged, what=f"{parts} say {words!r}: {self.live.logs()}")
 
     async def until_refused(self) -> None:
         """Submit over HTTP until that is refused, and look at the refusal."""
@@ -135,7 +135,7 @@ async def test_a_primary_that_becomes_a_replica_for_a_while_stops_the_work_and_l
         ids = await start(stage, 8)
         await stage.live.redis.replicaof(*NOBODY)
         await stage.until_refused()
-        await stage.until_said("api", "dispatcher", "worker", words="the server takes no writes")
+        await stage.until_text("api", "dispatcher", "worker", words="the server takes no writes")
         await stage.live.redis.replicaof("NO", "ONE")
         await stage.assert_done_once(ids)
         assert (await stage.submit()).status_code == 202
@@ -149,7 +149,7 @@ async def test_with_its_memory_full_redis_takes_no_jobs_and_ends_those_it_has(st
         await stage.until_refused()
         late = stage.live.worker("claude")  # Celery's own writes are refused too
         await stage.assert_done_once(ids)
-        await stage.until_said("worker-claude", words="Redis refuses to write")
+        await stage.until_text("worker-claude", words="Redis refuses to write")
         await stage.live.redis.config_set("maxmemory", 0)
         await stage.live.until_capacity(gpt_4=4, claude=4)
         await stage.live.until_done([(await stage.submit()).json()["id"]])
@@ -164,7 +164,7 @@ async def test_redis_is_away_for_half_a_minute(stage: Stage) -> None:
     await stage.until_ready(status=503)
     assert (await stage.http.get("/healthz")).status_code == 200
     await stage.until_refused()
-    await stage.until_said("api", "dispatcher", "worker", words="Redis can not be reached")
+    await stage.until_text("api", "dispatcher", "worker", words="Redis can not be reached")
     await asyncio.sleep(back_at - asyncio.get_running_loop().time())
     with stage.redis():
         await stage.assert_done_once(ids)

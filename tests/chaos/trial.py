@@ -63,7 +63,7 @@ class Trial:
         """Yield a trial on a fleet that is whole, and let its models behave again afterwards."""
         redis = open_redis(fleet.settings.redis_url)
         try:
-            async with Published.heard(redis, Keys(fleet.settings.key_prefix)) as published:
+            async with Published.collecting(redis, Keys(fleet.settings.key_prefix)) as published:
                 first_call = len(await fleet.ledger.calls())
                 trial = cls(name, fleet, seed, redis, published, first_call)
                 await trial.until_whole()

@@ -136,9 +136,11 @@ async def _published_is_what_is_stored(trial: Trial, records: list[JobRecord]) -
         pipeline.get(trial.keys.result(record.id))
     for record, stored in zip(records, await pipeline.execute(), strict=True):
         assert stored is not None, f"{record.id} has no result"
-        heard = trial.published.results.get(record.id)
+        published = trial.published.results.get(record.id)
         missed = trial.allowed.overwritten > 0
-        assert not heard or heard[-1] == stored or missed, f"{record.id}: published {heard}, stored {stored}"
+        assert not published or published[-1] == stored or missed, (
+            f"{record.id}: published {published}, stored {stored}"
+        )
         assert json.loads(stored)["task_id"] == record.id
 
 

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import JobStore, RoundStore, WorkStore
+from pointsman.router.store import AttemptStore, JobStore, RoundStore
 from tests.support.store_driver import Driver
 
 
@@ -24,9 +24,9 @@ def rounds(redis: Redis, settings: Settings, catalog: Catalog) -> RoundStore:
 
 
 @pytest.fixture
-def work(redis: Redis, settings: Settings) -> WorkStore:
+def work(redis: Redis, settings: Settings) -> AttemptStore:
     """The worker's side."""
-    return WorkStore(redis, settings=settings)
+    return AttemptStore(redis, settings=settings)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import httpx
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import Piece, Settlement
+from pointsman.router.store import Settlement, StreamedPiece
 from pointsman.router.vocabulary.job import JobState
 from tests.support.running_api import Api, running_api
 
@@ -56,10 +56,10 @@ async def claim(api: Api, job_id: str, binding: int = 1) -> None:
 
 async def speak(api: Api, job_id: str, text: str, *, offset: int = 0, binding: int = 1) -> None:
     """Say more of a running job's answer."""
-    assert await api.driver.work.append_tokens([Piece(job_id, binding, offset, text)]) == [True]
+    assert await api.driver.work.append_tokens([StreamedPiece(job_id, binding, offset, text)]) == [True]
 
 
-async def says(api: Api, job_id: str, text: str) -> None:
+async def write(api: Api, job_id: str, text: str) -> None:
     """Let a waiting job begin to speak."""
     await claim(api, job_id)
     await speak(api, job_id, text)
@@ -67,7 +67,7 @@ async def says(api: Api, job_id: str, text: str) -> None:
 
 async def succeed(api: Api, job_id: str, text: str = ANSWER, *, binding: int = 1, **answer: Any) -> None:
     """Let a running job succeed."""
-    assert await api.driver.settle(job_id, binding, end=answered(text, **answer)) is JobState.SUCCEEDED
+    assert await api.driver.settle(job_id, binding, settlement=answered(text, **answer)) is JobState.SUCCEEDED
 
 
 def answered(text: str = ANSWER, **answer: Any) -> Settlement:
@@ -80,7 +80,7 @@ def answered(text: str = ANSWER, **answer: Any) -> Settlement:
     )
 
 
-class Heard:
+class ReceivedEvents:
     """What comes of one raw stream of chunks: `text` and `errors` so far."""
 
     def __init__(self, lines: AsyncIterator[str]) -> None:
@@ -97,7 +97,7 @@ class Heard:
                     return
         raise AssertionError(f"the stream ended without {comment!r}")
 
-    async def until_said(self, text: str) -> None:
+    async def until_text(self, text: str) -> None:
         """Return once the text so far is this one."""
         async with asyncio.timeout(30):
             while self.text != text:
@@ -120,6 +120,6 @@ class Heard:
             self.text += "".join(choice["delta"].get("content") or "" for choice in data["choices"])
 
 
-def comments(reply: httpx.Response) -> Heard:
+def comments(reply: httpx.Response) -> ReceivedEvents:
     """Return what comes of a reply."""
-    return Heard(reply.aiter_lines())
+    return ReceivedEvents(reply.aiter_lines())

@@ -24,7 +24,7 @@ from pointsman.simulated import SimulatedModel, Simulation, running_server, simu
 from pointsman.simulated.catalog import write_catalog
 from pointsman.simulated.ledger import prompt_hash
 from pointsman.simulated.server import SimulatedServer
-from pointsman.simulated.settings import Changes
+from pointsman.simulated.settings import SimulationChanges
 from tests.support.checkout import ROOT
 
 SECONDS_AT_MOST = 45.0
@@ -154,7 +154,7 @@ class Live(Parts):
 
     def change(self, **fields: object) -> None:
         """Change how every simulated model behaves from now on."""
-        self.server.simulation = self.server.simulation.changed(Changes(default=fields))
+        self.server.simulation = self.server.simulation.changed(SimulationChanges(default=fields))
 
     def in_flight(self) -> int:
         """Return how many calls the simulated server has in flight."""

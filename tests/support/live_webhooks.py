@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pointsman.router.config.settings import Settings
-from pointsman.router.store import DeliveryStore, SendingStore
+from pointsman.router.store import DeliveryQueue, DeliveryStore
 from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
 from pointsman.router.vocabulary.job import JobState
 from tests.support.live import Live, eventually
@@ -41,7 +41,7 @@ async def until(live: Live, state: DeliveryState, count: int = 1) -> list[Delive
 
 async def until_a_sender_lives(live: Live, count: int = 1) -> None:
     """Wait until so many processes that send webhooks have announced themselves."""
-    sending = SendingStore(live.redis, settings=live.settings)
+    sending = DeliveryQueue(live.redis, settings=live.settings)
 
     async def lives() -> bool:
         return len(await sending.live_senders()) == count

@@ -42,5 +42,5 @@ def running_tls_redis(folder: Path) -> Iterator[str]:
 def _speaks_tls() -> bool:
     """Whether the server knows TLS: without a certificate it then ends by asking for one."""
     command = [str(redis_server_binary()), "--port", "0", "--tls-port", str(free_port())]
-    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout
-    return "tls-cert-file" in said
+    output = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout
+    return "tls-cert-file" in output

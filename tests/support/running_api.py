@@ -43,12 +43,12 @@ class Api:
         """Ask for a job."""
         return await self.http.get(f"/v1/jobs/{job_id}", params=params)
 
-    async def finish(self, job_id: str, end: Settlement | None = None) -> None:
+    async def finish(self, job_id: str, settlement: Settlement | None = None) -> None:
         """Bind, claim and settle a job of class technical_support."""
         await self.driver.announce()
         assert await self.driver.bind(job_id) == "bound"
         assert await self.driver.claim(job_id) is not None
-        assert await self.driver.settle(job_id, end=end or success()) is not None
+        assert await self.driver.settle(job_id, settlement=settlement or success()) is not None
 
     async def open_job(self) -> str:
         """Return the id of the only job that has not ended, once there is one."""

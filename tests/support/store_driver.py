@@ -14,7 +14,7 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.decide import Decision, Waiting
 from pointsman.router.routing.plan import Bind, Round
-from pointsman.router.store import Claim, Held, JobStore, RoundStore, Settlement, WorkStore
+from pointsman.router.store import AttemptStore, Claim, HeldJob, JobStore, RoundStore, Settlement
 from pointsman.router.store.scripts import Scripts
 from pointsman.router.vocabulary.facts import read_facts
 from pointsman.router.vocabulary.job import JobRecord, JobSpec, JobState
@@ -45,7 +45,7 @@ class Driver:
         self.redis, self.settings, self.catalog = redis, settings, catalog
         self.jobs = JobStore(redis, settings=settings, catalog=catalog)
         self.rounds = RoundStore(redis, settings=settings, catalog=catalog)
-        self.work = WorkStore(redis, settings=settings)
+        self.work = AttemptStore(redis, settings=settings)
         self.keys = self.jobs.keys
         self.scripts = Scripts(redis, self.keys)
         self.templates = {name: message_template(model.queue) for name, model in catalog.models.items()}
@@ -101,11 +101,15 @@ class Driver:
 
     async def renew(self, job_id: str, binding: int = 1, model: str = "gpt-4") -> bool:
         """Renew one lease; returns whether it is still held."""
-        return not await self.work.renew([Held(model, job_id, binding)], now=self.now)
+        return not await self.work.renew([HeldJob(model, job_id, binding)], now=self.now)
 
-    async def settle(self, job_id: str, binding: int = 1, *, end: Settlement, token: str = "") -> JobState | None:
+    async def settle(
+        self, job_id: str, binding: int = 1, *, settlement: Settlement, token: str = ""
+    ) -> JobState | None:
         """End an attempt as a worker does."""
-        return await self.work.settle(job_id, binding, token=token or secrets.token_hex(8), end=end, now=self.now)
+        return await self.work.settle(
+            job_id, binding, token=token or secrets.token_hex(8), settlement=settlement, now=self.now
+        )
 
     async def cancel(self, job_id: str) -> list[str]:
         """Cancel a job; returns the state before and after."""

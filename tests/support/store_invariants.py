@@ -11,7 +11,7 @@ from tests.support.store_driver import Driver
 FIELDS = ("state", "lane", "model", "seq", "not_before", "binding", "error_kind")
 
 Fields = Mapping[str, str | None]
-Held = Mapping[str, Mapping[str, float]]
+HeldJob = Mapping[str, Mapping[str, float]]
 """Key name as PATTERNS has it, with its value behind a colon -> member -> score."""
 
 
@@ -43,7 +43,7 @@ class Invariants:
         rows = await pipeline.execute()
         return {job_id: dict(zip(FIELDS, row, strict=True)) for job_id, row in zip(job_ids, rows, strict=True)}
 
-    async def _read_zsets(self) -> Held:
+    async def _read_zsets(self) -> HeldJob:
         names = [(name, "") for name in ("intake", "delayed", "lanes", "deadlines", "finished")]
         names += [("lane", lane) for lane in sorted(self._lanes)]
         names += [("state", state) for state in JobState]
@@ -57,7 +57,7 @@ class Invariants:
         labels = [f"{name}:{value}" if value else name for name, value in names]
         return {label: dict(row) for label, row in zip(labels, rows, strict=True)}
 
-    async def _reservations_add_up(self, model: str, jobs: Mapping[str, Fields], held: Held) -> None:
+    async def _reservations_add_up(self, model: str, jobs: Mapping[str, Fields], held: HeldJob) -> None:
         reserved = await self._driver.redis.hgetall(self._driver.keys.key("reserved", model))
         tokens = {entry: int(count) for entry, count in reserved.items()}
         total, unclaimed = tokens.pop("total", 0), tokens.pop("unclaimed", 0)
@@ -69,7 +69,7 @@ class Invariants:
         assert unclaimed == sum(tokens[entry] for entry in bound), f"{model}: {unclaimed} tokens are unclaimed"
 
 
-def each_job_is_in_exactly_its_place(jobs: Mapping[str, Fields], held: Held) -> None:
+def each_job_is_in_exactly_its_place(jobs: Mapping[str, Fields], held: HeldJob) -> None:
     """A job is in its lane, in intake, delayed, in one ledger of its model, or ended and nowhere."""
     places: dict[str, list[str]] = {}
     for name, members in held.items():
@@ -92,20 +92,20 @@ def _place_of(fields: Fields) -> list[str]:
     return [f"lane:{fields['lane']}"] if fields["lane"] else ["intake"]
 
 
-def dead_letters_are_indexed_by_their_kind(jobs: Mapping[str, Fields], held: Held) -> None:
+def dead_letters_are_indexed_by_their_kind(jobs: Mapping[str, Fields], held: HeldJob) -> None:
     """The indexes of dead letters hold what failed or expired, by kind, and nothing else."""
     found = {job_id: kind for kind in ErrorKind for job_id in held[f"dead:{kind}"]}
     assert found == {job_id: fields["error_kind"] for job_id, fields in jobs.items() if fields["state"] in DEAD}
 
 
-def state_indexes_agree(jobs: Mapping[str, Fields], held: Held) -> None:
+def state_indexes_agree(jobs: Mapping[str, Fields], held: HeldJob) -> None:
     """Every index of a state holds the jobs of that state, by their submit numbers."""
     for state in JobState:
         wanted = {job_id: int(fields["seq"] or 0) for job_id, fields in jobs.items() if fields["state"] == state}
         assert held[f"state:{state}"] == wanted, f"the index of {state}"
 
 
-def lane_index_names_the_heads_of_all_lanes_that_are_not_empty(held: Held) -> None:
+def lane_index_names_the_heads_of_all_lanes_that_are_not_empty(held: HeldJob) -> None:
     """The index of lanes knows the place of each lane's first job, and no lane without one."""
     lanes = {name.removeprefix("lane:"): members for name, members in held.items() if name.startswith("lane:")}
     assert held["lanes"] == {name: min(members.values()) for name, members in lanes.items() if members}

@@ -7,19 +7,19 @@ from base64 import b64encode
 from typing import Any
 
 from pointsman.router.broker.message import WEBHOOK_QUEUE, WEBHOOK_TASK, message_template, read_task_id
-from pointsman.router.store import DeliveryStore, Owed, SendingStore, Told
+from pointsman.router.store import ClaimedDelivery, DeliveryQueue, DeliverySettlement, DeliveryStore
 from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
 from tests.support.store_driver import Driver
 
 SECRET = "whsec_" + b64encode(b"a secret of thirty-two bytes ...").decode()
 HERE = "https://receiver.example/hooks"
-DELIVERED = Told(DeliveryState.DELIVERED, {"seconds": 0.1, "status": 200})
-DEAD = Told(DeliveryState.DEAD, {"seconds": 0.1, "status": 410})
+DELIVERED = DeliverySettlement(DeliveryState.DELIVERED, {"seconds": 0.1, "status": 200})
+DEAD = DeliverySettlement(DeliveryState.DEAD, {"seconds": 0.1, "status": 410})
 
 
-def again(seconds: float = 5.0) -> Told:
+def again(seconds: float = 5.0) -> DeliverySettlement:
     """Return the end of a try that failed."""
-    return Told(DeliveryState.WAITING, {"seconds": 0.1, "status": 500}, seconds)
+    return DeliverySettlement(DeliveryState.WAITING, {"seconds": 0.1, "status": 500}, seconds)
 
 
 class Webhooks:
@@ -27,7 +27,7 @@ class Webhooks:
 
     def __init__(self, driver: Driver) -> None:
         self.driver, self.redis, self.keys = driver, driver.redis, driver.keys
-        self.sending = SendingStore(driver.redis, settings=driver.settings)
+        self.sending = DeliveryQueue(driver.redis, settings=driver.settings)
         self.deliveries = DeliveryStore(driver.redis, driver.keys)
         self.template = message_template(WEBHOOK_QUEUE, WEBHOOK_TASK)
 
@@ -55,20 +55,22 @@ class Webhooks:
         await self.redis.delete(key)
         return [read_task_id(json.loads(message)["headers"]["id"]) for message in reversed(messages)]
 
-    async def claim(self, delivery_id: str, number: int = 1, *, token: str = "t1") -> Owed | None:
+    async def claim(self, delivery_id: str, number: int = 1, *, token: str = "t1") -> ClaimedDelivery | None:
         """Claim as a sender does."""
         return await self.sending.claim(delivery_id, number, token=token, now=self.driver.now)
 
     async def settle(
-        self, delivery_id: str, number: int = 1, *, token: str = "t1", told: Told = DELIVERED
+        self, delivery_id: str, number: int = 1, *, token: str = "t1", settlement: DeliverySettlement = DELIVERED
     ) -> DeliveryState | None:
         """Settle as a sender does."""
-        return await self.sending.settle(delivery_id, number, token=token, told=told, now=self.driver.now)
+        return await self.sending.settle(
+            delivery_id, number, token=token, settlement=settlement, now=self.driver.now
+        )
 
-    async def send(self, delivery_id: str, number: int = 1, told: Told = DELIVERED) -> None:
+    async def send(self, delivery_id: str, number: int = 1, settlement: DeliverySettlement = DELIVERED) -> None:
         """Claim and settle."""
         assert await self.claim(delivery_id, number) is not None
-        assert await self.settle(delivery_id, number, told=told) is told.state
+        assert await self.settle(delivery_id, number, settlement=settlement) is settlement.state
 
     async def redeliver(self, delivery_id: str) -> list[str]:
         """Let a delivery begin anew; returns the state before and after."""

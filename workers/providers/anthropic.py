@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from pointsman.router.vocabulary.allowance import Allowance
-from pointsman.router.vocabulary.chat import Answer, ChatRequest, ImagePart, Message, NamedTool, Part, Tool
+from pointsman.router.vocabulary.chat import Answer, ChatRequest, ContentPart, ImagePart, Message, NamedTool, Tool
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.model import Model
 
@@ -20,7 +20,7 @@ from .anthropic_reply import read_answer
 from .anthropic_stream import AnthropicStream
 from .conversation import arguments_of, parts_of, system_text, turns
 from .data_url import split_data_url
-from .drop_params import only_said, without
+from .drop_params import without, without_empty
 from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
 from .json_path import dig, first_text, words
@@ -42,15 +42,15 @@ RULES = (
     Rule(
         ErrorKind.QUOTA_EXHAUSTED,
         statuses=REFUSED,
-        says=re.compile(r"credit balance is too low|reached your specified .{0,20}usage limits", re.IGNORECASE),
+        message=re.compile(r"credit balance is too low|reached your specified .{0,20}usage limits", re.IGNORECASE),
     ),
     Rule(
         ErrorKind.CONTENT_FILTERED,
         statuses=REFUSED,
-        says=re.compile(r"blocked by content filtering", re.IGNORECASE),
+        message=re.compile(r"blocked by content filtering", re.IGNORECASE),
     ),
     # 413 request_too_large limits the bytes of the body, not its tokens: no larger window helps.
-    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), says=TOO_LONG),
+    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), message=TOO_LONG),
 )
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -126,7 +126,7 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "model": model.upstream,
         "max_tokens": chat.max_tokens or model.max_output_tokens,
         "system": system_text(chat.messages),
-        "messages": [_turn(by_model, said) for by_model, said in turns(chat.messages)],
+        "messages": [_turn(by_model, turn) for by_model, turn in turns(chat.messages)],
         "temperature": chat.temperature,
         "top_p": chat.top_p,
         "top_k": chat.top_k,
@@ -136,11 +136,11 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "thinking": _thinking(chat),
         "output_config": _output_config(chat),
     }
-    return only_said(given)
+    return without_empty(given)
 
 
-def _turn(by_model: bool, said: list[Message]) -> dict[str, Any]:
-    blocks = [block for message in said for block in _blocks(message)]
+def _turn(by_model: bool, turn: list[Message]) -> dict[str, Any]:
+    blocks = [block for message in turn for block in _blocks(message)]
     return {"role": "assistant" if by_model else "user", "content": blocks}
 
 
@@ -148,7 +148,7 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
     content = [_block(part) for part in parts_of(message)]
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": content}
-        return [only_said(result)]
+        return [without_empty(result)]
     calls = [
         {"type": "tool_use", "id": call.id, "name": call.function.name, "input": arguments_of(call)}
         for call in message.tool_calls
@@ -156,7 +156,7 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
     return [*content, *calls]
 
 
-def _block(part: Part) -> dict[str, Any]:
+def _block(part: ContentPart) -> dict[str, Any]:
     if not isinstance(part, ImagePart):
         return {"type": "text", "text": part.text}
     inline = split_data_url(part.image_url.url)
@@ -168,7 +168,7 @@ def _block(part: Part) -> dict[str, Any]:
 
 def _tool(tool: Tool) -> dict[str, Any]:
     spec = tool.function
-    described = only_said({"name": spec.name, "description": spec.description, "strict": spec.strict})
+    described = without_empty({"name": spec.name, "description": spec.description, "strict": spec.strict})
     return {**described, "input_schema": spec.parameters}
 
 
@@ -177,8 +177,8 @@ def _choice(chat: ChatRequest) -> Mapping[str, Any] | None:
     choice = chat.tool_choice or ("auto" if one_at_a_time else None)
     if choice is None:
         return None
-    said = _named(choice) if isinstance(choice, NamedTool) else CHOICES[choice]
-    return {**said, "disable_parallel_tool_use": True} if one_at_a_time else said
+    wire_choice = _named(choice) if isinstance(choice, NamedTool) else CHOICES[choice]
+    return {**wire_choice, "disable_parallel_tool_use": True} if one_at_a_time else wire_choice
 
 
 def _named(choice: NamedTool) -> Mapping[str, str]:
@@ -198,4 +198,4 @@ def _output_config(chat: ChatRequest) -> dict[str, Any]:
         "effort": EFFORTS.get(effort or "", effort),
         "format": None if schema is None else {"type": "json_schema", "schema": schema},
     }
-    return only_said(given)
+    return without_empty(given)

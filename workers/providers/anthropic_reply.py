@@ -34,7 +34,7 @@ FINISHES: Mapping[str, Finish] = {
 }
 
 
-class TextBlock(Shape):
+class ReplyTextBlock(Shape):
     """A piece of text."""
 
     text: Text
@@ -60,12 +60,14 @@ def _block_kind(block: Any) -> str:
 
 
 Block = Annotated[
-    Annotated[TextBlock, Tag("text")] | Annotated[ToolUse, Tag("tool_use")] | Annotated[OtherBlock, Tag("other")],
+    Annotated[ReplyTextBlock, Tag("text")]
+    | Annotated[ToolUse, Tag("tool_use")]
+    | Annotated[OtherBlock, Tag("other")],
     Discriminator(_block_kind),
 ]
 
 
-class Tokens(Shape):
+class AnthropicTokens(Shape):
     """The tokens of the call; the three kinds of input exclude each other."""
 
     input_tokens: Count = None
@@ -80,7 +82,7 @@ class StopDetails(Shape):
     explanation: Text | None = None
 
 
-class Reply(Shape):
+class AnthropicReply(Shape):
     """The body of a 2xx reply."""
 
     type: Literal["message"]
@@ -90,19 +92,19 @@ class Reply(Shape):
     stop_reason: Word
     stop_sequence: Text | None = None
     stop_details: StopDetails | None = None
-    usage: Tokens | None = None
+    usage: AnthropicTokens | None = None
 
 
 def read_answer(body: Any) -> Answer:
     """Translate the JSON body of a 2xx reply; raises CallFailed where it is not a usable answer."""
-    reply = read(Reply, body)
+    reply = read(AnthropicReply, body)
     return never_empty(
         Answer(
-            text="".join(block.text for block in reply.content if isinstance(block, TextBlock)),
+            text="".join(block.text for block in reply.content if isinstance(block, ReplyTextBlock)),
             finish_reason=_finish(reply),
             tool_calls=tuple(_tool_call(block) for block in reply.content if isinstance(block, ToolUse)),
             stop_sequence=reply.stop_sequence,
-            usage=_usage(reply.usage or Tokens()),
+            usage=_usage(reply.usage or AnthropicTokens()),
             upstream_model=reply.model,
             upstream_id=reply.id,
             simulated=is_simulated(body),
@@ -110,7 +112,7 @@ def read_answer(body: Any) -> Answer:
     )
 
 
-def _finish(reply: Reply) -> Finish:
+def _finish(reply: AnthropicReply) -> Finish:
     if reply.stop_reason == "refusal":
         details = reply.stop_details or StopDetails()
         raise content_filtered(details.explanation or reply.stop_reason)
@@ -126,7 +128,7 @@ def _tool_call(block: ToolUse) -> ToolCall:
     return ToolCall(id=block.id, function=FunctionCall(name=block.name, arguments=as_arguments(block.input)))
 
 
-def _usage(tokens: Tokens) -> Usage:
+def _usage(tokens: AnthropicTokens) -> Usage:
     cached = tokens.cache_read_input_tokens or 0
     written = tokens.cache_creation_input_tokens or 0
     return Usage(

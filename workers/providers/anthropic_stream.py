@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from .drop_params import only_said
+from .drop_params import without_empty
 from .json_path import dig
 from .reply import Shape, Text, bad_response, broken_off, read
 
@@ -124,7 +124,7 @@ class AnthropicStream:
             case "message_delta":
                 end = read(MessageDelta, event)
                 self._stopped = end.delta
-                self._usage |= only_said(end.usage or {})
+                self._usage |= without_empty(end.usage or {})
             case "message_stop":
                 self._ended = True
                 return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from pointsman.router.vocabulary.chat import ImagePart, Message, Part, TextPart, ToolCall
+from pointsman.router.vocabulary.chat import ContentPart, ImagePart, Message, TextPart, ToolCall
 from pointsman.router.vocabulary.errors import ErrorKind
 
 from ..errors import CallFailed
@@ -24,11 +24,11 @@ def system_text(messages: Iterable[Message]) -> str:
 def turns(messages: Iterable[Message]) -> Iterator[tuple[bool, list[Message]]]:
     """Yield who speaks (True: the model) and what is said in a row; tool results are said by the user."""
     spoken = [message for message in messages if message.role != "system"]
-    for by_model, said in groupby(spoken, key=lambda message: message.role == "assistant"):
-        yield by_model, list(said)
+    for by_model, turn in groupby(spoken, key=lambda message: message.role == "assistant"):
+        yield by_model, list(turn)
 
 
-def parts_of(message: Message) -> tuple[Part, ...]:
+def parts_of(message: Message) -> tuple[ContentPart, ...]:
     """Return the content as parts, without empty text, which vendors refuse."""
     content = message.content or ()
     parts = (TextPart(text=content),) if isinstance(content, str) else content

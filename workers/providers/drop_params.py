@@ -15,6 +15,6 @@ def without(chat: ChatRequest, params: Collection[str]) -> tuple[ChatRequest, tu
     return chat.model_copy(update={name: defaults[name] for name in dropped}), dropped
 
 
-def only_said(fields: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that have a value: a vendor's own default is never overruled by null or an empty list."""
     return {name: value for name, value in fields.items() if value is not None and value not in ((), [], {}, "")}

@@ -57,14 +57,14 @@ class Rule:
     kind: ErrorKind
     statuses: frozenset[int] = frozenset()
     code: re.Pattern[str] | None = None
-    says: re.Pattern[str] | None = None
+    message: re.Pattern[str] | None = None
 
     def fits(self, complaint: Complaint) -> bool:
         """Say whether this rule speaks about `complaint`."""
         return (
             (not self.statuses or complaint.status in self.statuses)
             and (self.code is None or any(map(self.code.fullmatch, complaint.codes)))
-            and (self.says is None or bool(self.says.search(complaint.message)))
+            and (self.message is None or bool(self.message.search(complaint.message)))
         )
 
 

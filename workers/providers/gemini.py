@@ -16,10 +16,10 @@ from pointsman.router.vocabulary.allowance import Allowance
 from pointsman.router.vocabulary.chat import (
     Answer,
     ChatRequest,
+    ContentPart,
     ImagePart,
     Message,
     NamedTool,
-    Part,
     TextPart,
     Tool,
     ToolCall,
@@ -29,7 +29,7 @@ from pointsman.router.vocabulary.model import Model
 
 from .conversation import arguments_of, parts_of, system_text, turns
 from .data_url import split_data_url
-from .drop_params import only_said, without
+from .drop_params import without, without_empty
 from .error_rules import TOO_LONG, Complaint, Rule, judge
 from .gemini_reply import read_answer
 from .gemini_stream import GeminiStream
@@ -53,9 +53,9 @@ RULES = (
     Rule(
         ErrorKind.QUOTA_EXHAUSTED,
         statuses=frozenset({429}),
-        says=re.compile(r"credits are depleted|spending cap|requests per (day|month)\b", re.IGNORECASE),
+        message=re.compile(r"credits are depleted|spending cap|requests per (day|month)\b", re.IGNORECASE),
     ),
-    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), says=TOO_LONG),
+    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=frozenset({400}), message=TOO_LONG),
 )
 
 KNOWS_BUDGETS = "gemini-2"
@@ -104,8 +104,12 @@ class GeminiGenerateContent:
             codes=words(dig(body, "error", "status"), *_reasons(details)),
             message=first_text(dig(body, "error", "message"), body),
         )
-        asked = from_google_details(details)
-        return judge(complaint, RULES, retry_after=asked if asked is not None else from_headers(headers))
+        requested_seconds = from_google_details(details)
+        return judge(
+            complaint,
+            RULES,
+            retry_after=requested_seconds if requested_seconds is not None else from_headers(headers),
+        )
 
     def allowance(self, headers: Mapping[str, str]) -> Allowance:
         """Return nothing: Gemini sends no such headers."""
@@ -135,15 +139,15 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "tools": [{"functionDeclarations": [_declaration(tool) for tool in chat.tools]}] if chat.tools else None,
         "toolConfig": _tool_config(chat.tool_choice),
     }
-    return only_said(given)
+    return without_empty(given)
 
 
 def _contents(messages: Iterable[Message]) -> list[dict[str, Any]]:
     called: dict[str, str] = {}  # the name of the function behind each tool call id, so far
     contents = []
-    for by_model, said in turns(messages):
-        called |= {call.id: call.function.name for message in said for call in message.tool_calls}
-        parts = [part for message in said for part in _parts(message, called)]
+    for by_model, turn in turns(messages):
+        called |= {call.id: call.function.name for message in turn for call in message.tool_calls}
+        parts = [part for message in turn for part in _parts(message, called)]
         contents.append({"role": "model" if by_model else "user", "parts": parts})
     return contents
 
@@ -178,14 +182,14 @@ def _as_object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"output": text}
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: ContentPart) -> dict[str, Any]:
     if not isinstance(part, ImagePart):
         return {"text": part.text}
     url = part.image_url.url
     inline = split_data_url(url)
     if inline:
         return {"inlineData": {"mimeType": inline.media_type, "data": inline.data}}
-    return {"fileData": only_said({"fileUri": url, "mimeType": mimetypes.guess_type(urlsplit(url).path)[0]})}
+    return {"fileData": without_empty({"fileUri": url, "mimeType": mimetypes.guess_type(urlsplit(url).path)[0]})}
 
 
 def _generation_config(chat: ChatRequest, model: Model) -> dict[str, Any]:
@@ -203,7 +207,7 @@ def _generation_config(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "responseJsonSchema": wanted.json_schema.schema_ if wanted and wanted.json_schema else None,
         "thinkingConfig": _thinking(chat.reasoning_effort, model),
     }
-    return only_said(given)
+    return without_empty(given)
 
 
 def _thinking(effort: str | None, model: Model) -> dict[str, Any] | None:
@@ -216,7 +220,7 @@ def _thinking(effort: str | None, model: Model) -> dict[str, Any] | None:
 
 def _declaration(tool: Tool) -> dict[str, Any]:
     spec = tool.function
-    described = only_said({"name": spec.name, "description": spec.description})
+    described = without_empty({"name": spec.name, "description": spec.description})
     return {**described, "parametersJsonSchema": spec.parameters}
 
 

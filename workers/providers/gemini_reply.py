@@ -52,7 +52,7 @@ class CamelShape(Shape):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
-class Called(CamelShape):
+class GeminiCall(CamelShape):
     """One call of a function; older models give it no id."""
 
     id: Text | None = None
@@ -65,7 +65,7 @@ class PartShape(CamelShape):
 
     text: Text | None = None
     thought: bool | None = None
-    function_call: Called | None = None
+    function_call: GeminiCall | None = None
 
 
 class Content(CamelShape):
@@ -74,7 +74,7 @@ class Content(CamelShape):
     parts: list[PartShape] | None = None
 
 
-class Candidate(CamelShape):
+class GeminiCandidate(CamelShape):
     """One of the answers asked for; we ask for one."""
 
     content: Content | None = None
@@ -89,7 +89,7 @@ class Feedback(CamelShape):
     block_reason_message: Text | None = None
 
 
-class Tokens(CamelShape):
+class GeminiTokens(CamelShape):
     """The tokens of the call; thoughts are output, and not among the candidates' tokens."""
 
     prompt_token_count: Count = None
@@ -98,19 +98,19 @@ class Tokens(CamelShape):
     cached_content_token_count: Count = None
 
 
-class Reply(CamelShape):
+class GeminiReply(CamelShape):
     """The body of a 2xx reply: a blocked prompt has no candidates."""
 
-    candidates: list[Candidate] | None = None
+    candidates: list[GeminiCandidate] | None = None
     prompt_feedback: Feedback | None = None
-    usage_metadata: Tokens | None = None
+    usage_metadata: GeminiTokens | None = None
     model_version: Text | None = None
     response_id: Text | None = None
 
 
 def read_answer(body: Any) -> Answer:
     """Translate the JSON body of a 2xx reply; raises CallFailed where it is not a usable answer."""
-    reply = read(Reply, body)
+    reply = read(GeminiReply, body)
     candidate = _candidate(reply)
     parts = [part for part in (candidate.content or Content()).parts or () if not part.thought]
     return never_empty(
@@ -118,7 +118,7 @@ def read_answer(body: Any) -> Answer:
             text="".join(part.text or "" for part in parts),
             finish_reason=_finish(candidate),
             tool_calls=_tool_calls(parts, reply.response_id or "call"),
-            usage=_usage(reply.usage_metadata or Tokens()),
+            usage=_usage(reply.usage_metadata or GeminiTokens()),
             upstream_model=reply.model_version,
             upstream_id=reply.response_id,
             simulated=is_simulated(body),
@@ -126,7 +126,7 @@ def read_answer(body: Any) -> Answer:
     )
 
 
-def _candidate(reply: Reply) -> Candidate:
+def _candidate(reply: GeminiReply) -> GeminiCandidate:
     feedback = reply.prompt_feedback or Feedback()
     if reply.candidates:
         return reply.candidates[0]
@@ -135,7 +135,7 @@ def _candidate(reply: Reply) -> Candidate:
     raise bad_response("it has no candidates")
 
 
-def _finish(candidate: Candidate) -> Finish:
+def _finish(candidate: GeminiCandidate) -> Finish:
     if candidate.finish_reason in FILTERED:
         raise content_filtered(candidate.finish_message or candidate.finish_reason)
     if candidate.finish_reason == "PUP_LIMITED_DISABLED":
@@ -151,14 +151,14 @@ def _tool_calls(parts: list[PartShape], prefix: str) -> tuple[ToolCall, ...]:
     calls = [part.function_call for part in parts if part.function_call]
     return tuple(
         ToolCall(
-            id=call.id or f"{prefix}-{place}",
+            id=call.id or f"{prefix}-{index}",
             function=FunctionCall(name=call.name, arguments=as_arguments(call.args or {})),
         )
-        for place, call in enumerate(calls)
+        for index, call in enumerate(calls)
     )
 
 
-def _usage(tokens: Tokens) -> Usage:
+def _usage(tokens: GeminiTokens) -> Usage:
     return Usage(
         input_tokens=tokens.prompt_token_count or 0,
         output_tokens=(tokens.candidates_token_count or 0) + (tokens.thoughts_token_count or 0),

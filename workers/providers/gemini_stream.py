@@ -19,7 +19,7 @@ class CandidatePiece(CamelShape):
     finish_message: Text | None = None
 
 
-class Chunk(CamelShape):
+class GeminiChunk(CamelShape):
     """One event; usage is the sum so far."""
 
     candidates: list[CandidatePiece] | None = None
@@ -39,7 +39,7 @@ class GeminiStream:
 
     def take(self, event: Any) -> str | None:
         """Take one event; return the text in it."""
-        chunk = read(Chunk, event)
+        chunk = read(GeminiChunk, event)
         self._about |= chunk.model_dump(by_alias=True, exclude_none=True, exclude={"candidates"})
         return "".join(self._take(candidate) for candidate in chunk.candidates or () if not candidate.index)
 

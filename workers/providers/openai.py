@@ -15,7 +15,7 @@ from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.model import Model
 
 from .allowance import from_openai
-from .drop_params import only_said, without
+from .drop_params import without, without_empty
 from .error_rules import REFUSED, TOO_LONG, Complaint, Rule, judge
 from .headers import headers_for
 from .json_path import alone, dig, first_text, words
@@ -47,7 +47,7 @@ RULES = (
         statuses=REFUSED,
         code=re.compile(r"context_length_exceeded|exceed_context_size_error"),
     ),
-    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=REFUSED, says=TOO_LONG),
+    Rule(ErrorKind.CONTEXT_TOO_LONG, statuses=REFUSED, message=TOO_LONG),
 )
 
 UNKNOWN_HERE = ("top_k", "thinking")
@@ -112,7 +112,7 @@ def _body(chat: ChatRequest, model: Model) -> dict[str, Any]:
         "reasoning_effort": chat.reasoning_effort,
         "verbosity": chat.verbosity,
     }
-    return only_said(given)
+    return without_empty(given)
 
 
 def _streamed(model: Model) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    return {"type": tool.type, "function": only_said(tool.function.model_dump(mode="json"))}
+    return {"type": tool.type, "function": without_empty(tool.function.model_dump(mode="json"))}
 
 
 def _plain(value: Any) -> Any:

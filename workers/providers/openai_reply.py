@@ -21,26 +21,26 @@ class CalledFunction(Shape):
     arguments: Text
 
 
-class Call(Shape):
+class ReplyCall(Shape):
     """One call of a tool."""
 
     id: Word
     function: CalledFunction
 
 
-class Said(Shape):
+class ReplyMessage(Shape):
     """What the model said: content, a refusal, or calls of tools."""
 
     content: Text | None = None
     refusal: Text | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[ReplyCall] | None = None
 
 
-class Choice(Shape):
+class ReplyChoice(Shape):
     """One of the answers asked for; we ask for one."""
 
     finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
-    message: Said
+    message: ReplyMessage
 
 
 class PromptDetails(Shape):
@@ -49,7 +49,7 @@ class PromptDetails(Shape):
     cached_tokens: Count = None
 
 
-class Tokens(Shape):
+class OpenAITokens(Shape):
     """The tokens of the call."""
 
     prompt_tokens: Count = None
@@ -57,30 +57,30 @@ class Tokens(Shape):
     prompt_tokens_details: PromptDetails | None = None
 
 
-class Completion(Shape):
+class CompletionReply(Shape):
     """The body of a 2xx reply."""
 
     id: Text | None = None
     model: Text | None = None
-    choices: list[Choice] = Field(min_length=1)
-    usage: Tokens | None = None
+    choices: list[ReplyChoice] = Field(min_length=1)
+    usage: OpenAITokens | None = None
 
 
 def read_answer(body: Any) -> Answer:
     """Translate the JSON body of a 2xx reply; raises CallFailed where it is not a usable answer."""
-    completion = read(Completion, body)
+    completion = read(CompletionReply, body)
     choice = completion.choices[0]
-    said = choice.message
+    message = choice.message
     if choice.finish_reason == "content_filter":
-        raise content_filtered(said.refusal or choice.finish_reason)
-    if said.refusal and not said.content and not said.tool_calls:
-        raise content_filtered(said.refusal)
+        raise content_filtered(message.refusal or choice.finish_reason)
+    if message.refusal and not message.content and not message.tool_calls:
+        raise content_filtered(message.refusal)
     return never_empty(
         Answer(
-            text=said.content or "",
+            text=message.content or "",
             finish_reason=FINISHES[choice.finish_reason],
-            tool_calls=tuple(_tool_call(call) for call in said.tool_calls or ()),
-            usage=_usage(completion.usage or Tokens()),
+            tool_calls=tuple(_tool_call(call) for call in message.tool_calls or ()),
+            usage=_usage(completion.usage or OpenAITokens()),
             upstream_model=completion.model,
             upstream_id=completion.id,
             simulated=is_simulated(body),
@@ -88,11 +88,11 @@ def read_answer(body: Any) -> Answer:
     )
 
 
-def _tool_call(call: Call) -> ToolCall:
+def _tool_call(call: ReplyCall) -> ToolCall:
     return ToolCall(id=call.id, function=FunctionCall(name=call.function.name, arguments=call.function.arguments))
 
 
-def _usage(tokens: Tokens) -> Usage:
+def _usage(tokens: OpenAITokens) -> Usage:
     details = tokens.prompt_tokens_details or PromptDetails()
     return Usage(
         input_tokens=tokens.prompt_tokens or 0,

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from .reply import Shape, Text, broken_off, read
 
-END = "[DONE]"
+DONE = "[DONE]"
 
 
 class FunctionPiece(Shape):
@@ -43,7 +43,7 @@ class ChoicePiece(Shape):
     finish_reason: Text | None = None
 
 
-class Chunk(Shape):
+class OpenAIChunk(Shape):
     """One event; the one with the usage has no choices."""
 
     id: Text | None = None
@@ -80,10 +80,10 @@ class OpenAIStream:
 
     def take(self, event: Any) -> str | None:
         """Take one event; return the text in it, None where it is the last one."""
-        if event == END:
+        if event == DONE:
             self._ended = True
             return None
-        chunk = read(Chunk, event)
+        chunk = read(OpenAIChunk, event)
         self._about |= chunk.model_dump(include={"id", "model", "usage"}, exclude_none=True)
         return "".join(self._take(choice) for choice in chunk.choices or () if not choice.index)
 

@@ -37,8 +37,8 @@ def read(shape: type[S], body: Any) -> S:
         return shape.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise bad_response(f"{place}: {first['msg']}" if place else "its body is not a JSON object") from None
+        path = ".".join(str(step) for step in first["loc"])
+        raise bad_response(f"{path}: {first['msg']}" if path else "its body is not a JSON object") from None
 
 
 def is_simulated(body: Any) -> bool:

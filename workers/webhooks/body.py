@@ -10,33 +10,33 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pointsman.router.store import Owed
+from pointsman.router.store import ClaimedDelivery
 from pointsman.router.vocabulary.batch import BatchRecord
 from pointsman.router.vocabulary.job import JobRecord
 
 LARGEST_RESULT_BYTES = 256_000
 HIDDEN_OF_JOBS = {"decision", "history", "binding"}
-HIDDEN_OF_BATCHES = {"line", "place", "last_line", "moved", "window_seconds", "output_seconds", "webhook"}
+HIDDEN_OF_BATCHES = {"line", "offset", "last_line", "moved", "window_seconds", "output_seconds", "webhook"}
 
 
-def body_of(owed: Owed, data: Mapping[str, Any]) -> bytes:
+def body_of(delivery: ClaimedDelivery, data: Mapping[str, Any]) -> bytes:
     """Return the whole body."""
-    happened = datetime.fromtimestamp(owed.created, UTC).isoformat(timespec="milliseconds")
+    happened = datetime.fromtimestamp(delivery.created, UTC).isoformat(timespec="milliseconds")
     body = {
-        "id": owed.id,
+        "id": delivery.id,
         "object": "event",
-        "type": owed.event,
-        "created_at": int(owed.created),
+        "type": delivery.event,
+        "created_at": int(delivery.created),
         "timestamp": happened.replace("+00:00", "Z"),
         "data": data,
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def told_of_job(owed: Owed, record: JobRecord | None) -> dict[str, Any]:
+def job_data(delivery: ClaimedDelivery, record: JobRecord | None) -> dict[str, Any]:
     """Return what is told of a job; a result that is too large is to be fetched, where `result_url` says."""
     if record is None:
-        return {"id": owed.about, "tenant": owed.tenant, "expired": True}
+        return {"id": delivery.about, "tenant": delivery.tenant, "expired": True}
     data = record.model_dump(mode="json", exclude_none=True, exclude=HIDDEN_OF_JOBS)
     result = json.dumps(data.get("result"), ensure_ascii=False)
     if len(result.encode()) > LARGEST_RESULT_BYTES:
@@ -45,8 +45,8 @@ def told_of_job(owed: Owed, record: JobRecord | None) -> dict[str, Any]:
     return data
 
 
-def told_of_batch(owed: Owed, record: BatchRecord | None) -> dict[str, Any]:
+def batch_data(delivery: ClaimedDelivery, record: BatchRecord | None) -> dict[str, Any]:
     """Return what is told of a batch: its counts, its files, its cost."""
     if record is None:
-        return {"id": owed.about, "tenant": owed.tenant, "expired": True}
+        return {"id": delivery.about, "tenant": delivery.tenant, "expired": True}
     return record.model_dump(mode="json", exclude_none=True, exclude=HIDDEN_OF_BATCHES)

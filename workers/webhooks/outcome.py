@@ -51,38 +51,42 @@ class TryAgain:
 
 
 @dataclass(frozen=True)
-class GaveUp:
+class DeliveryGivenUp:
     """The receiver does not want it, can not be reached, or was tried often enough."""
 
     why: str
 
 
-Answer = Replied | Silent | Impossible
-Outcome = Delivered | TryAgain | GaveUp
+ReceiverReply = Replied | Silent | Impossible
+DeliveryOutcome = Delivered | TryAgain | DeliveryGivenUp
 
 
-def judge(answer: Answer, *, tries: int, waits_seconds: Sequence[float], random: Random) -> Outcome:
+def judge(answer: ReceiverReply, *, tries: int, waits_seconds: Sequence[float], random: Random) -> DeliveryOutcome:
     """Say what becomes of a delivery; `tries` were made before this one."""
     match answer:
         case Replied(status=status) if 200 <= status < 300:
             return Delivered()
         case Replied(status=status) if status == GONE:
-            return GaveUp("the receiver says that it is gone for good")
+            return DeliveryGivenUp("the receiver says that it is gone for good")
         case Replied():
-            asked = answer.retry_after or 0.0 if answer.status in ASKS_FOR_TIME else 0.0
-            return _again(_words(answer.status), min(asked, LONGEST_WAIT_SECONDS), tries, waits_seconds, random)
+            requested_seconds = answer.retry_after or 0.0 if answer.status in ASKS_FOR_TIME else 0.0
+            return _again(
+                _words(answer.status), min(requested_seconds, LONGEST_WAIT_SECONDS), tries, waits_seconds, random
+            )
         case Silent(why):
             return _again(why, 0.0, tries, waits_seconds, random)
         case Impossible(why):
-            return GaveUp(why)
+            return DeliveryGivenUp(why)
         case _:
             assert_never(answer)
 
 
-def _again(why: str, asked: float, tries: int, waits_seconds: Sequence[float], random: Random) -> Outcome:
+def _again(
+    why: str, requested_seconds: float, tries: int, waits_seconds: Sequence[float], random: Random
+) -> DeliveryOutcome:
     if tries >= len(waits_seconds):
-        return GaveUp(why)
-    return TryAgain(max(asked, waits_seconds[tries] * (1 + JITTER * random.random())), why)
+        return DeliveryGivenUp(why)
+    return TryAgain(max(requested_seconds, waits_seconds[tries] * (1 + JITTER * random.random())), why)
 
 
 def _words(status: int) -> str:

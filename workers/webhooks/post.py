@@ -18,7 +18,7 @@ from pointsman.router.runtime.http import (
 )
 
 from ..providers.retry_after import from_headers
-from .outcome import Answer, Impossible, Replied, Silent
+from .outcome import Impossible, ReceiverReply, Replied, Silent
 
 REFUSED = "its address is not one of the public internet, and no operator allows it"
 NO_URL = "the URL can not be called"
@@ -28,7 +28,7 @@ UNCALLABLE = (UnsupportedProtocol, InvalidURL, ValueError)
 
 async def post(
     client: AsyncClient, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float
-) -> Answer:
+) -> ReceiverReply:
     """Post once, for so long as a whole. Of the reply only its head is read, so that it can not be too large."""
     posting = client.stream(
         "POST",
@@ -45,7 +45,7 @@ async def post(
         return _without_reply(error, timeout_seconds)
 
 
-def _without_reply(error: Exception, timeout_seconds: float) -> Answer:
+def _without_reply(error: Exception, timeout_seconds: float) -> ReceiverReply:
     if was_refused(error):
         return Impossible(REFUSED)
     if isinstance(error, UNCALLABLE):

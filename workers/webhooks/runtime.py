@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.runtime.http import open_guarded_client
-from pointsman.router.store import JobStore, SendingStore, open_redis
+from pointsman.router.store import DeliveryQueue, JobStore, open_redis
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.webhook import may_be_called
 
@@ -36,7 +36,7 @@ class WebhookRuntime:
         self._presence = asyncio.Lock()
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="pointsman-names")
         self._redis: Redis = open_redis(settings.redis_url, connections=concurrency + 16)
-        self._store = SendingStore(self._redis, settings=settings)
+        self._store = DeliveryQueue(self._redis, settings=settings)
         self._client = open_guarded_client(
             lambda address: may_be_called(address, settings.webhook_allow), user_agent=USER_AGENT
         )

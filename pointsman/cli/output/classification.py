@@ -9,14 +9,14 @@ from pathlib import Path
 from rich.table import Table
 
 from pointsman.router.routing.classifier.examples import read_rows
-from pointsman.router.routing.classifier.report import Report
+from pointsman.router.routing.classifier.report import ClassificationReport
 from pointsman.router.routing.classify import Classified, Classifier
 from pointsman.router.vocabulary.errors import ConfigError
 
 from .tables import console_for_tables
 
 
-def read_report(classifier: Classifier, file: Path) -> Report:
+def read_report(classifier: Classifier, file: Path) -> ClassificationReport:
     """Classify every prompt of a labelled file; raises ConfigError where a line is wrong or has no label."""
     try:
         rows = list(read_rows(file))
@@ -24,7 +24,9 @@ def read_report(classifier: Classifier, file: Path) -> Report:
         raise ConfigError(str(error)) from None
     if not rows or any(label is None for _, label in rows):
         raise ConfigError('every line needs a "task_class", and there must be one at least', file=str(file))
-    return Report.of((str(label), classifier.classify_text(prompt).task_class) for prompt, label in rows)
+    return ClassificationReport.of(
+        (str(label), classifier.classify_text(prompt).task_class) for prompt, label in rows
+    )
 
 
 def print_classified(found: Classified, *, as_json: bool) -> None:
@@ -44,7 +46,7 @@ def _as_lines(found: Classified) -> str:
     return "\n".join(lines) + "\n"
 
 
-def print_report(report: Report, *, as_json: bool) -> None:
+def print_report(report: ClassificationReport, *, as_json: bool) -> None:
     """Print how well the classifier does, and what it takes for what."""
     if as_json:
         confusion: dict[str, dict[str, int]] = {}
@@ -58,7 +60,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
     console_for_tables().print(_confusion_table(report))
 
 
-def _confusion_table(report: Report) -> Table:
+def _confusion_table(report: ClassificationReport) -> Table:
     table = Table(title="Rows: the true class; columns: the class found", title_justify="left")
     table.add_column("class")
     for name in (*report.classes, "F1"):

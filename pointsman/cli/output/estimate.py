@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointsman.producer.file_run import Estimate
-from pointsman.producer.file_run.estimate import NOBODY
+from pointsman.producer.file_run.estimate import NO_MODEL
 
 from .file_run import duration
 
@@ -49,7 +49,7 @@ def estimate_table(found: Estimate) -> Table:
         table.add_row("class", Text(name), f"{count:,}", "", "")
     table.add_section()
     for name, model in found.models.items():
-        if name == NOBODY:
+        if name == NO_MODEL:
             table.add_row("model", "none can do it", f"{model.jobs:,}", "-", "-")
             continue
         price = "-" if model.cost_usd is None else f"${model.cost_usd:.4f}"

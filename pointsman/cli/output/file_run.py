@@ -20,31 +20,31 @@ ORDINARY = ("open", "full:")
 """How the status of a model begins that tells no more than its depth does."""
 
 
-def live_view(name: str, seen: Progress, models: Sequence[ModelView]) -> RenderableType:
+def live_view(name: str, progress: Progress, models: Sequence[ModelView]) -> RenderableType:
     """Return the bar, the counts, and the models that have the most to do."""
     bar = Table.grid(padding=(0, 1), expand=True)
     bar.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_AT_MOST)
     bar.add_column(ratio=1)
     bar.add_column(no_wrap=True, justify="right")
-    counts = f"{seen.ended:,}/{seen.total or 0:,}"
-    bar.add_row(Text(name), ProgressBar(total=seen.total or 1, completed=seen.ended), Text(counts))
-    parts: list[RenderableType] = [bar, Text(_state(seen), style="dim")]
-    if seen.failed:
-        parts.insert(1, Text(f"{seen.failed:,} failed", style="red"))
-    if seen.trouble:
-        parts.append(Text(f"waiting: {seen.trouble}", style="yellow"))
+    counts = f"{progress.ended:,}/{progress.total or 0:,}"
+    bar.add_row(Text(name), ProgressBar(total=progress.total or 1, completed=progress.ended), Text(counts))
+    parts: list[RenderableType] = [bar, Text(_state(progress), style="dim")]
+    if progress.failed:
+        parts.insert(1, Text(f"{progress.failed:,} failed", style="red"))
+    if progress.trouble:
+        parts.append(Text(f"waiting: {progress.trouble}", style="yellow"))
     elif models:
         parts.append(_models_table(models))
     return Group(*parts)
 
 
-def _state(seen: Progress) -> str:
-    left = seen.seconds_left
+def _state(progress: Progress) -> str:
+    left = progress.seconds_left
     words = [
-        f"{seen.jobs_per_second:.1f}/s",
-        f"{seen.submitted - seen.ended:,} in flight",
-        f"${seen.cost_usd:.4f} so far",
-        f"{duration(seen.seconds)} gone",
+        f"{progress.jobs_per_second:.1f}/s",
+        f"{progress.submitted - progress.ended:,} in flight",
+        f"${progress.cost_usd:.4f} so far",
+        f"{duration(progress.seconds)} gone",
         f"about {duration(left)} left" if left is not None else "",
     ]
     return "  ".join(word for word in words if word)
@@ -58,8 +58,8 @@ def _models_table(models: Sequence[ModelView]) -> Table:
     for column in ("depth", "of", "waiting", "errors", "latency"):
         table.add_column(column, justify="right", no_wrap=True)
     reasons = {view.name: "" if view.status.startswith(ORDINARY) else view.status for view in shown}
-    told = any(reasons.values())
-    if told:
+    with_status = any(reasons.values())
+    if with_status:
         table.add_column("status", no_wrap=True, overflow="ellipsis")
     for view in shown:
         latency = "-" if view.latency_seconds is None else f"{view.latency_seconds:.2f} s"
@@ -68,18 +68,19 @@ def _models_table(models: Sequence[ModelView]) -> Table:
             Text(view.name),
             *(f"{number:,}" for number in numbers),
             latency,
-            *([Text(reasons[view.name])] if told else []),
+            *([Text(reasons[view.name])] if with_status else []),
         )
     if len(models) > len(shown):
         table.add_row(Text(f"and {len(models) - len(shown)} more", style="dim"))
     return table
 
 
-def plain_words(seen: Progress, models: Sequence[ModelView]) -> str:
+def plain_words(progress: Progress, models: Sequence[ModelView]) -> str:
     """Return the progress as one line."""
-    words = f"{seen.ended} of {seen.total} lines, {seen.failed} failed, {_state(seen).replace('  ', ', ')}"
-    if seen.trouble:
-        return f"{words}; waiting: {seen.trouble}"
+    state = _state(progress).replace("  ", ", ")
+    words = f"{progress.ended} of {progress.total} lines, {progress.failed} failed, {state}"
+    if progress.trouble:
+        return f"{words}; waiting: {progress.trouble}"
     depths = ", ".join(f"{view.name} {view.depth}/{view.capacity}" for view in models if view.depth)
     return f"{words}; depth: {depths}" if depths else words
 

@@ -23,7 +23,7 @@ LINE_SECONDS = 10.0
 """Between two lines where there is no terminal, as in a log."""
 
 
-class Models:
+class ModelPoller:
     """Looks at the models now and then, on a thread of its own, so that a slow answer holds nothing up."""
 
     def __init__(self, client: Client) -> None:
@@ -52,12 +52,12 @@ class Models:
 class Shown:
     """Gets the progress and shows it; `last` is the last that it got."""
 
-    def __init__(self, name: str, models: Models | None, live: Live | None) -> None:
+    def __init__(self, name: str, models: ModelPoller | None, live: Live | None) -> None:
         self.last: Progress | None = None
         self._name, self._models, self._live = name, models, live
         self._next = time.monotonic() + LINE_SECONDS
 
-    def tell(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Show the progress, if it is time."""
         self.last = progress
         if self._models is None:
@@ -84,7 +84,7 @@ def showing(name: str, client: Client, *, quiet: bool) -> Iterator[Shown]:
     if not quiet and sys.stderr.isatty():
         live = Live(console=Console(stderr=True), transient=True, refresh_per_second=4)
         live.start()
-    shown = Shown(name, None if quiet else Models(client), live)
+    shown = Shown(name, None if quiet else ModelPoller(client), live)
     try:
         yield shown
     finally:

@@ -24,7 +24,7 @@ def print_submitted(client: Client, ids: list[str], *, wait: bool, as_json: bool
         sys.stdout.write("".join(f"{job_id}\n" for job_id in ids))
 
 
-def tell_warnings(client: Client) -> None:
+def print_warnings(client: Client) -> None:
     """Write what keeps jobs from being done to standard error."""
     for warning in client.warnings():
         sys.stderr.write(f"warning: {warning}\n")
@@ -32,7 +32,7 @@ def tell_warnings(client: Client) -> None:
 
 def wait_for(client: Client, ids: list[str], timeout: float | None) -> list[JobRecord]:
     """Wait for jobs, with a progress bar where there is a terminal; raises TimeoutError."""
-    tell_warnings(client)
+    print_warnings(client)
     if len(ids) == 1 or not sys.stderr.isatty():
         return client.wait(ids, timeout=timeout)
     found: dict[str, JobRecord] = {}

@@ -9,12 +9,12 @@ from fastapi import FastAPI
 
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.strategies import StrategySpec, build_steps, strategy_names
-from pointsman.router.routing.strategies.registry import Misspelt
+from pointsman.router.routing.strategies.registry import StrategyMistake
 from pointsman.router.vocabulary.errors import ErrorKind
 
 from ...vendor_apis.anthropic.errors import STATUSES
 from ...vendor_apis.faults import FAULTS
-from ..failures import ANTHROPIC_DOORS, OPENAI_DOORS
+from ..failures import ANTHROPIC_PATHS, OPENAI_PATHS
 from .shapes import ANTHROPIC_ERROR, OPENAI_ERROR, OUR_ERROR, error_schemas
 from .shapes.bodies import REF
 
@@ -50,11 +50,11 @@ def _complete(document: dict[str, Any], catalog: Catalog) -> None:
     schemas |= error_schemas(REF)
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            _tell_errors(path, operation)
-    _tell_names(schemas["JobSpec"]["properties"], catalog)
+            _document_errors(path, operation)
+    _document_names(schemas["JobSpec"]["properties"], catalog)
 
 
-def _tell_errors(path: str, operation: dict[str, Any]) -> None:
+def _document_errors(path: str, operation: dict[str, Any]) -> None:
     """Give each error its shape, those that follow from what the operation is and those that its door names."""
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422")):
@@ -83,12 +83,12 @@ def _statuses(path: str, operation: dict[str, Any]) -> Iterator[str]:
 
 
 def _shape(path: str) -> str:
-    if path.startswith(ANTHROPIC_DOORS):
+    if path.startswith(ANTHROPIC_PATHS):
         return ANTHROPIC_ERROR
-    return OPENAI_ERROR if path.startswith(OPENAI_DOORS) else OUR_ERROR
+    return OPENAI_ERROR if path.startswith(OPENAI_PATHS) else OUR_ERROR
 
 
-def _tell_names(properties: dict[str, Any], catalog: Catalog) -> None:
+def _document_names(properties: dict[str, Any], catalog: Catalog) -> None:
     """Say which names there are: a job that gives another one is refused."""
     for field, names in (
         ("task_class", catalog.task_classes),
@@ -108,7 +108,7 @@ def _strategies(catalog: Catalog) -> list[str]:
 def _plain(name: str) -> bool:
     try:
         build_steps((StrategySpec(name=name),))
-    except Misspelt:
+    except StrategyMistake:
         return False
     return True
 
@@ -125,5 +125,5 @@ def _by_status(statuses: Mapping[ErrorKind, int]) -> Answers:
     return {**NO_MODEL, **{status: {"description": f"The job: {', '.join(why)}."} for status, why in kinds.items()}}
 
 
-OPENAI_ENDS = _by_status({kind: status for kind, (status, _, _) in FAULTS.items()})
-ANTHROPIC_ENDS = _by_status({kind: STATUSES.get(code, status) for kind, (status, _, code) in FAULTS.items()})
+OPENAI_STATUSES = _by_status({kind: status for kind, (status, _, _) in FAULTS.items()})
+ANTHROPIC_STATUSES = _by_status({kind: STATUSES.get(code, status) for kind, (status, _, code) in FAULTS.items()})

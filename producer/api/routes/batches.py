@@ -19,10 +19,10 @@ from pointsman.router.vocabulary.json_schema import NoText
 from pointsman.router.vocabulary.webhook import Webhook
 
 from ...batches import results, view
-from ...batches.inputs import hold, input_path, let_go
+from ...batches.inputs import hold, input_path, release_files
 from ...files import FileFolder, StoredFile, UnknownFile
 from ...vendor_apis.openai import Refused, window_seconds
-from ..backend import Asker, Asking
+from ..backend import CurrentRequester, Requester
 from ..middleware.json_route import JsonRoute
 from ..openapi.shapes import Batch, BatchList
 from .submit import IdempotencyKey
@@ -36,7 +36,7 @@ routes = APIRouter(route_class=JsonRoute, prefix="/v1/batches", tags=["batches"]
 NOT_NOW: dict[int | str, dict[str, Any]] = {409: {"description": "The batch is not in a status for that."}}
 
 
-class Lines(Response):
+class JsonLines(Response):
     """Lines of JSON."""
 
     media_type = "application/x-ndjson"
@@ -49,7 +49,7 @@ class OutputExpiry(Frozen):
     seconds: Annotated[int, Field(ge=3600, le=2_592_000), NoText]
 
 
-class AskedBatch(Frozen):
+class BatchRequest(Frozen):
     """A batch to be done; `completion_window` is any duration such as 30m, 6h or 24h."""
 
     input_file_id: str
@@ -66,14 +66,14 @@ class AskedBatch(Frozen):
         return value
 
 
-class Listed(Frozen):
+class BatchesQuery(Frozen):
     """Which batches, the newest first; `after` is the id of the last one of the page before."""
 
     after: str | None = None
     limit: int = Query(20, ge=1, le=100)
 
 
-class Wanted(Frozen):
+class ResultsQuery(Frozen):
     """Which results: those from place `after` of the order in which lines ended."""
 
     after: int = Query(0, ge=0, le=10_000_000)
@@ -81,40 +81,47 @@ class Wanted(Frozen):
 
 
 @routes.post("", response_model=Batch)
-async def create_batch(asked: AskedBatch, asker: Asking, key: IdempotencyKey = None) -> dict[str, Any]:
+async def create_batch(
+    batch_request: BatchRequest, requester: CurrentRequester, key: IdempotencyKey = None
+) -> dict[str, Any]:
     """Create a batch; what is wrong with its lines is found afterwards, and told by the batch."""
-    given = await _input(asked.input_file_id, asker)
-    if asked.webhook is not None:
-        asker.backend.jobs.check_webhook(asked.webhook, given.tenant)
-    expiry = asked.output_expires_after
+    given = await _input(batch_request.input_file_id, requester)
+    if batch_request.webhook is not None:
+        requester.backend.jobs.check_webhook(batch_request.webhook, given.tenant)
+    expiry = batch_request.output_expires_after
     new = NewBatch(
         input_file_id=given.id,
-        endpoint=asked.endpoint,
-        completion_window=asked.completion_window,
-        window_seconds=window_seconds(asked.completion_window),
-        metadata=asked.metadata or {},
+        endpoint=batch_request.endpoint,
+        completion_window=batch_request.completion_window,
+        window_seconds=window_seconds(batch_request.completion_window),
+        metadata=batch_request.metadata or {},
         output_seconds=KEPT_FOR_SECONDS if expiry is None else expiry.seconds,
-        webhook=asked.webhook,
+        webhook=batch_request.webhook,
     )
-    return await _create(new, asker, given, key=key)
+    return await _create(new, requester, given, key=key)
 
 
 async def _create(
-    new: NewBatch, asker: Asker, given: StoredFile, *, wanted: StoredFile | None = None, key: str | None = None
+    new: NewBatch,
+    requester: Requester,
+    given: StoredFile,
+    *,
+    wanted: StoredFile | None = None,
+    key: str | None = None,
 ) -> dict[str, Any]:
     """Hold the files before anybody can look for them, then write the batch."""
-    backend, batch_id = asker.backend, new_batch_id()
+    backend, batch_id = requester.backend, new_batch_id()
     await asyncio.to_thread(hold, backend.files, batch_id, given, wanted)
     created = await backend.batches.create(new, batch_id=batch_id, tenant=given.tenant, idempotency_key=key)
     if created != batch_id:
-        await asyncio.to_thread(let_go, backend.files, given.tenant, batch_id)
+        await asyncio.to_thread(release_files, backend.files, given.tenant, batch_id)
     return view(await backend.batches.get(created))
 
 
-async def _input(file_id: str, asker: Asker) -> StoredFile:
+async def _input(file_id: str, requester: Requester) -> StoredFile:
     """Return the input file; as with OpenAI, one that is not there is a mistake in the request."""
     try:
-        found = await asyncio.to_thread(asker.backend.files.get, file_id, tenant=asker.tenant)
+        found = await asyncio.to_thread(requester.backend.files.get, file_id, tenant=requester.tenant)
     except UnknownFile as error:
         raise Refused(str(error), param="input_file_id", code="not_found") from error
     if found.purpose != "batch":
@@ -124,64 +131,66 @@ async def _input(file_id: str, asker: Asker) -> StoredFile:
 
 
 @routes.get("", response_model=BatchList)
-async def list_batches(asked: Annotated[Listed, Query()], asker: Asking) -> dict[str, Any]:
+async def list_batches(query: Annotated[BatchesQuery, Query()], requester: CurrentRequester) -> dict[str, Any]:
     """List batches, the newest first."""
-    found = await asker.backend.batches.page(tenant=asker.tenant, after=asked.after, limit=asked.limit + 1)
-    page = [view(batch) for batch in found[: asked.limit]]
+    found = await requester.backend.batches.page(tenant=requester.tenant, after=query.after, limit=query.limit + 1)
+    page = [view(batch) for batch in found[: query.limit]]
     return {
         "object": "list",
         "data": page,
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
-        "has_more": len(found) > asked.limit,
+        "has_more": len(found) > query.limit,
     }
 
 
 @routes.get("/{batch_id}", response_model=Batch)
-async def get_batch(batch_id: str, asker: Asking) -> dict[str, Any]:
+async def get_batch(batch_id: str, requester: CurrentRequester) -> dict[str, Any]:
     """Return all that is known of a batch; its counts rise while it runs."""
-    return view(await _find(batch_id, asker))
+    return view(await _find(batch_id, requester))
 
 
 @routes.post("/{batch_id}/cancel", response_model=Batch, responses=NOT_NOW)
-async def cancel_batch(batch_id: str, asker: Asking) -> dict[str, Any]:
+async def cancel_batch(batch_id: str, requester: CurrentRequester) -> dict[str, Any]:
     """Cancel what has not ended of a batch; finished lines are kept."""
-    await _find(batch_id, asker)
-    status = await asker.backend.batches.cancel(batch_id)
+    await _find(batch_id, requester)
+    status = await requester.backend.batches.cancel(batch_id)
     if status is not BatchStatus.CANCELLING:
         raise Refused(f"Cannot cancel a batch with status '{status}'.", status=409, code="batch_not_cancellable")
-    return view(await asker.backend.batches.get(batch_id))
+    return view(await requester.backend.batches.get(batch_id))
 
 
 @routes.post("/{batch_id}/retry", response_model=Batch, responses=NOT_NOW)
-async def retry_batch(batch_id: str, asker: Asking, key: IdempotencyKey = None) -> dict[str, Any]:
+async def retry_batch(batch_id: str, requester: CurrentRequester, key: IdempotencyKey = None) -> dict[str, Any]:
     """Create a batch of the lines of an ended one that have no answer; that one stays as it is."""
-    old = await _find(batch_id, asker)
+    old = await _find(batch_id, requester)
     if not old.status.ended or not old.error_file_id:
         message = "Only a batch that has ended, and has an error file, can be retried."
         raise Refused(message, status=409, code="batch_not_retryable")
-    given = await _input(old.input_file_id, asker)
-    wanted = await asyncio.to_thread(asker.backend.files.get, old.error_file_id, tenant=asker.tenant)
+    given = await _input(old.input_file_id, requester)
+    wanted = await asyncio.to_thread(requester.backend.files.get, old.error_file_id, tenant=requester.tenant)
     again = NewBatch(
         retry_of=old.id,
         **old.model_dump(include=set(NewBatch.model_fields) - {"retry_of"}),
     )
-    return await _create(again, asker, given, wanted=wanted, key=key)
+    return await _create(again, requester, given, wanted=wanted, key=key)
 
 
-@routes.get("/{batch_id}/results", response_class=Lines)
-async def read_results(batch_id: str, asked: Annotated[Wanted, Query()], asker: Asking) -> Lines:
+@routes.get("/{batch_id}/results", response_class=JsonLines)
+async def read_results(
+    batch_id: str, query: Annotated[ResultsQuery, Query()], requester: CurrentRequester
+) -> JsonLines:
     """Return lines of the output as they end, one JSON object a line, while the batch runs.
 
     The header `x-pointsman-after` says from where to go on. Both answers and errors are among them.
     """
-    batch = await _find(batch_id, asker)
-    backend = asker.backend
-    ends = await backend.batches.ends(batch.id, after=asked.after, limit=asked.limit)
+    batch = await _find(batch_id, requester)
+    backend = requester.backend
+    ends = await backend.batches.ended_lines(batch.id, after=query.after, limit=query.limit)
     path = await asyncio.to_thread(_readable, backend.files, batch)
     lines = await asyncio.to_thread(results, batch, ends, path, backend.jobs)
-    after = {"x-pointsman-after": str(asked.after + len(ends))}
-    return Lines(lines, headers=after)
+    after = {"x-pointsman-after": str(query.after + len(ends))}
+    return JsonLines(lines, headers=after)
 
 
 def _readable(files: FileFolder, batch: BatchRecord) -> Any:
@@ -190,8 +199,8 @@ def _readable(files: FileFolder, batch: BatchRecord) -> Any:
     return held if held.exists() else files.path(files.get(batch.input_file_id, tenant=batch.tenant))
 
 
-async def _find(batch_id: str, asker: Asker) -> BatchRecord:
-    batch = await asker.backend.batches.get(batch_id)
-    if asker.tenant not in (None, batch.tenant):
+async def _find(batch_id: str, requester: Requester) -> BatchRecord:
+    batch = await requester.backend.batches.get(batch_id)
+    if requester.tenant not in (None, batch.tenant):
         raise UnknownBatch(batch_id)
     return batch

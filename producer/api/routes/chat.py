@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from ...vendor_apis.openai import ChunkWriter, completion, read_chat
 from ..middleware.json_route import JsonRoute
-from ..openapi.document import OPENAI_ENDS
+from ..openapi.document import OPENAI_STATUSES
 from ..openapi.shapes import CHAT_BODY, Completion
-from ..waiting.caller import Calling
+from ..waiting.caller import CurrentCaller
 from ..waiting.streamed import STREAMED, stream_answer
 
 routes = APIRouter(route_class=JsonRoute, tags=["OpenAI"])
@@ -23,15 +23,15 @@ routes = APIRouter(route_class=JsonRoute, tags=["OpenAI"])
 @routes.post(
     "/v1/chat/completions",
     response_model=Completion,
-    responses=OPENAI_ENDS | STREAMED,
+    responses=OPENAI_STATUSES | STREAMED,
     openapi_extra=CHAT_BODY,
 )
-async def complete_chat(body: dict[str, Any], caller: Calling) -> Response:
+async def complete_chat(body: dict[str, Any], caller: CurrentCaller) -> Response:
     """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
     """
-    asked = read_chat(body, caller.catalog)
-    if asked.spec.stream:
-        return await stream_answer(caller, asked, ChunkWriter(asked))
-    return await caller.reply(asked, completion)
+    job_request = read_chat(body, caller.catalog)
+    if job_request.spec.stream:
+        return await stream_answer(caller, job_request, ChunkWriter(job_request))
+    return await caller.reply(job_request, completion)

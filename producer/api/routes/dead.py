@@ -12,7 +12,7 @@ from pointsman.router.vocabulary.job import JobRecord, JobState
 from pointsman.router.vocabulary.json_schema import NoText
 from pointsman.router.vocabulary.views import LATEST, DeadFilter
 
-from ..backend import Asker, Asking
+from ..backend import CurrentRequester, Requester
 from ..middleware.json_route import JsonRoute
 
 LIMIT = 1000
@@ -20,13 +20,13 @@ LIMIT = 1000
 routes = APIRouter(route_class=JsonRoute, tags=["dead letters"])
 
 
-class Limited(DeadFilter):
+class DeadQuery(DeadFilter):
     """Which dead letters, and how many at a time; `cursor` of the answer is the `until` of the next."""
 
     limit: int = Field(default=100, ge=1, le=LIMIT)
 
 
-class Wanted(Limited):
+class RetryQuery(DeadQuery):
     """The same in a JSON body, where a number is no text."""
 
     since: Annotated[float, Field(ge=0, le=LATEST), NoText] | None = None
@@ -56,31 +56,31 @@ class RetriedJob(Frozen):
 
 
 @routes.get("/v1/dead", response_model=DeadJobs)
-async def list_dead(asked: Annotated[Limited, Query()], asker: Asking) -> Response:
+async def list_dead(query: Annotated[DeadQuery, Query()], requester: CurrentRequester) -> Response:
     """List jobs that failed or expired, by kind and by when they ended.
 
     `model`, `task_class` and `tenant` pick from each page, so that a page may hold fewer than `limit`, even none,
     while there is a cursor to go on with.
     """
-    page = await asker.backend.dead.page(_own(asked, asker), limit=asked.limit)
+    page = await requester.backend.dead.page(_own(query, requester), limit=query.limit)
     found = DeadJobs(jobs=page.jobs, cursor=page.cursor)
     return Response(found.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 @routes.post("/v1/dead/retry", response_model_exclude_none=True)
-async def retry_dead(asked: Wanted, asker: Asking) -> Retried:
+async def retry_dead(query: RetryQuery, requester: CurrentRequester) -> Retried:
     """Let a page of dead letters begin anew, with attempts and deadline as if just submitted."""
-    page = await asker.backend.dead.retry_page(_own(asked, asker), limit=asked.limit)
+    page = await requester.backend.dead.retry_page(_own(query, requester), limit=query.limit)
     return Retried(ids=page.ids, cursor=page.cursor)
 
 
 @routes.post("/v1/jobs/{job_id}/retry")
-async def retry_job(job_id: str, asker: Asking) -> RetriedJob:
+async def retry_job(job_id: str, requester: CurrentRequester) -> RetriedJob:
     """Let one dead letter begin anew; any other job stays as it is."""
-    await asker.get(job_id)
-    return RetriedJob(id=job_id, state=await asker.backend.dead.retry(job_id))
+    await requester.get(job_id)
+    return RetriedJob(id=job_id, state=await requester.backend.dead.retry(job_id))
 
 
-def _own(asked: Limited, asker: Asker) -> DeadFilter:
+def _own(query: DeadQuery, requester: Requester) -> DeadFilter:
     """Return what was asked for, of the asker's own tenant alone."""
-    return asked if asker.tenant is None else asked.model_copy(update={"tenant": asker.tenant})
+    return query if requester.tenant is None else query.model_copy(update={"tenant": requester.tenant})

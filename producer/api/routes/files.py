@@ -19,7 +19,7 @@ from pointsman.router.vocabulary.frozen import Frozen
 
 from ...files import Incoming, Purpose, StoredFile, TooLarge, Upload, boundary_of, new_file_id
 from ...vendor_apis.openai import Refused
-from ..backend import Asker, Asking
+from ..backend import CurrentRequester, Requester
 from ..openapi.shapes import DeletedFile, File, FileList
 
 DEFAULT_TENANT = "default"
@@ -59,7 +59,7 @@ BYTES: dict[int | str, dict[str, Any]] = {
 routes = APIRouter(prefix="/v1/files", tags=["files"])
 
 
-class Listed(Frozen):
+class FilesQuery(Frozen):
     """Which files, and how many; `after` is the id of the last one of the page before."""
 
     after: str | None = None
@@ -69,13 +69,13 @@ class Listed(Frozen):
 
 
 @routes.post("", response_model=File, openapi_extra=BODY)
-async def create_file(request: Request, asker: Asking) -> dict[str, Any]:
+async def create_file(request: Request, requester: CurrentRequester) -> dict[str, Any]:
     """Take a file in: it goes to disk as it comes, and its name is only data."""
-    settings = asker.backend.jobs.settings
-    incoming = await asyncio.to_thread(asker.backend.files.begin, asker.tenant or DEFAULT_TENANT)
+    settings = requester.backend.jobs.settings
+    incoming = await asyncio.to_thread(requester.backend.files.begin, requester.tenant or DEFAULT_TENANT)
     try:
         upload = await _receive(request, incoming, settings)
-        stored = _stored(upload, incoming, asker)
+        stored = _stored(upload, incoming, requester)
         await asyncio.to_thread(incoming.keep, stored)
     finally:
         await asyncio.to_thread(incoming.drop)
@@ -105,7 +105,7 @@ async def _receive(request: Request, incoming: Incoming, settings: Settings) -> 
     return upload
 
 
-def _stored(upload: Upload, incoming: Incoming, asker: Asker) -> StoredFile:
+def _stored(upload: Upload, incoming: Incoming, requester: Requester) -> StoredFile:
     for name in upload.fields.keys() - FIELDS:
         raise Refused(f"Unknown parameter: '{name[:100]}'.", param=name[:100], code="unsupported_parameter")
     if upload.filename is None:
@@ -117,7 +117,7 @@ def _stored(upload: Upload, incoming: Incoming, asker: Asker) -> StoredFile:
     lives = _lifetime(upload.fields, purpose)
     return StoredFile(
         id=new_file_id(),
-        tenant=asker.tenant or DEFAULT_TENANT,
+        tenant=requester.tenant or DEFAULT_TENANT,
         filename=upload.filename,
         purpose=purpose,
         size=incoming.size,
@@ -140,44 +140,46 @@ def _lifetime(fields: dict[str, str], purpose: str) -> int | None:
 
 
 @routes.get("", response_model=FileList)
-async def list_files(asked: Annotated[Listed, Query()], asker: Asking) -> dict[str, Any]:
+async def list_files(query: Annotated[FilesQuery, Query()], requester: CurrentRequester) -> dict[str, Any]:
     """List files by the time they came."""
-    found = await asyncio.to_thread(_listed, asked, asker)
-    page = [file.view() for file in found[: asked.limit]]
+    found = await asyncio.to_thread(_listed, query, requester)
+    page = [file.view() for file in found[: query.limit]]
     return {
         "object": "list",
         "data": page,
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
-        "has_more": len(found) > asked.limit,
+        "has_more": len(found) > query.limit,
     }
 
 
-def _listed(asked: Listed, asker: Asker) -> list[StoredFile]:
-    files = asker.backend.files.files(tenant=asker.tenant, newest_first=asked.order == "desc", after=asked.after)
-    return list(islice((file for file in files if asked.purpose in (None, file.purpose)), asked.limit + 1))
+def _listed(query: FilesQuery, requester: Requester) -> list[StoredFile]:
+    files = requester.backend.files.files(
+        tenant=requester.tenant, newest_first=query.order == "desc", after=query.after
+    )
+    return list(islice((file for file in files if query.purpose in (None, file.purpose)), query.limit + 1))
 
 
 @routes.get("/{file_id}", response_model=File)
-async def get_file(file_id: str, asker: Asking) -> dict[str, Any]:
+async def get_file(file_id: str, requester: CurrentRequester) -> dict[str, Any]:
     """Return what is known of a file."""
-    return (await _find(file_id, asker)).view()
+    return (await _find(file_id, requester)).view()
 
 
 @routes.get("/{file_id}/content", response_class=FileResponse, responses=BYTES)
-async def read_file(file_id: str, asker: Asking) -> FileResponse:
+async def read_file(file_id: str, requester: CurrentRequester) -> FileResponse:
     """Return a file's content as it is."""
-    found = await _find(file_id, asker)
-    return FileResponse(asker.backend.files.path(found), media_type="application/octet-stream")
+    found = await _find(file_id, requester)
+    return FileResponse(requester.backend.files.path(found), media_type="application/octet-stream")
 
 
 @routes.delete("/{file_id}", response_model=DeletedFile)
-async def delete_file(file_id: str, asker: Asking) -> dict[str, Any]:
+async def delete_file(file_id: str, requester: CurrentRequester) -> dict[str, Any]:
     """Delete a file; batches that work on it go on."""
-    found = await _find(file_id, asker)
-    await asyncio.to_thread(asker.backend.files.delete, found)
+    found = await _find(file_id, requester)
+    await asyncio.to_thread(requester.backend.files.delete, found)
     return {"id": file_id, "object": "file", "deleted": True}
 
 
-async def _find(file_id: str, asker: Asker) -> StoredFile:
-    return await asyncio.to_thread(asker.backend.files.get, file_id, tenant=asker.tenant)
+async def _find(file_id: str, requester: Requester) -> StoredFile:
+    return await asyncio.to_thread(requester.backend.files.get, file_id, tenant=requester.tenant)

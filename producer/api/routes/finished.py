@@ -17,7 +17,7 @@ from pointsman.router.vocabulary.errors import StoreUnavailable, UnknownJob
 from pointsman.router.vocabulary.frozen import Frozen
 from pointsman.router.vocabulary.job import JobId, JobRecord
 
-from ..backend import Asker, Asking
+from ..backend import CurrentRequester, Requester
 
 JOBS_AT_MOST = 5000
 QUIET_SECONDS = 15.0
@@ -28,13 +28,13 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 routes = APIRouter(tags=["jobs"])
 
 
-class Asked(Frozen):
+class FinishedQuery(Frozen):
     """Which jobs to tell of."""
 
     ids: tuple[JobId, ...] = Field(min_length=1, max_length=JOBS_AT_MOST)
 
 
-class Lines(StreamingResponse):
+class JsonLinesStream(StreamingResponse):
     """A stream of JSON Lines."""
 
     media_type = "application/x-ndjson"
@@ -42,21 +42,21 @@ class Lines(StreamingResponse):
 
 @routes.post(
     "/v1/jobs/finished",
-    response_class=Lines,
+    response_class=JsonLinesStream,
     responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
 )
-async def tell_finished(asked: Asked, asker: Asking) -> Lines:
+async def stream_finished(query: FinishedQuery, requester: CurrentRequester) -> JsonLinesStream:
     """Tell of jobs as they end: a line of JSON for each, its record as of `GET /v1/jobs/{id}`.
 
     An empty line says that nothing ended for a while. A line with `error` is the last one: an unknown job, or a
     store that is away. The stream ends when all have ended, or early when the server does: ask for the rest again.
     """
-    return Lines(_lines(asked.ids, asker), headers=HEADERS)
+    return JsonLinesStream(_lines(query.ids, requester), headers=HEADERS)
 
 
-async def _lines(job_ids: Sequence[str], asker: Asker) -> AsyncIterator[bytes]:
+async def _lines(job_ids: Sequence[str], requester: Requester) -> AsyncIterator[bytes]:
     try:
-        async with aclosing(_told(job_ids, asker)) as records:
+        async with aclosing(_ended_records(job_ids, requester)) as records:
             async for record in records:
                 yield b"\n" if record is None else record.model_dump_json(exclude_none=True).encode() + b"\n"
     except UnknownJob as error:
@@ -69,12 +69,12 @@ def _error(kind: str, error: Exception, **more: str) -> bytes:
     return to_json({"error": {"kind": kind, "message": str(error), **more}}) + b"\n"
 
 
-async def _told(job_ids: Sequence[str], asker: Asker) -> AsyncGenerator[JobRecord | None, None]:
+async def _ended_records(job_ids: Sequence[str], requester: Requester) -> AsyncGenerator[JobRecord | None, None]:
     """Yield records as jobs end, None when it is quiet for a while; ends when the server does."""
-    backend = asker.backend
+    backend = requester.backend
 
     async def ended(some: Sequence[str]) -> Sequence[JobRecord]:
-        return await backend.jobs.ended(some, tenant=asker.tenant)
+        return await backend.jobs.ended(some, tenant=requester.tenant)
 
     ending = asyncio.create_task(backend.stopping.wait())
     async with aclosing(finished(job_ids, backend.waiter, ended)) as records:

@@ -11,7 +11,7 @@ from pointsman.router.store import translated
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.frozen import Frozen
 
-from ..backend import Asking, Backend
+from ..backend import Backend, CurrentRequester
 
 PING_SECONDS = 1.0
 """A probe wants an answer soon, whatever Redis does."""
@@ -27,15 +27,15 @@ class Health(Frozen):
 
 
 @routes.get("/healthz")
-async def healthz(asker: Asking) -> Health:
+async def healthz(requester: CurrentRequester) -> Health:
     """Answer 200 while the process lives, whether Redis does or not."""
-    return await _health(asker.backend)
+    return await _health(requester.backend)
 
 
 @routes.get("/readyz", responses={503: {"model": Health}})
-async def readyz(asker: Asking, response: Response) -> Health:
+async def readyz(requester: CurrentRequester, response: Response) -> Health:
     """Answer 200 when jobs can be accepted, 503 while Redis is away."""
-    health = await _health(asker.backend)
+    health = await _health(requester.backend)
     if health.redis == "away":
         response.status_code = 503
     return health

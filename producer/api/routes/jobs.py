@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pointsman.router.vocabulary.frozen import Frozen
 from pointsman.router.vocabulary.job import JobRecord, JobState
 
-from ..backend import Asking
+from ..backend import CurrentRequester
 from ..waiting.until_end import record_at_end
 
 WAIT_AT_MOST_SECONDS = 60.0
@@ -53,34 +53,34 @@ class Cancelled(Frozen):
 
 
 @routes.get("/v1/jobs/{job_id}", response_model=JobRecord)
-async def get_job(job_id: str, asker: Asking, request: Request, wait: Wait = 0.0) -> Response:
+async def get_job(job_id: str, requester: CurrentRequester, request: Request, wait: Wait = 0.0) -> Response:
     """Return all that is known of a job.
 
     With `wait` the reply comes when the job has ended, or after so many seconds with the job as it is then.
     """
-    record = await asker.get(job_id)
+    record = await requester.get(job_id)
     if wait > 0 and not record.done:
-        record = await record_at_end(request, asker.backend, job_id, seconds=min(wait, WAIT_AT_MOST_SECONDS))
+        record = await record_at_end(request, requester.backend, job_id, seconds=min(wait, WAIT_AT_MOST_SECONDS))
     return _json(record)
 
 
 @routes.get("/v1/jobs", response_model=JobPage)
-async def list_jobs(filters: Annotated[Filters, Query()], asker: Asking) -> Response:
+async def list_jobs(filters: Annotated[Filters, Query()], requester: CurrentRequester) -> Response:
     """List the jobs in one state, newest first.
 
     `task_class`, `model` and `tenant` pick from each page: a page may hold fewer jobs than `limit`, even none,
     while there is a cursor to go on with.
     """
-    page = await asker.backend.jobs.list(filters.state, limit=filters.limit, cursor=filters.cursor)
-    picked = [record for record in page.jobs if asker.may_see(record) and filters.pick(record)]
+    page = await requester.backend.jobs.list(filters.state, limit=filters.limit, cursor=filters.cursor)
+    picked = [record for record in page.jobs if requester.may_see(record) and filters.pick(record)]
     return _json(JobPage(jobs=picked, cursor=page.cursor))
 
 
 @routes.delete("/v1/jobs/{job_id}")
-async def cancel_job(job_id: str, asker: Asking) -> Cancelled:
+async def cancel_job(job_id: str, requester: CurrentRequester) -> Cancelled:
     """Cancel a job wherever it is; a running call is stopped."""
-    await asker.get(job_id)
-    return Cancelled(id=job_id, state=await asker.backend.jobs.cancel(job_id))
+    await requester.get(job_id)
+    return Cancelled(id=job_id, state=await requester.backend.jobs.cancel(job_id))
 
 
 def _json(value: Frozen) -> Response:

@@ -14,11 +14,11 @@ from pointsman.router.vocabulary.facts import input_tokens
 from pointsman.router.vocabulary.frozen import Frozen
 
 from ...vendor_apis.anthropic import VERSIONS, EventWriter, message, read_message
-from ..backend import Asking
+from ..backend import CurrentRequester
 from ..middleware.json_route import JsonRoute
-from ..openapi.document import ANTHROPIC_ENDS, NO_MODEL
+from ..openapi.document import ANTHROPIC_STATUSES, NO_MODEL
 from ..openapi.shapes import COUNT_BODY, MESSAGE_BODY, AnsweredMessage
-from ..waiting.caller import Calling
+from ..waiting.caller import CurrentCaller
 from ..waiting.streamed import STREAMED, stream_answer
 
 Version = Annotated[str, Header(alias="anthropic-version", json_schema_extra={"enum": list(VERSIONS)})]
@@ -36,23 +36,23 @@ class Estimated(Frozen):
 @routes.post(
     "/v1/messages",
     response_model=AnsweredMessage,
-    responses=ANTHROPIC_ENDS | STREAMED,
+    responses=ANTHROPIC_STATUSES | STREAMED,
     openapi_extra=MESSAGE_BODY,
 )
-async def create_message(body: dict[str, Any], caller: Calling, version: Version) -> Response:
+async def create_message(body: dict[str, Any], caller: CurrentCaller, version: Version) -> Response:
     """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 
     A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
     """
-    asked = read_message(body, caller.catalog, version=version)
-    if asked.spec.stream:
-        return await stream_answer(caller, asked, EventWriter(asked))
-    return await caller.reply(asked, message)
+    job_request = read_message(body, caller.catalog, version=version)
+    if job_request.spec.stream:
+        return await stream_answer(caller, job_request, EventWriter(job_request))
+    return await caller.reply(job_request, message)
 
 
 @routes.post("/v1/messages/count_tokens", responses=NO_MODEL, openapi_extra=COUNT_BODY)
-async def count_tokens(body: dict[str, Any], asker: Asking, version: Version) -> Estimated:
+async def count_tokens(body: dict[str, Any], requester: CurrentRequester, version: Version) -> Estimated:
     """Estimate the tokens of a message's request, as limits of tokens per minute do; no model is called."""
     whole = {"max_tokens": 1, **body}  # which a count goes without
-    asked = read_message(whole, asker.backend.jobs.catalog, version=version)
-    return Estimated(input_tokens=input_tokens(asked.spec.chat()))
+    job_request = read_message(whole, requester.backend.jobs.catalog, version=version)
+    return Estimated(input_tokens=input_tokens(job_request.spec.chat()))

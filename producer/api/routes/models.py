@@ -11,7 +11,7 @@ from pointsman.router.vocabulary.frozen import Frozen
 from pointsman.router.vocabulary.views import KnownNames, ModelView
 
 from ...vendor_apis.openai import AUTO, Refused
-from ..backend import Asking
+from ..backend import CurrentRequester
 
 OURS = "pointsman"
 """Who owns the names that stand for several models."""
@@ -32,7 +32,7 @@ class Named(Frozen):
     lifecycle: Literal["active"] = "active"
 
 
-class Models(Frozen):
+class ModelList(Frozen):
     """Every configured model, what should worry an operator, and all names that a job may give."""
 
     models: list[ModelView]
@@ -46,16 +46,16 @@ class Models(Frozen):
 
 
 @routes.get("/v1/models")
-async def list_models(asker: Asking) -> Models:
+async def list_models(requester: CurrentRequester) -> ModelList:
     """Return every model with its live depth, workers, rates and health.
 
     `data` is the list of OpenAI's and Anthropic's clients: models, aliases, task classes, and `auto`.
     """
-    store = asker.backend.models
+    store = requester.backend.models
     views = await store.views()
-    catalog = asker.backend.jobs.catalog
+    catalog = requester.backend.jobs.catalog
     data = list(_named(catalog).values())
-    return Models(
+    return ModelList(
         models=views,
         warnings=await store.warnings(views),
         names=catalog.names,
@@ -66,9 +66,9 @@ async def list_models(asker: Asking) -> Models:
 
 
 @routes.get("/v1/models/{name}")
-async def get_model(name: str, asker: Asking) -> Named:
+async def get_model(name: str, requester: CurrentRequester) -> Named:
     """Return one of the names that a request may give as its model."""
-    found = _named(asker.backend.jobs.catalog).get(name)
+    found = _named(requester.backend.jobs.catalog).get(name)
     if found is None:
         raise Refused(
             f"The model '{name[:100]}' does not exist.", status=404, param="model", code="model_not_found"

@@ -7,16 +7,16 @@ from fastapi import APIRouter
 from pointsman.router.vocabulary.job import JobSpec
 from pointsman.router.vocabulary.views import Explanation
 
-from ..backend import Asking
+from ..backend import CurrentRequester
 from ..middleware.json_route import JsonRoute
-from .submit import for_asker
+from .submit import for_requester
 
 routes = APIRouter(route_class=JsonRoute, tags=["jobs"])
 
 
 @routes.post("/v1/route", response_model_exclude_none=True)
-async def route_job(spec: JobSpec, asker: Asking) -> Explanation:
+async def route_job(spec: JobSpec, requester: CurrentRequester) -> Explanation:
     """Say where a job would go if it came now: its class, every candidate with score or reason, the choice."""
-    spec = for_asker(spec, asker)
-    asker.backend.jobs.check(spec)
-    return await asker.backend.models.explain(spec)
+    spec = for_requester(spec, requester)
+    requester.backend.jobs.check(spec)
+    return await requester.backend.models.explain(spec)

@@ -11,12 +11,12 @@ from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
 from pointsman.router.vocabulary.errors import UnknownDelivery
 from pointsman.router.vocabulary.frozen import Frozen
 
-from ..backend import Asker, Asking
+from ..backend import CurrentRequester, Requester
 
 routes = APIRouter(prefix="/v1/webhooks/deliveries", tags=["webhooks"])
 
 
-class Listed(Frozen):
+class DeliveriesQuery(Frozen):
     """Which deliveries, and how many at a time; `cursor` of the answer is that of the next page."""
 
     state: DeliveryState
@@ -39,34 +39,34 @@ class Redelivered(Frozen):
 
 
 @routes.get("", response_model=Deliveries)
-async def list_deliveries(asked: Annotated[Listed, Query()], asker: Asking) -> Response:
+async def list_deliveries(query: Annotated[DeliveriesQuery, Query()], requester: CurrentRequester) -> Response:
     """List the deliveries in one state, with all their tries.
 
     A key that is bound to a tenant sees its own: a page may hold fewer than `limit`, even none, while there is a
     cursor to go on with.
     """
-    page = await asker.backend.deliveries.page(asked.state, limit=asked.limit, cursor=asked.cursor)
-    own = [delivery for delivery in page.deliveries if asker.tenant in (None, delivery.tenant)]
+    page = await requester.backend.deliveries.page(query.state, limit=query.limit, cursor=query.cursor)
+    own = [delivery for delivery in page.deliveries if requester.tenant in (None, delivery.tenant)]
     return _json(Deliveries(deliveries=own, cursor=page.cursor))
 
 
 @routes.get("/{delivery_id}", response_model=Delivery)
-async def get_delivery(delivery_id: str, asker: Asking) -> Response:
+async def get_delivery(delivery_id: str, requester: CurrentRequester) -> Response:
     """Return all that is known of a delivery."""
-    return _json(await _find(delivery_id, asker))
+    return _json(await _find(delivery_id, requester))
 
 
 @routes.post("/{delivery_id}/redeliver")
-async def redeliver(delivery_id: str, asker: Asking) -> Redelivered:
+async def redeliver(delivery_id: str, requester: CurrentRequester) -> Redelivered:
     """Let a delivery begin anew, with all its tries before it; one that is under way stays as it is."""
-    await _find(delivery_id, asker)
-    return Redelivered(id=delivery_id, state=await asker.backend.deliveries.redeliver(delivery_id))
+    await _find(delivery_id, requester)
+    return Redelivered(id=delivery_id, state=await requester.backend.deliveries.redeliver(delivery_id))
 
 
-async def _find(delivery_id: str, asker: Asker) -> Delivery:
+async def _find(delivery_id: str, requester: Requester) -> Delivery:
     """Return a delivery; raises UnknownDelivery also for one of another tenant."""
-    found = await asker.backend.deliveries.get(delivery_id)
-    if asker.tenant not in (None, found.tenant):
+    found = await requester.backend.deliveries.get(delivery_id)
+    if requester.tenant not in (None, found.tenant):
         raise UnknownDelivery(delivery_id)
     return found
 

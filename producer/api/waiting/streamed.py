@@ -12,16 +12,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pointsman.router.runtime.cancellation import stop
-from pointsman.router.store import Feed, News, Said
+from pointsman.router.store import JobUpdate, JobUpdates, TextChunk
 from pointsman.router.vocabulary.errors import PointsmanError, StoreUnavailable
 from pointsman.router.vocabulary.job import JobRecord, JobState
 
-from ...vendor_apis.openai import Asked, Fault, Refused
+from ...vendor_apis.openai import Fault, JobRequest, Refused
 from ...vendor_apis.openai.chat import result_of
-from ..failures import JOB_ID, NoAnswer, OutOfSight, fault_in, job_headers
+from ..failures import JOB_ID, NoAnswer, OutcomeUnknown, fault_in, job_headers
 from ..routes.submit import with_key
 from .caller import REDIS_AWAY_SECONDS, Caller
-from .until_end import hung_up
+from .until_end import disconnected
 
 HEAD_SECONDS = 1.0
 """How long the head of a reply waits for the first words: a job that fails in this time has a status of its own."""
@@ -41,8 +41,8 @@ class Signals:
 async def watching(caller: Caller, wake: Callable[[], None]) -> AsyncIterator[Signals]:
     """Yield the signals of one caller; `wake` is called at each."""
     tasks = [
-        asyncio.create_task(hung_up(caller.request)),
-        asyncio.create_task(caller.asker.backend.stopping.wait()),
+        asyncio.create_task(disconnected(caller.request)),
+        asyncio.create_task(caller.requester.backend.stopping.wait()),
         asyncio.create_task(asyncio.sleep(HEAD_SECONDS)),
         asyncio.create_task(asyncio.sleep(caller.seconds)),
     ]
@@ -55,7 +55,7 @@ async def watching(caller: Caller, wake: Callable[[], None]) -> AsyncIterator[Si
 
 
 @dataclass
-class Heard:
+class SentText:
     """What was said under one binding, as far as it was passed on: `size` is its bytes of UTF-8."""
 
     binding: int
@@ -76,7 +76,7 @@ class StreamWriter(Protocol):
     def begin(self, record: JobRecord) -> str:
         """Return what comes before the first words."""
 
-    def say(self, text: str) -> str:
+    def write_text(self, text: str) -> str:
         """Return a piece of text."""
 
     def end(self, record: JobRecord) -> str:
@@ -86,16 +86,16 @@ class StreamWriter(Protocol):
         """Return what ends a stream that has no answer."""
 
 
-class Reading:
+class StreamedAnswer:
     """One caller's reading of one job."""
 
     def __init__(self, caller: Caller, job_id: str, writer: StreamWriter) -> None:
         self.writer = writer
         self._caller, self._job_id = caller, job_id
-        self._backend = caller.asker.backend
+        self._backend = caller.requester.backend
         self._record: JobRecord | None = None
-        self._heard: Heard | None = None
-        self._news: Feed | None = None
+        self._sent: SentText | None = None
+        self._updates: JobUpdates | None = None
         self._over = False
 
     @property
@@ -103,54 +103,54 @@ class Reading:
         """What is certain of the job now; before it has spoken, its model is not."""
         if self._record is None:
             return {JOB_ID: self._job_id}
-        certain = self._record.done or self._heard is not None
+        certain = self._record.done or self._sent is not None
         return job_headers(self._record if certain else self._record.model_copy(update={"model": None}))
 
     async def frames(self) -> AsyncGenerator[str, None]:
         """Yield events and comments until the job has ended.
 
-        Raises NoAnswer, Refused or UnknownJob where it ends otherwise, OutOfSight where Redis is away at the end.
+        Raises NoAnswer, Refused or UnknownJob where it ends otherwise, OutcomeUnknown where Redis is away then.
         """
         async with watching(self._caller, self._wake) as signals:
             while not self._over:
                 try:
-                    async with self._backend.follower.following(self._job_id) as self._news:
-                        async for item in self._news:
-                            if frame := await self._hear(item, signals):
+                    async with self._backend.follower.following(self._job_id) as self._updates:
+                        async for item in self._updates:
+                            if frame := await self._handle(item, signals):
                                 yield frame
                             if self._over:
                                 break
                 except StoreUnavailable as error:
-                    if self._leaves(signals):
-                        raise OutOfSight(self._job_id, joins=self._joins) from error
+                    if self._gives_up(signals):
+                        raise OutcomeUnknown(self._job_id, joins=self._joins) from error
                     if signals.head_due.done():
                         yield _comment("pointsman waits for Redis")
                     await asyncio.sleep(REDIS_AWAY_SECONDS)
 
     def _wake(self) -> None:
-        if self._news is not None:
-            self._news.look()
+        if self._updates is not None:
+            self._updates.look_again()
 
     @property
     def _joins(self) -> bool:
         return self._caller.key is not None
 
-    def _leaves(self, signals: Signals) -> bool:
+    def _gives_up(self, signals: Signals) -> bool:
         """Whether the job is left to itself: its words are waited for no longer, or the server ends."""
-        return signals.stopping.done() or (signals.wait_over.done() and self._heard is None)
+        return signals.stopping.done() or (signals.wait_over.done() and self._sent is None)
 
-    async def _hear(self, item: News, signals: Signals) -> str:
-        if self._heard is not None and isinstance(item, Said) and item.binding == self._heard.binding:
-            new = self._heard.fresh(item.offset, item.text)
+    async def _handle(self, item: JobUpdate, signals: Signals) -> str:
+        if self._sent is not None and isinstance(item, TextChunk) and item.binding == self._sent.binding:
+            new = self._sent.fresh(item.offset, item.text)
             if new is not None:
-                return self.writer.say(new) if new else ""
+                return self.writer.write_text(new) if new else ""
         if signals.gone.done():
-            return await self._let_go()
+            return await self._on_disconnect()
         if signals.stopping.done() and self._record is not None:  # at once: Redis may be the reason why it ends
             raise NoAnswer(self._record, joins=self._joins)
         return await self._look(signals)
 
-    async def _let_go(self) -> str:
+    async def _on_disconnect(self) -> str:
         """A caller who hangs up cancels the job, unless its idempotency key lets it join that job again."""
         if not self._joins:
             await self._backend.jobs.cancel(self._job_id, reason="its caller hung up")
@@ -163,46 +163,46 @@ class Reading:
         if record.done:
             return await self._end(record)
         self._check_binding(record)
-        so_far = await jobs.said(self._job_id)
+        so_far = await jobs.text_so_far(self._job_id)
         if so_far is not None and so_far.text and so_far.binding == record.binding:
-            return self._say(record, so_far.text) or _comment("keep-alive")
-        if self._leaves(signals):
+            return self._write(record, so_far.text) or _comment("keep-alive")
+        if self._gives_up(signals):
             raise NoAnswer(record, joins=self._joins)
         if not signals.head_due.done():
             return ""
-        place = await jobs.place(self._job_id) if record.state is JobState.PENDING else None
-        return _comment(f"pointsman {_standing(record, place)}")
+        position = await jobs.position(self._job_id) if record.state is JobState.PENDING else None
+        return _comment(f"pointsman {_status_of(record, position)}")
 
     def _check_binding(self, record: JobRecord) -> None:
         """Raise Refused where the job speaks no longer as it began: its end was missed, and somebody retried it."""
-        if self._heard is None:
+        if self._sent is None:
             return
-        if record.state not in (JobState.RUNNING, JobState.SUCCEEDED) or record.binding != self._heard.binding:
+        if record.state not in (JobState.RUNNING, JobState.SUCCEEDED) or record.binding != self._sent.binding:
             why = f"the answer broke off, and the job began anew; GET /v1/jobs/{record.id} will have its result"
             raise Refused(why, status=502, code="bad_response", kind="server_error")
 
-    def _say(self, record: JobRecord, text: str) -> str:
+    def _write(self, record: JobRecord, text: str) -> str:
         """Return what is new in all the text so far."""
         begun = ""
-        if self._heard is None:
-            self._heard, begun = Heard(record.binding), self.writer.begin(record)
-        new = self._heard.fresh(0, text)
-        return begun + (self.writer.say(new) if new else "")
+        if self._sent is None:
+            self._sent, begun = SentText(record.binding), self.writer.begin(record)
+        new = self._sent.fresh(0, text)
+        return begun + (self.writer.write_text(new) if new else "")
 
     async def _end(self, record: JobRecord) -> str:
         if record.state is not JobState.SUCCEEDED:
-            asked_for = await self._caller.time_asked_for(record)
-            raise NoAnswer(record, joins=self._joins, retry_after=asked_for)
+            retry_after = await self._caller.cooling_seconds(record)
+            raise NoAnswer(record, joins=self._joins, retry_after=retry_after)
         self._check_binding(record)
-        told = self._say(record, result_of(record).answer.text) + self.writer.end(record)
+        frames = self._write(record, result_of(record).answer.text) + self.writer.end(record)
         self._over = True
-        return told
+        return frames
 
 
-def _standing(record: JobRecord, place: int | None) -> str:
+def _status_of(record: JobRecord, position: int | None) -> str:
     """Return how a job without words stands."""
     if record.state is JobState.PENDING:
-        return f"queued, place {place}" if place is not None else "queued, not due yet"
+        return f"queued, place {position}" if position is not None else "queued, not due yet"
     return f"{'running at' if record.state is JobState.RUNNING else 'bound to'} {record.model}"
 
 
@@ -217,10 +217,10 @@ STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json
 """What the documentation of a door says of its answers."""
 
 
-async def stream_answer(caller: Caller, asked: Asked, writer: StreamWriter) -> AnswerStream:
+async def stream_answer(caller: Caller, job_request: JobRequest, writer: StreamWriter) -> AnswerStream:
     """Submit what is asked, and return the stream of its answer."""
-    job_id = await caller.asker.backend.jobs.submit(with_key(asked.spec, caller.asker, caller.key))
-    return AnswerStream(Reading(caller, job_id, writer))
+    job_id = await caller.requester.backend.jobs.submit(with_key(job_request.spec, caller.requester, caller.key))
+    return AnswerStream(StreamedAnswer(caller, job_id, writer))
 
 
 class AnswerStream(Response):
@@ -228,15 +228,15 @@ class AnswerStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, streamed: StreamedAnswer) -> None:
         self.status_code, self.background = 200, None
-        self._reading = reading
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what is read; raises NoAnswer and its like as long as nothing was sent, and later tells of them."""
         begun = False
         try:
-            async with aclosing(self._reading.frames()) as frames:
+            async with aclosing(self._streamed.frames()) as frames:
                 async for frame in frames:
                     if not begun:
                         begun = True
@@ -245,12 +245,12 @@ class AnswerStream(Response):
         except PointsmanError as error:
             if not begun:
                 raise
-            await _send(send, self._reading.writer.fail(fault_in(error), scope["state"]["request_id"]))
+            await _send(send, self._streamed.writer.fail(fault_in(error), scope["state"]["request_id"]))
         if begun:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _begin(self, send: Send) -> None:
-        self.init_headers({**HEADERS, **self._reading.headers})
+        self.init_headers({**HEADERS, **self._streamed.headers})
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
 

@@ -17,9 +17,9 @@ async def record_at_end(request: Request, backend: Backend, job_id: str, *, seco
     """Return the record once the job has ended, or as it is when the time, the caller or the server is gone."""
     clock = asyncio.get_running_loop().time
     until = clock() + seconds
-    async with backend.waiter.watching([job_id]) as ends:
-        end = asyncio.create_task(ends[job_id].wait())
-        gone = {asyncio.create_task(hung_up(request)), asyncio.create_task(backend.stopping.wait())}
+    async with backend.waiter.watching([job_id]) as end_events:
+        end = asyncio.create_task(end_events[job_id].wait())
+        gone = {asyncio.create_task(disconnected(request)), asyncio.create_task(backend.stopping.wait())}
         try:
             while True:
                 record = await backend.jobs.get(job_id)
@@ -28,15 +28,15 @@ async def record_at_end(request: Request, backend: Backend, job_id: str, *, seco
                     return record
                 # now and then it looks again, in case the message of the end was lost
                 if end.done():  # the end was told, but the job has begun anew meanwhile
-                    ends[job_id].clear()
-                    end = asyncio.create_task(ends[job_id].wait())
+                    end_events[job_id].clear()
+                    end = asyncio.create_task(end_events[job_id].wait())
                 some_time = min(left, RECHECK_SECONDS)
                 await asyncio.wait({end, *gone}, timeout=some_time, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await stop(end, *gone)
 
 
-async def hung_up(request: Request) -> None:
+async def disconnected(request: Request) -> None:
     """Return once the caller has gone."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .protocol import Door
+from .protocol import ClientTransport
 
-__all__ = ["Door", "open_door"]
+__all__ = ["ClientTransport", "open_transport"]
 
 
-def open_door(url: str, *, api_key: str | None, models_file: Path | str | None, key_prefix: str | None) -> Door:
+def open_transport(
+    url: str, *, api_key: str | None, models_file: Path | str | None, key_prefix: str | None
+) -> ClientTransport:
     """Return the door that the URL's scheme names; nothing is sent yet.
 
     Each door is imported only when it is used: a caller of the API needs no Redis, one of Redis no HTTP.
     """
     if url.startswith(("redis://", "rediss://", "sentinel://")):
-        from .redis import open_redis_door  # noqa: PLC0415 # callers over HTTP need no Redis
+        from .redis import open_redis_transport  # noqa: PLC0415 # callers over HTTP need no Redis
 
-        return open_redis_door(url, models_file=models_file, key_prefix=key_prefix)
-    from .http import HttpDoor  # noqa: PLC0415 # callers of Redis need no HTTP
+        return open_redis_transport(url, models_file=models_file, key_prefix=key_prefix)
+    from .http import HttpTransport  # noqa: PLC0415 # callers of Redis need no HTTP
 
-    return HttpDoor(url, api_key=api_key)
+    return HttpTransport(url, api_key=api_key)

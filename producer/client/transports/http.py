@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class _End:
+class _StreamEnd:
     """One of the streams has ended, by an error or not."""
 
     error: Exception | None = None
@@ -42,7 +42,7 @@ class _End:
 
 async def merged(streams: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator[Item, None]:
     """Yield what any of the streams yields as it comes; raises the first error, and leaves none of them open."""
-    found: asyncio.Queue[Item | _End] = asyncio.Queue(maxsize=1)
+    found: asyncio.Queue[Item | _StreamEnd] = asyncio.Queue(maxsize=1)
 
     async def drain(stream: AsyncGenerator[Item, None]) -> None:
         try:
@@ -50,16 +50,16 @@ async def merged(streams: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerato
                 async for item in stream:
                     await found.put(item)
         except Exception as error:  # whoever reads gets it
-            await found.put(_End(error))
+            await found.put(_StreamEnd(error))
         else:
-            await found.put(_End())
+            await found.put(_StreamEnd())
 
     tasks = [asyncio.create_task(drain(stream)) for stream in streams]
     left = len(tasks)
     try:
         while left:
             item = await found.get()
-            if not isinstance(item, _End):
+            if not isinstance(item, _StreamEnd):
                 yield item
             elif item.error is not None:
                 raise item.error
@@ -70,7 +70,7 @@ async def merged(streams: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerato
 
 
 CONNECTIONS = 256
-TOLD_AT_ONCE = 5000
+JOBS_PER_STREAM = 5000
 """Jobs that one stream of ends tells of: as many as the API allows."""
 TURN_SECONDS = 30.0
 QUIET_SECONDS = 60.0
@@ -85,7 +85,7 @@ VIEWS = TypeAdapter(list[ModelView])
 JOB_ID = TypeAdapter[str](JobId)
 
 
-class HttpDoor:
+class HttpTransport:
     """Asks the API; each method is one request, but for `finished`."""
 
     def __init__(self, url: str, *, api_key: str | None) -> None:
@@ -99,10 +99,10 @@ class HttpDoor:
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Send jobs in one request."""
         if len(specs) == 1:
-            reply = await self._ask("POST", "/v1/jobs", body=specs[0].model_dump_json(exclude_none=True))
+            reply = await self._request("POST", "/v1/jobs", body=specs[0].model_dump_json(exclude_none=True))
             return [str(reply["id"])]
         jobs = ",".join(spec.model_dump_json(exclude_none=True) for spec in specs)
-        reply = await self._ask("POST", "/v1/jobs/batch", body=f'{{"jobs":[{jobs}]}}')
+        reply = await self._request("POST", "/v1/jobs/batch", body=f'{{"jobs":[{jobs}]}}')
         return [str(job_id) for job_id in reply["ids"]]
 
     async def get(self, job_id: str) -> JobRecord:
@@ -110,7 +110,7 @@ class HttpDoor:
         return await self._get(job_id, 0.0)
 
     async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
-        """Yield each record when its job ends: a long poll for one job, a stream for up to TOLD_AT_ONCE of them."""
+        """Yield each record when its job ends: a long poll for one job, a stream for up to JOBS_PER_STREAM."""
         for job_id in job_ids:
             _path(job_id)
         if len(job_ids) == 1:
@@ -118,12 +118,12 @@ class HttpDoor:
                 pass
             yield record
             return
-        portions = [job_ids[at : at + TOLD_AT_ONCE] for at in range(0, len(job_ids), TOLD_AT_ONCE)]
-        async with aclosing(merged([self._told(portion) for portion in portions])) as records:
+        portions = [job_ids[at : at + JOBS_PER_STREAM] for at in range(0, len(job_ids), JOBS_PER_STREAM)]
+        async with aclosing(merged([self._stream_of_ends(portion) for portion in portions])) as records:
             async for record in records:
                 yield record
 
-    async def _told(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
+    async def _stream_of_ends(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
         waiting = set(job_ids)
         with self._away():
             async with self._client.stream(
@@ -146,47 +146,47 @@ class HttpDoor:
 
     async def _get(self, job_id: str, wait_seconds: float) -> JobRecord:
         params = {"wait": wait_seconds} if wait_seconds else {}
-        reply = await self._ask("GET", _path(job_id), params=params, waits=wait_seconds)
+        reply = await self._request("GET", _path(job_id), params=params, waits=wait_seconds)
         return JobRecord.model_validate(reply)
 
     async def cancel(self, job_id: str) -> JobState:
         """Cancel a job."""
-        reply = await self._ask("DELETE", _path(job_id))
+        reply = await self._request("DELETE", _path(job_id))
         return JobState(reply["state"])
 
     async def retry(self, job_id: str) -> JobState:
         """Let a dead letter begin anew."""
-        reply = await self._ask("POST", f"{_path(job_id)}/retry")
+        reply = await self._request("POST", f"{_path(job_id)}/retry")
         return JobState(reply["state"])
 
-    async def dead(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+    async def dead(self, wanted: DeadFilter, *, limit: int) -> DeadPage:
         """Return a page of dead letters."""
-        params = asked.model_dump(mode="json", exclude_defaults=True) | {"limit": limit}
-        reply = await self._ask("GET", "/v1/dead", params=params)
+        params = wanted.model_dump(mode="json", exclude_defaults=True) | {"limit": limit}
+        reply = await self._request("GET", "/v1/dead", params=params)
         return DeadPage(RECORDS.validate_python(reply["jobs"]), reply.get("cursor"))
 
-    async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+    async def retry_dead(self, wanted: DeadFilter, *, limit: int) -> RetriedPage:
         """Let a page of dead letters begin anew."""
-        body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True) | {"limit": limit})
-        reply = await self._ask("POST", "/v1/dead/retry", body=body)
+        body = json.dumps(wanted.model_dump(mode="json", exclude_defaults=True) | {"limit": limit})
+        reply = await self._request("POST", "/v1/dead/retry", body=body)
         return RetriedPage(list(map(str, reply["ids"])), reply.get("cursor"))
 
     async def deliveries(self, state: DeliveryState, *, limit: int, cursor: int | None) -> DeliveryPage:
         """Return a page of webhook deliveries."""
         params = {"state": state.value, "limit": limit} | ({} if cursor is None else {"cursor": cursor})
-        reply = await self._ask("GET", "/v1/webhooks/deliveries", params=params)
+        reply = await self._request("GET", "/v1/webhooks/deliveries", params=params)
         return DeliveryPage(DELIVERIES.validate_python(reply["deliveries"]), reply.get("cursor"))
 
     async def redeliver(self, delivery_id: str) -> DeliveryState:
         """Let a delivery begin anew."""
         if not DELIVERY_ID.fullmatch(delivery_id):  # none has such an id, and it could lead elsewhere
             raise UnknownDelivery(delivery_id)
-        reply = await self._ask("POST", f"/v1/webhooks/deliveries/{delivery_id}/redeliver")
+        reply = await self._request("POST", f"/v1/webhooks/deliveries/{delivery_id}/redeliver")
         return DeliveryState(reply["state"])
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now."""
-        reply = await self._ask("POST", "/v1/route", body=spec.model_dump_json(exclude_none=True))
+        reply = await self._request("POST", "/v1/route", body=spec.model_dump_json(exclude_none=True))
         return Explanation.model_validate(reply)
 
     @property
@@ -206,20 +206,20 @@ class HttpDoor:
 
     async def models(self) -> list[ModelView]:
         """Return the live state of every model."""
-        reply = await self._ask("GET", "/v1/models")
+        reply = await self._request("GET", "/v1/models")
         return VIEWS.validate_python(reply["models"])
 
     async def warnings(self) -> list[str]:
         """Return what keeps jobs from being done."""
-        reply = await self._ask("GET", "/v1/models")
+        reply = await self._request("GET", "/v1/models")
         return list(map(str, reply["warnings"]))
 
     async def names(self) -> KnownNames:
         """Return what a job may name."""
-        reply = await self._ask("GET", "/v1/models")
+        reply = await self._request("GET", "/v1/models")
         return KnownNames.model_validate(reply["names"])
 
-    async def _ask(
+    async def _request(
         self,
         method: str,
         path: str,

@@ -18,7 +18,7 @@ from pointsman.router.vocabulary.views import (
 )
 
 
-class Door(Protocol):
+class ClientTransport(Protocol):
     """A way to jobs and models; every method may raise StoreUnavailable and is safe to repeat."""
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
@@ -41,11 +41,11 @@ class Door(Protocol):
         """Let a dead letter begin anew and return the state the job is in now."""
         ...
 
-    async def dead(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+    async def dead(self, wanted: DeadFilter, *, limit: int) -> DeadPage:
         """Return a page of dead letters."""
         ...
 
-    async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+    async def retry_dead(self, wanted: DeadFilter, *, limit: int) -> RetriedPage:
         """Let a page of dead letters begin anew."""
         ...
 

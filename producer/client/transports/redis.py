@@ -38,13 +38,13 @@ CALLS_AT_ONCE = 48
 EXPLAINED_AT_MOST = 5000
 
 
-def open_redis_door(url: str, *, models_file: Path | str | None, key_prefix: str | None) -> RedisDoor:
+def open_redis_transport(url: str, *, models_file: Path | str | None, key_prefix: str | None) -> RedisTransport:
     """Return the door; what is not given comes from the settings. Raises ConfigError."""
     settings = load_settings(redis_url=url, models_file=models_file, key_prefix=key_prefix)
-    return RedisDoor(open_redis(url), settings=settings, catalog=load_catalog(settings.models_file))
+    return RedisTransport(open_redis(url), settings=settings, catalog=load_catalog(settings.models_file))
 
 
-class RedisDoor:
+class RedisTransport:
     """Uses the store as the API does."""
 
     def __init__(self, redis: Redis, *, settings: Settings, catalog: Catalog) -> None:
@@ -85,15 +85,15 @@ class RedisDoor:
         async with self._turn:
             return await self._dead.retry(job_id)
 
-    async def dead(self, asked: DeadFilter, *, limit: int) -> DeadPage:
+    async def dead(self, wanted: DeadFilter, *, limit: int) -> DeadPage:
         """Return a page of dead letters."""
         async with self._turn:
-            return await self._dead.page(asked, limit=limit)
+            return await self._dead.page(wanted, limit=limit)
 
-    async def retry_dead(self, asked: DeadFilter, *, limit: int) -> RetriedPage:
+    async def retry_dead(self, wanted: DeadFilter, *, limit: int) -> RetriedPage:
         """Let a page of dead letters begin anew."""
         async with self._turn:
-            return await self._dead.retry_page(asked, limit=limit)
+            return await self._dead.retry_page(wanted, limit=limit)
 
     async def deliveries(self, state: DeliveryState, *, limit: int, cursor: int | None) -> DeliveryPage:
         """Return a page of webhook deliveries."""

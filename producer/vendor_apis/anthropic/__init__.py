@@ -4,9 +4,9 @@ What both vendors have alike (a model, an alias, a class or `auto`; the `pointsm
 `pointsman.producer.vendor_apis.openai`.
 """
 
-from .errors import told
+from .errors import error_reply
 from .messages import message, read_message
 from .parameters import MESSAGES, VERSIONS
 from .stream import EventWriter
 
-__all__ = ["MESSAGES", "VERSIONS", "EventWriter", "message", "read_message", "told"]
+__all__ = ["MESSAGES", "VERSIONS", "EventWriter", "error_reply", "message", "read_message"]

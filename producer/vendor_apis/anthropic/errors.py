@@ -25,7 +25,7 @@ CODES: Mapping[str, str] = {"insufficient_quota": "enforced_spend_limit_reached"
 """Codes of OpenAI's that have a name here; the others are the same."""
 
 
-def told(fault: Fault, request_id: str) -> tuple[int, dict[str, Any]]:
+def error_reply(fault: Fault, request_id: str) -> tuple[int, dict[str, Any]]:
     """Return the status and the body of a reply."""
     status = STATUSES.get(fault.code or "", fault.status)
     message = fault.message

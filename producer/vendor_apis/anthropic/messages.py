@@ -14,7 +14,7 @@ from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.chat import Answer, ChatRequest, ToolCall, Usage
 from pointsman.router.vocabulary.job import JobRecord
 
-from ..openai import Asked, Refused
+from ..openai import JobRequest, Refused
 from ..openai.chat import ours, result_of
 from ..request import checked, job_of
 from . import blocks
@@ -25,7 +25,7 @@ NAMES: Mapping[str, str] = {"input_schema": "parameters"}
 CHOICE = frozenset({"type", "name", "disable_parallel_tool_use"})
 CHOICES: Mapping[Any, str] = {"auto": "auto", "any": "required", "none": "none"}
 
-PLACES = (
+PARAM_NAMES = (
     (r"response_format(\.json_schema)?", "output_config.format"),
     ("reasoning_effort", "output_config.effort"),
     ("stop", "stop_sequences"),
@@ -38,7 +38,7 @@ PLACES = (
 STOP_REASONS: Mapping[str, str] = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
-def read_message(body: Mapping[str, Any], catalog: Catalog, *, version: str | None) -> Asked:
+def read_message(body: Mapping[str, Any], catalog: Catalog, *, version: str | None) -> JobRequest:
     """Return the job that a body asks for under a version of the API; raises Refused naming what is wrong."""
     check_version(version, body)
     kept, ignored = MESSAGES.sort_out(body)
@@ -59,8 +59,8 @@ def read_message(body: Mapping[str, Any], catalog: Catalog, *, version: str | No
     }
     if isinstance(kept.get("metadata"), Mapping):
         kept["metadata"] = {name: value for name, value in kept["metadata"].items() if value is not None}
-    spec = job_of(kept, checked(ChatRequest, request, places=PLACES), catalog)
-    return Asked(spec, tuple(sorted({*ignored, *left_out})))
+    spec = job_of(kept, checked(ChatRequest, request, param_names=PARAM_NAMES), catalog)
+    return JobRequest(spec, tuple(sorted({*ignored, *left_out})))
 
 
 def _tools(tools: Any, left_out: set[str]) -> list[dict[str, Any]]:
@@ -69,10 +69,10 @@ def _tools(tools: Any, left_out: set[str]) -> list[dict[str, Any]]:
     return [_tool(tool, f"tools.{at}", left_out) for at, tool in enumerate(tools)]
 
 
-def _tool(tool: Any, place: str, left_out: set[str]) -> dict[str, Any]:
-    blocks.checked(tool, TOOL, place, left_out)
+def _tool(tool: Any, path: str, left_out: set[str]) -> dict[str, Any]:
+    blocks.checked(tool, TOOL, path, left_out)
     if tool.get("type") not in (None, "custom"):
-        param = f"{place}.type"
+        param = f"{path}.type"
         raise Refused(f"{param}: only your own tools can be called", param=param, code="unsupported_parameter")
     given = {NAMES.get(name, name): tool[name] for name in TOOL - {"type"} if tool.get(name) is not None}
     return {"type": "function", "function": given}

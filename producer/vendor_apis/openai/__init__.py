@@ -2,7 +2,7 @@
 
 from ..faults import Fault, Refused, fault_of
 from ..parameters import CHAT, RESPONSES, Parameters
-from ..request import AUTO, Asked
+from ..request import AUTO, JobRequest
 from .background import background_response, read_background, to_repeat
 from .chat import completion, read_chat
 from .input_items import input_items, page_of
@@ -14,9 +14,9 @@ __all__ = [
     "AUTO",
     "CHAT",
     "RESPONSES",
-    "Asked",
     "ChunkWriter",
     "Fault",
+    "JobRequest",
     "Parameters",
     "Refused",
     "background_response",

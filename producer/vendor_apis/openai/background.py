@@ -13,7 +13,7 @@ from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import JobRecord, JobState, new_job_id
 
 from ..faults import Refused, fault_of
-from ..request import Asked
+from ..request import JobRequest
 from .responses import ECHOED, echo, read_response, response
 from .windows import window_seconds
 
@@ -41,7 +41,7 @@ CODES: Mapping[ErrorKind, str] = {
 """The codes that the error of a Response can have; all else is a server_error there."""
 
 
-def read_background(body: Mapping[str, Any], catalog: Catalog) -> Asked:
+def read_background(body: Mapping[str, Any], catalog: Catalog) -> JobRequest:
     """Return the job that a body asks for, with an id; raises Refused, also where it is not for the background."""
     if body.get("background") is not True:
         raise Refused(
@@ -52,17 +52,19 @@ def read_background(body: Mapping[str, Any], catalog: Catalog) -> Asked:
     seconds = _deadline_seconds(body.get("background_options") or {})
     if body.get("store") not in (None, True, False):
         raise Refused("'store' must be true or false.", param="store", code="invalid_type")
-    asked = read_response({name: body[name] for name in body.keys() - OWN}, catalog)
-    return Asked(asked.spec.model_copy(update={"id": new_job_id(), "expires_in": seconds}), asked.ignored)
+    job_request = read_response({name: body[name] for name in body.keys() - OWN}, catalog)
+    return JobRequest(
+        job_request.spec.model_copy(update={"id": new_job_id(), "expires_in": seconds}), job_request.ignored
+    )
 
 
 def _deadline_seconds(options: Any) -> float | None:
-    place = "background_options"
+    path = "background_options"
     if not isinstance(options, Mapping):
-        raise Refused(f"'{place}' must be an object.", param=place, code="invalid_type")
+        raise Refused(f"'{path}' must be an object.", param=path, code="invalid_type")
     for name in options:
         if name != "completion_window" and options[name] is not None:
-            param = f"{place}.{name}"
+            param = f"{path}.{name}"
             raise Refused(f"Unsupported parameter: '{param}'.", param=param, code="unsupported_parameter")
     window = options.get("completion_window")
     if window in (None, SOONEST):
@@ -70,7 +72,7 @@ def _deadline_seconds(options: Any) -> float | None:
     try:
         return window_seconds(str(window))
     except ValueError as error:
-        raise Refused(str(error), param=f"{place}.completion_window", code="invalid_value") from error
+        raise Refused(str(error), param=f"{path}.completion_window", code="invalid_value") from error
 
 
 def to_repeat(body: Mapping[str, Any], ignored: Sequence[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pointsman.router.vocabulary.job import JobRecord
 
 from ...files.lines import Line
 from ..faults import Refused
-from ..request import Asked, Names
+from ..request import JobRequest, Names
 from .chat import completion, read_chat
 from .responses import read_response, response
 
@@ -30,15 +30,15 @@ UNSUPPORTED = "unsupported_parameter"
 class Endpoint:
     """How the bodies for one endpoint are read, and how its answers are written."""
 
-    read: Callable[[Mapping[str, Any], Names], Asked]
+    read: Callable[[Mapping[str, Any], Names], JobRequest]
     write: Callable[[JobRecord, Mapping[str, Any], tuple[str, ...]], dict[str, Any]]
 
 
-def _read_chat(body: Mapping[str, Any], names: Names) -> Asked:
-    asked = read_chat(body, names)
-    if asked.spec.stream:
+def _read_chat(body: Mapping[str, Any], names: Names) -> JobRequest:
+    job_request = read_chat(body, names)
+    if job_request.spec.stream:
         raise Refused("Unsupported parameter: 'stream': a batch does not stream.", param="stream", code=UNSUPPORTED)
-    return asked
+    return job_request
 
 
 ENDPOINTS: Mapping[str, Endpoint] = {

@@ -13,7 +13,7 @@ from pointsman.router.vocabulary.job import JobRecord, JobResult
 
 from ..faults import Refused
 from ..parameters import CHAT
-from ..request import Asked, Names, checked, job_of
+from ..request import JobRequest, Names, checked, job_of
 
 REQUEST = (
     "messages", "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed", "tools",
@@ -28,7 +28,7 @@ ECHOED = frozenset({"refusal", "audio", "annotations", "function_call", "tool_ca
 """Fields of an assistant's message that a caller sends back as it got them: empty, they say nothing."""
 
 
-def read_chat(body: Mapping[str, Any], names: Names) -> Asked:
+def read_chat(body: Mapping[str, Any], names: Names) -> JobRequest:
     """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
     kept, ignored = CHAT.sort_out(body)
     request = {name: kept[name] for name in REQUEST if name in kept}
@@ -39,7 +39,7 @@ def read_chat(body: Mapping[str, Any], names: Names) -> Asked:
         request["tools"] = [_tool(tool) for tool in request["tools"]]
     spec = job_of(kept, checked(ChatRequest, request), names)
     include_usage, left_out = _stream_options(kept.get("stream_options", {}), stream=spec.stream)
-    return Asked(spec, tuple(sorted({*ignored, *left_out})), include_usage)
+    return JobRequest(spec, tuple(sorted({*ignored, *left_out})), include_usage)
 
 
 def _stream_options(options: Any, *, stream: bool) -> tuple[bool, tuple[str, ...]]:
@@ -61,9 +61,9 @@ def _stream_options(options: Any, *, stream: bool) -> tuple[bool, tuple[str, ...
 def _message(message: Any) -> Any:
     if not isinstance(message, Mapping):
         return message
-    said = {name: value for name, value in message.items() if value or name not in ECHOED}
+    fields = {name: value for name, value in message.items() if value or name not in ECHOED}
     # what the newer models call developer is what all others call system
-    return {**said, "role": "system"} if said.get("role") == "developer" else said
+    return {**fields, "role": "system"} if fields.get("role") == "developer" else fields
 
 
 def _tool(tool: Any) -> Any:
@@ -87,7 +87,7 @@ def completion(record: JobRecord, *, ignored: Sequence[str] = ()) -> dict[str, A
                 "index": 0,
                 "finish_reason": result.answer.finish_reason,
                 "logprobs": None,
-                "message": _said(result.answer),
+                "message": _answer_message(result.answer),
             }
         ],
         "usage": usage(result.answer.usage),
@@ -95,7 +95,7 @@ def completion(record: JobRecord, *, ignored: Sequence[str] = ()) -> dict[str, A
     }
 
 
-def _said(answer: Answer) -> dict[str, Any]:
+def _answer_message(answer: Answer) -> dict[str, Any]:
     message: dict[str, Any] = {
         "role": "assistant",
         "content": answer.text if answer.text or not answer.tool_calls else None,

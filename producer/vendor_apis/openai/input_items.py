@@ -23,12 +23,12 @@ def input_items(job_id: str, given: str | Sequence[Mapping[str, Any]]) -> list[d
 
 def _item(item: Mapping[str, Any], end: str) -> dict[str, Any]:
     kind = item.get("type", "message")
-    said = {name: value for name, value in item.items() if value is not None}
-    told = {**said, "type": kind, "id": f"{NAMES[kind]}_{end}", "status": "completed"}
+    fields = {name: value for name, value in item.items() if value is not None}
+    shown = {**fields, "type": kind, "id": f"{NAMES[kind]}_{end}", "status": "completed"}
     if kind == "message":
         text = "output_text" if item["role"] == "assistant" else "input_text"
-        told["content"] = _parts(item["content"], text)
-    return told
+        shown["content"] = _parts(item["content"], text)
+    return shown
 
 
 def _parts(content: Any, text: str) -> list[dict[str, Any]]:
@@ -39,8 +39,8 @@ def _parts(content: Any, text: str) -> list[dict[str, Any]]:
 def _part(part: Mapping[str, Any], text: str) -> dict[str, Any]:
     if part["type"] not in TEXTS:
         return {"detail": "auto", **part}
-    told = {"type": text, "text": part["text"]}
-    return {**told, "annotations": [], "logprobs": []} if text == "output_text" else told
+    shown = {"type": text, "text": part["text"]}
+    return {**shown, "annotations": [], "logprobs": []} if text == "output_text" else shown
 
 
 def page_of(items: Sequence[Mapping[str, Any]], *, after: str | None, limit: int, order: str) -> dict[str, Any]:

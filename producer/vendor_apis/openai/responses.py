@@ -13,7 +13,7 @@ from pointsman.router.vocabulary.job import JobRecord
 
 from ..faults import Refused
 from ..parameters import RESPONSES
-from ..request import Asked, Names, checked, job_of
+from ..request import JobRequest, Names, checked, job_of
 from .chat import ours, result_of
 from .items import messages_of
 
@@ -25,7 +25,7 @@ ECHOED = (
 
 TOOL = frozenset({"name", "description", "parameters", "strict"})
 
-PLACES = (
+PARAM_NAMES = (
     (r"response_format(\.json_schema)?", "text.format"),
     ("verbosity", "text.verbosity"),
     ("reasoning_effort", "reasoning.effort"),
@@ -36,7 +36,7 @@ PLACES = (
 """What the fields of a chat request are called in a Response; one message may stand for several items."""
 
 
-def read_response(body: Mapping[str, Any], names: Names) -> Asked:
+def read_response(body: Mapping[str, Any], names: Names) -> JobRequest:
     """Return the job that a body asks for; raises Refused naming the parameter that is wrong."""
     kept, ignored = RESPONSES.sort_out(body)
     text = _only(("format", "verbosity"), kept.get("text", {}), "text")
@@ -53,7 +53,7 @@ def read_response(body: Mapping[str, Any], names: Names) -> Asked:
         "verbosity": text.get("verbosity"),
         "reasoning_effort": reasoning.get("effort"),
     }
-    return Asked(job_of(kept, checked(ChatRequest, request, places=PLACES), names), ignored)
+    return JobRequest(job_of(kept, checked(ChatRequest, request, param_names=PARAM_NAMES), names), ignored)
 
 
 def _tools(tools: Any) -> list[dict[str, Any]]:
@@ -81,13 +81,13 @@ def _tool_choice(choice: Any) -> Any:
     return {"type": choice.get("type"), "function": {name: choice[name] for name in choice if name != "type"}}
 
 
-def _only(known: tuple[str, ...], given: Any, place: str) -> Mapping[str, Any]:
+def _only(known: tuple[str, ...], given: Any, path: str) -> Mapping[str, Any]:
     """Return an object of which only these fields are known; raises Refused naming another one."""
     if not isinstance(given, Mapping):
-        raise Refused(f"'{place}' must be an object.", param=place, code="invalid_type")
+        raise Refused(f"'{path}' must be an object.", param=path, code="invalid_type")
     for name in given:
         if name not in known and given[name] is not None:
-            param = f"{place}.{name}"
+            param = f"{path}.{name}"
             raise Refused(f"Unsupported parameter: '{param}'.", param=param, code="unsupported_parameter")
     return given
 

@@ -13,7 +13,7 @@ from pointsman.router.vocabulary.chat import ToolCall
 from pointsman.router.vocabulary.job import JobRecord
 
 from ..faults import Fault
-from ..request import Asked
+from ..request import JobRequest
 from .chat import ours, result_of, usage
 
 DONE = "data: [DONE]\n\n"
@@ -32,8 +32,8 @@ def streamed(record: JobRecord, ignored: tuple[str, ...]) -> dict[str, Any]:
 class ChunkWriter:
     """Writes one answer as chunks: begin, say and say, end."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
+    def __init__(self, job_request: JobRequest) -> None:
+        self._job_request = job_request
         self._same: dict[str, Any] = {}
 
     def begin(self, record: JobRecord) -> str:
@@ -47,7 +47,7 @@ class ChunkWriter:
         calls_only = record.result is not None and record.result.answer.tool_calls and not record.result.answer.text
         return self._chunk({"role": "assistant", "content": None if calls_only else "", "refusal": None})
 
-    def say(self, text: str) -> str:
+    def write_text(self, text: str) -> str:
         """Return a chunk of text."""
         return self._chunk({"content": text})
 
@@ -55,11 +55,11 @@ class ChunkWriter:
         """Return all that comes after the text: tool calls, why it ended, usage where it was asked for."""
         answer = result_of(record).answer
         calls = [_call(at, call) for at, call in enumerate(answer.tool_calls)]
-        said = self._chunk({"tool_calls": calls}) if calls else ""
-        said += self._chunk({}, answer.finish_reason, pointsman=streamed(record, self._asked.ignored))
-        if self._asked.include_usage:
-            said += event({**self._same, "choices": [], "usage": usage(answer.usage)})
-        return said + DONE
+        frames = self._chunk({"tool_calls": calls}) if calls else ""
+        frames += self._chunk({}, answer.finish_reason, pointsman=streamed(record, self._job_request.ignored))
+        if self._job_request.include_usage:
+            frames += event({**self._same, "choices": [], "usage": usage(answer.usage)})
+        return frames + DONE
 
     def fail(self, fault: Fault, request_id: str) -> str:
         """Return the event that ends a stream without an answer."""
@@ -67,7 +67,7 @@ class ChunkWriter:
 
     def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None, **more: Any) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-        usage_comes = {"usage": None} if self._asked.include_usage else {}
+        usage_comes = {"usage": None} if self._job_request.include_usage else {}
         return event({**self._same, "choices": [choice], **usage_comes, **more})
 
 

@@ -44,14 +44,14 @@ def read_rows(path: Path) -> Iterator[tuple[str, str | None]]:
             yield _row(line, f"{path}, line {number}")
 
 
-def _row(line: str, place: str) -> tuple[str, str | None]:
+def _row(line: str, location: str) -> tuple[str, str | None]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise ValueError(f"{place}: not JSON: {error}") from error
+        raise ValueError(f"{location}: not JSON: {error}") from error
     prompt, label = (row.get("prompt"), row.get("task_class")) if isinstance(row, dict) else (None, None)
     if not isinstance(prompt, str) or not prompt.strip():
-        raise ValueError(f'{place}: expected an object with a text "prompt"')
+        raise ValueError(f'{location}: expected an object with a text "prompt"')
     if label is not None and not isinstance(label, str):
-        raise ValueError(f'{place}: "task_class" must be a text')
+        raise ValueError(f'{location}: "task_class" must be a text')
     return prompt, label

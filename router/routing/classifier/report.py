@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Report:
+class ClassificationReport:
     """Counts of (true class, found class)."""
 
     confusion: Counter[tuple[str, str]]
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]]) -> Report:
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> ClassificationReport:
         """Return the report of (true class, found class) pairs."""
         return cls(Counter(pairs))
 

@@ -1,6 +1,6 @@
 """Every way to choose a model: one pure file each."""
 
-from .chain import Chain, Outcome
+from .chain import Chain, ChainOutcome
 from .contract import NOTHING, Ask, Choice, NoOptions, Step, Strategy
 from .registry import BUILT_IN, StrategySpec, build_steps, find_strategy, strategy_names
 
@@ -9,9 +9,9 @@ __all__ = [
     "NOTHING",
     "Ask",
     "Chain",
+    "ChainOutcome",
     "Choice",
     "NoOptions",
-    "Outcome",
     "Step",
     "Strategy",
     "StrategySpec",

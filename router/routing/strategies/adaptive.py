@@ -14,14 +14,14 @@ from ...vocabulary.frozen import Frozen
 from .contract import Ask, Choice, Strategy
 
 
-class Options(Frozen):
+class AdaptiveOptions(Frozen):
     """`error_penalty` multiplies the error rate, `floor` is the share of jobs that each model gets at least."""
 
     error_penalty: float = Field(default=10.0, ge=0, le=1000)
     floor: float = Field(default=0.02, ge=0, le=0.2)
 
 
-def choose(ask: Ask, options: Options) -> Choice:
+def choose(ask: Ask, options: AdaptiveOptions) -> Choice:
     """Choose among models with a free slot; the score is the expected seconds, errors included: less is better."""
     known = [state.latency_seconds for state in ask.candidates if state.latency_seconds is not None]
     usual = median(known) if known else 1.0
@@ -37,4 +37,4 @@ def choose(ask: Ask, options: Options) -> Choice:
     return Choice((name,), f"smallest latency x (depth + 1): {scores[name]:.2f} s", scores)
 
 
-STRATEGY = Strategy("adaptive", choose, Options)
+STRATEGY = Strategy("adaptive", choose, AdaptiveOptions)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # see choice.py
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChainOutcome:
     """What a chain came to.
 
     `model` is None for 'wait'; then `pool` are the models it may wait for. `choices` are those of each step, the
@@ -40,17 +40,17 @@ class Chain:
         """Put steps in a row."""
         return cls(steps, " > ".join(step.strategy.name for step in steps))
 
-    def choose(self, ask: Ask, full: Mapping[str, str]) -> Outcome:
+    def choose(self, ask: Ask, full: Mapping[str, str]) -> ChainOutcome:
         """Ask each strategy in turn; `full` says why a healthy candidate has no free slot now."""
         pool: Sequence[ModelState] = ask.candidates
         reasons: list[str] = []
         ruled_out: dict[str, str] = {}
         choice = Choice((), "")
         for step in self.steps:
-            seen = pool if step.strategy.static else [state for state in pool if state.model.name not in full]
-            if not seen:
+            considered = pool if step.strategy.static else [state for state in pool if state.model.name not in full]
+            if not considered:
                 return _wait(pool, reasons, ruled_out)
-            choice = step.choose(Ask(ask.job, seen, ask.random, ask.cursor, ask.quality))
+            choice = step.choose(Ask(ask.job, considered, ask.random, ask.cursor, ask.quality))
             reasons.append(choice.reason)
             ruled_out.update(choice.ruled_out)
             if not choice.models:
@@ -58,9 +58,9 @@ class Chain:
             if step is not self.steps[-1]:
                 pool = [state for state in pool if state.model.name in choice.models]
         reason = "; ".join(reasons)
-        return Outcome(choice.models[0], choice.models[:1], reason, choice.scores, ruled_out, choice.cursor)
+        return ChainOutcome(choice.models[0], choice.models[:1], reason, choice.scores, ruled_out, choice.cursor)
 
 
-def _wait(pool: Sequence[ModelState], reasons: list[str], ruled_out: Mapping[str, str]) -> Outcome:
+def _wait(pool: Sequence[ModelState], reasons: list[str], ruled_out: Mapping[str, str]) -> ChainOutcome:
     names = tuple(state.model.name for state in pool)
-    return Outcome(None, names, "; ".join([*reasons, "no candidate can take it now"]), {}, ruled_out, None)
+    return ChainOutcome(None, names, "; ".join([*reasons, "no candidate can take it now"]), {}, ruled_out, None)

@@ -18,7 +18,7 @@ from ...vocabulary.frozen import Frozen
 from .contract import Ask, Choice, Strategy
 
 
-class Options(Frozen):
+class ConsistentHashOptions(Frozen):
     """`points` are those of each model on the ring, `bound` how many times its even share a model may hold."""
 
     points: int = Field(default=160, ge=1, le=10_000)
@@ -32,15 +32,15 @@ Ring = tuple[list[int], list[str]]
 def ring(names: tuple[str, ...], points: int) -> Ring:
     """Return the places of all points in order, and the model of each."""
     marks = sorted((affinity_of(f"{name}#{point}"), name) for name in names for point in range(points))
-    return [place for place, _ in marks], [name for _, name in marks]
+    return [position for position, _ in marks], [name for _, name in marks]
 
 
-def choose(ask: Ask, options: Options) -> Choice:
+def choose(ask: Ask, options: ConsistentHashOptions) -> Choice:
     """Choose the first model clockwise of the job's key that is below its bound; the score is the model's load."""
     load = {state.model.name: state.load for state in ask.candidates}
     most = ceil(options.bound * (sum(load.values()) + 1) / len(load))
-    places, names = ring(tuple(sorted(load)), options.points)
-    start = bisect_left(places, ask.job.affinity)
+    positions, names = ring(tuple(sorted(load)), options.points)
+    start = bisect_left(positions, ask.job.affinity)
     full: dict[str, Any] = {}
     for step in range(len(names)):
         name = names[(start + step) % len(names)]
@@ -56,4 +56,4 @@ def _reason(name: str, full: dict[str, Any], most: int) -> str:
     return f"next on the ring: {', '.join(full)} at the bound of {most} jobs"
 
 
-STRATEGY = Strategy("consistent_hash", choose, Options, static=True)
+STRATEGY = Strategy("consistent_hash", choose, ConsistentHashOptions, static=True)

@@ -27,7 +27,7 @@ class Range(Frozen):
     max: float | None = None
 
     @model_validator(mode="after")
-    def _has_an_end(self) -> Self:
+    def _has_a_bound(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("a range needs min or max")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -60,13 +60,13 @@ class Regex(Frozen):
         return isinstance(value, str) and _compiled(self.regex).search(value) is not None
 
 
-def _kind(said: Any) -> str:
+def _kind(given: Any) -> str:
     """Say which kind of condition is meant, so that a mistake in it is told as one of that kind."""
-    if isinstance(said, Regex) or (isinstance(said, Mapping) and "regex" in said):
+    if isinstance(given, Regex) or (isinstance(given, Mapping) and "regex" in given):
         return "[regex]"
-    if isinstance(said, Range | Mapping):
+    if isinstance(given, Range | Mapping):
         return "[range]"
-    return "[many]" if isinstance(said, list | tuple) else "[one]"
+    return "[many]" if isinstance(given, list | tuple) else "[one]"
 
 
 Condition = Annotated[
@@ -78,17 +78,17 @@ Condition = Annotated[
 ]
 
 
-class Rule(Frozen):
+class ContextRule(Frozen):
     """`when` must fit for `use`, the models, to be the ones that may take the job."""
 
     when: dict[str, Condition] = Field(min_length=1)
     use: tuple[str, ...] = Field(min_length=1)
 
 
-class Options(Frozen):
+class ContextualOptions(Frozen):
     """The rules, in order."""
 
-    rules: tuple[Rule, ...] = Field(min_length=1)
+    rules: tuple[ContextRule, ...] = Field(min_length=1)
 
 
 @lru_cache(maxsize=1024)
@@ -96,7 +96,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def choose(ask: Ask, options: Options) -> Choice:
+def choose(ask: Ask, options: ContextualOptions) -> Choice:
     """Narrow to the models of the first rule that fits and has a healthy one; all of them where none does."""
     names = [state.model.name for state in ask.candidates]
     away = ""
@@ -111,7 +111,7 @@ def choose(ask: Ask, options: Options) -> Choice:
     return Choice(tuple(names), f"no rule fits{away}")
 
 
-def _fits(rule: Rule, job: JobFacts) -> bool:
+def _fits(rule: ContextRule, job: JobFacts) -> bool:
     return all(_field_fits(wanted, _value(job, name)) for name, wanted in rule.when.items())
 
 
@@ -127,17 +127,17 @@ def _field_fits(wanted: Any, value: Any) -> bool:
     return value in wanted if isinstance(wanted, tuple) else bool(value == wanted)
 
 
-def _words(rule: Rule) -> str:
+def _words(rule: ContextRule) -> str:
     return ", ".join(f"{name} {_condition(wanted)}" for name, wanted in rule.when.items())
 
 
 def _condition(wanted: Any) -> str:
     if isinstance(wanted, Range):
-        ends = (("from", wanted.min), ("to", wanted.max))
-        return " ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+        bounds = (("from", wanted.min), ("to", wanted.max))
+        return " ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
     if isinstance(wanted, Regex):
         return f"fits /{wanted.regex}/"
     return f"in {list(wanted)}" if isinstance(wanted, tuple) else f"is {wanted}"
 
 
-STRATEGY = Strategy("contextual", choose, Options, static=True, narrows=True)
+STRATEGY = Strategy("contextual", choose, ContextualOptions, static=True, narrows=True)

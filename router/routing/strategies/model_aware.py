@@ -11,14 +11,14 @@ from ...vocabulary.frozen import Frozen
 from .contract import Ask, Choice, Strategy
 
 
-class Options(Frozen):
+class ModelAwareOptions(Frozen):
     """`metric` is that of jobs which name none; models not more than `within` below the best are as good."""
 
     metric: Metric = "accuracy"
     within: float = Field(default=0.0, ge=0, le=1)
 
 
-def choose(ask: Ask, options: Options) -> Choice:
+def choose(ask: Ask, options: ModelAwareOptions) -> Choice:
     """Choose among models with a free slot; one without the value in its profile counts as the mean of the rest."""
     metric = ask.job.metric or options.metric
     known = {state.model.name: state.model.profile.get(metric) for state in ask.candidates}
@@ -36,4 +36,4 @@ def choose(ask: Ask, options: Options) -> Choice:
     return Choice(tuple(name for *_, name in good), words, scores)
 
 
-STRATEGY = Strategy("model_aware", choose, Options, narrows=True)
+STRATEGY = Strategy("model_aware", choose, ModelAwareOptions, narrows=True)

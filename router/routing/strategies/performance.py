@@ -38,7 +38,7 @@ class Weights(Frozen):
         return self.quality + self.latency + self.errors + self.load + self.cost
 
 
-class Options(Frozen):
+class PerformanceOptions(Frozen):
     """The weights; and hard ceilings, above which a model is not considered at all."""
 
     weights: Weights = Weights()
@@ -47,7 +47,7 @@ class Options(Frozen):
     max_depth: int | None = Field(default=None, ge=1)
 
 
-def choose(ask: Ask, options: Options) -> Choice:
+def choose(ask: Ask, options: PerformanceOptions) -> Choice:
     """Choose among models with a free slot, the best first; no model where all are above a ceiling."""
     ruled_out = {state.model.name: why for state in ask.candidates if (why := _above(state, ask.job, options))}
     states = [state for state in ask.candidates if state.model.name not in ruled_out]
@@ -59,7 +59,7 @@ def choose(ask: Ask, options: Options) -> Choice:
     return Choice((name,), f"best performance: {best:.3f}", scores, ruled_out)
 
 
-def _above(state: ModelState, job: JobFacts, options: Options) -> str | None:
+def _above(state: ModelState, job: JobFacts, options: PerformanceOptions) -> str | None:
     """Say which ceiling the model is above; that of cost is looked at before the job has a lane (`filters`)."""
     latency, most = state.latency_seconds, options.max_latency_seconds
     if most and latency is not None and latency > most and state.latency_age_seconds < STALE_SECONDS:
@@ -100,4 +100,4 @@ def _less_is_better(values: list[float | None]) -> list[float]:
     return _neutral([None if value is None else 1 - (value - least) / (most or 1.0) for value in values])
 
 
-STRATEGY = Strategy("performance", choose, Options, narrows=False)
+STRATEGY = Strategy("performance", choose, PerformanceOptions, narrows=False)

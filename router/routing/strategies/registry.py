@@ -76,7 +76,7 @@ def _checked(name: str, found: Any) -> Strategy:
     return found
 
 
-Place = tuple[int | str, ...]
+Location = tuple[int | str, ...]
 
 
 class StrategySpec(BaseModel):
@@ -92,9 +92,9 @@ class StrategySpec(BaseModel):
         return dict(self.model_extra or {})
 
 
-def _as_list(said: Any) -> Any:
-    many = said if isinstance(said, list | tuple) else [said]
-    return [{"name": one} if isinstance(one, str) else one for one in many]
+def _as_list(given: Any) -> Any:
+    entries = given if isinstance(given, list | tuple) else [given]
+    return [{"name": one} if isinstance(one, str) else one for one in entries]
 
 
 StrategySpecs = Annotated[tuple[StrategySpec, ...], BeforeValidator(_as_list), Field(min_length=1)]
@@ -102,56 +102,58 @@ StrategySpecs = Annotated[tuple[StrategySpec, ...], BeforeValidator(_as_list), F
 DEFAULT: tuple[StrategySpec, ...] = (StrategySpec(name="least_connections"),)
 
 
-class Misspelt(Exception):
-    """Raised when a strategy or one of its options is wrong; `place` is where, below the list of strategies."""
+class StrategyMistake(Exception):
+    """Raised when a strategy or one of its options is wrong; `location` is where, below the list of strategies."""
 
-    def __init__(self, place: Place, mistake: str) -> None:
-        self.place, self.mistake = place, mistake
+    def __init__(self, location: Location, mistake: str) -> None:
+        self.location, self.mistake = location, mistake
         super().__init__(mistake)
 
 
 def build_steps(specs: Sequence[StrategySpec]) -> tuple[Step, ...]:
     """Return the strategies with their options; one that only narrows is followed by the default.
 
-    Raises Misspelt.
+    Raises StrategyMistake.
     """
     steps = []
     for at, spec in enumerate(specs):
-        place: Place = (at,) if len(specs) > 1 else ()
-        step = _build(spec, place)
+        location: Location = (at,) if len(specs) > 1 else ()
+        step = _build(spec, location)
         if at < len(specs) - 1 and not step.strategy.narrows:
-            raise Misspelt(place, f"{spec.name} leaves one model only, so nothing can come after it")
+            raise StrategyMistake(location, f"{spec.name} leaves one model only, so nothing can come after it")
         steps.append(step)
     if steps[-1].strategy.narrows and steps[-1].strategy.static:
         steps.append(_build(DEFAULT[0], ()))
     return tuple(steps)
 
 
-def _build(spec: StrategySpec, place: Place) -> Step:
+def _build(spec: StrategySpec, location: Location) -> Step:
     try:
         strategy = find_strategy(spec.name)
     except ValueError as error:
-        raise Misspelt(place, str(error)) from error
+        raise StrategyMistake(location, str(error)) from error
     try:
         return Step(strategy, strategy.options.model_validate(spec.options))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         inside = tuple(part for part in first["loc"] if not str(part).startswith("["))
         words = "no such option" if first["type"] == "extra_forbidden" else first["msg"]
-        raise Misspelt((*place, *inside), f"{spec.name}: {words.removeprefix('Value error, ')}") from None
+        raise StrategyMistake((*location, *inside), f"{spec.name}: {words.removeprefix('Value error, ')}") from None
 
 
 def check_models(specs: Sequence[StrategySpec], candidates: Collection[str]) -> None:
-    """Raise Misspelt where the options of a built-in strategy name a model that is not a candidate."""
+    """Raise StrategyMistake where the options of a built-in strategy name a model that is not a candidate."""
     for at, spec in enumerate(specs):
-        place: Place = (at,) if len(specs) > 1 else ()
+        location: Location = (at,) if len(specs) > 1 else ()
         for inside, model in _named(spec):
             if model not in candidates:
                 known = ", ".join(candidates)
-                raise Misspelt((*place, *inside), f"{model!r} is none of the class's models (these are: {known})")
+                raise StrategyMistake(
+                    (*location, *inside), f"{model!r} is none of the class's models (these are: {known})"
+                )
 
 
-def _named(spec: StrategySpec) -> list[tuple[Place, str]]:
+def _named(spec: StrategySpec) -> list[tuple[Location, str]]:
     if spec.name not in BUILT_IN:
         return []
     weights = spec.options.get("weights", {}) if spec.name == "weighted_round_robin" else {}

@@ -16,13 +16,13 @@ from ...vocabulary.frozen import Frozen
 from .contract import Ask, Choice, Strategy
 
 
-class Options(Frozen):
+class WeightedRoundRobinOptions(Frozen):
     """`weights` are whole numbers by model; a model without one counts 1."""
 
     weights: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
 
 
-def choose(ask: Ask, options: Options) -> Choice:
+def choose(ask: Ask, options: WeightedRoundRobinOptions) -> Choice:
     """Choose the model that is the most behind its share; the cursor holds the current weights as JSON."""
     weights = {state.model.name: options.weights.get(state.model.name, 1) for state in ask.candidates}
     before: dict[str, int] = json.loads(ask.cursor) if ask.cursor else {}
@@ -35,4 +35,4 @@ def choose(ask: Ask, options: Options) -> Choice:
     return Choice((name,), f"its turn: weight {weights[name]} of {total}", scores, cursor=cursor)
 
 
-STRATEGY = Strategy("weighted_round_robin", choose, Options, static=True)
+STRATEGY = Strategy("weighted_round_robin", choose, WeightedRoundRobinOptions, static=True)

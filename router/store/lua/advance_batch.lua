@@ -21,7 +21,7 @@ if ARGV[8] ~= '' then
   redis.call('ZREM', key.open_batches(), id)
   redis.call('PEXPIRE', key.batch(id), ARGV[8])
   redis.call('PEXPIRE', key.ends(id), ARGV[8])
-  if held[4] then owe(held[4], 'batch.' .. status, id, held[5], now) end
+  if held[4] then create_delivery(held[4], 'batch.' .. status, id, held[5], now) end
 else
   redis.call('ZADD', key.open_batches(), now + tonumber(ARGV[7]), id)
   if status == 'in_progress' and all_ended(id) then call_for_look(id) end

@@ -8,14 +8,14 @@ local function add(id, binding, offset, text)
   if job[1] ~= 'running' or job[2] ~= binding then return 0 end
   if job[3] ~= binding then
     if offset ~= 0 then return 0 end
-    redis.call('SET', key.said(id), '')
+    redis.call('SET', key.streamed_text(id), '')
     redis.call('HSET', key.job(id), 'streamed', binding)
   end
-  local there = redis.call('STRLEN', key.said(id))
+  local there = redis.call('STRLEN', key.streamed_text(id))
   if there < offset then return 0 end
   text = text:sub(there - offset + 1)
   if text ~= '' then
-    redis.call('APPEND', key.said(id), text)
+    redis.call('APPEND', key.streamed_text(id), text)
     redis.call('PUBLISH', key.events(id), '{"binding":' .. binding .. ',"offset":' .. there .. ',"text":' ..
       cjson.encode(text) .. '}')
   end

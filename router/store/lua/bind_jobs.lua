@@ -81,7 +81,7 @@ for i = at, #ARGV, 7 do
   if not refused and to ~= '' then
     local job = redis.call('HMGET', key.job(id), 'priority', 'seq')
     redis.call('HSET', key.job(id), 'lane', to)
-    redis.call('ZADD', key.lane(to), place(job[1], job[2]), id)
+    redis.call('ZADD', key.lane(to), position(job[1], job[2]), id)
     touched[to] = true
   elseif not refused then
     local binding = redis.call('HINCRBY', key.job(id), 'binding', 1)

@@ -35,10 +35,10 @@ if not repeated then
     wake()
     return {'closed'}
   end
-  local ends = now + timeout + SETTLE_GRACE
+  local attempt_end = now + timeout + SETTLE_GRACE
   move('claim', id, 'bound', 'running')
-  redis.call('ZADD', key.running(model), math.min(now + tonumber(ARGV[6]), ends), id)
-  redis.call('HSET', key.job(id), 'claim', token, 'worker', ARGV[5], 'started', now, 'attempt_ends', ends)
+  redis.call('ZADD', key.running(model), math.min(now + tonumber(ARGV[6]), attempt_end), id)
+  redis.call('HSET', key.job(id), 'claim', token, 'worker', ARGV[5], 'started', now, 'attempt_ends', attempt_end)
   redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
   redis.call('HSET', key.job(id), 'counted', begin_call(model, now, tokens))

@@ -57,7 +57,7 @@ if tonumber(ARGV[14]) >= 0 then
 end
 if ARGV[20] ~= '' then measure_errors(model, now, tonumber(ARGV[20])) end
 judge_breaker(model, now, id .. '.' .. binding, tonumber(ARGV[20]), rules)
-hear_all(model, job[7], tonumber(job[6]), now, allowed)
+record_allowance(model, job[7], tonumber(job[6]), now, allowed)
 
 if tonumber(ARGV[16]) > 0 then
   local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')

@@ -67,12 +67,12 @@ async def worker_frozen_past_its_lease(trial: Trial) -> None:
     trial.fleet.signal(sleeper, signal.SIGCONT)
     refused = "dropped: the job was given to another worker"
 
-    async def said() -> bool:
+    async def logged() -> bool:
         words = trial.fleet.log_of(sleeper)
         return refused in words or "stopped: the job was given to another worker" in words
 
     await trial.until_share_ended(1)
-    await trial.until(said, "the sleeper finds that its jobs are not its own")
+    await trial.until(logged, "the sleeper finds that its jobs are not its own")
     trial.notes["late answers refused"] = trial.fleet.log_of(sleeper).count(refused)
     await trial.succeeded()
 

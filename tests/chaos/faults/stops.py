@@ -32,7 +32,7 @@ async def last_worker_of_a_model_killed(trial: Trial) -> None:
 
 
 @fault(shape=ONE_MODEL_EACH)
-async def workers_told_to_stop(trial: Trial) -> None:
+async def workers_asked_to_stop(trial: Trial) -> None:
     """SIGTERM: calls in flight end, what is bound and not claimed goes elsewhere at once, nothing is paid again."""
     await trial.fleet.ledger.behave(**SLOW)
     await trial.submit(2000)
@@ -40,11 +40,11 @@ async def workers_told_to_stop(trial: Trial) -> None:
     for at in range(STOPS):
         await trial.until_share_ended(0.1 + 0.2 * at)
         unclaimed = await trial.redis.zrange(trial.keys.key("bound", "a"), 0, -1)
-        told = time.time()
+        stopped_at = time.time()
         trial.fleet.signal(ONLY_ONE_OF_A, signal.SIGTERM)
         await until_ended(trial, ONLY_ONE_OF_A)
         trial.fleet.start(ONLY_ONE_OF_A)
-        slowest = max(slowest, await _longest_wait(trial, unclaimed, told))
+        slowest = max(slowest, await _longest_wait(trial, unclaimed, stopped_at))
         await until_announced(trial, ONLY_ONE_OF_A)
     trial.notes["seconds until the last unclaimed job ran elsewhere"] = slowest
     await trial.until_share_ended(1)
@@ -52,13 +52,13 @@ async def workers_told_to_stop(trial: Trial) -> None:
 
 
 @fault(shape=ONE_MODEL_EACH)
-async def workers_told_to_stop_twice(trial: Trial) -> None:
+async def workers_asked_to_stop_twice(trial: Trial) -> None:
     """A second SIGTERM stops the calls in flight: those may be paid again, and nothing else."""
     await _stop_by(trial, signal.SIGTERM)
 
 
 @fault(shape=ONE_MODEL_EACH)
-async def workers_told_to_stop_and_killed(trial: Trial) -> None:
+async def workers_asked_to_stop_and_killed(trial: Trial) -> None:
     """SIGTERM, and signal 9 before the calls in flight have ended: those may be paid again."""
     await _stop_by(trial, signal.SIGKILL)
 

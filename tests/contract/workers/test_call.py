@@ -143,7 +143,7 @@ async def test_a_call_may_take_longer_than_the_client_waits_by_default(loopback:
         assert (await call(impatient, FORMATS["openai"], request, timeout_seconds=5)).answer.text == "Grüße"
 
 
-async def test_text_that_utf_8_can_not_carry_is_an_invalid_request(vendor: str, client: AsyncClient) -> None:
+async def test_text_that_utf_8_cannot_carry_is_an_invalid_request(vendor: str, client: AsyncClient) -> None:
     chat = ChatRequest.model_validate({"messages": [{"role": "user", "content": "half an emoji: \ud83d"}]})
     request = FORMATS[vendor].request(chat, model_for(vendor, "http://127.0.0.1"), KEY)
     assert (await _failure(client, vendor, request)).kind is ErrorKind.INVALID_REQUEST
@@ -225,7 +225,7 @@ async def test_a_key_that_no_header_can_carry_is_an_auth_error(vendor: str) -> N
 LEFT = {"x-ratelimit-remaining-requests": "7", "x-ratelimit-reset-requests": "1.5s"}
 
 
-async def test_an_answer_and_an_error_alike_say_what_is_left(loopback: Loopback, client: AsyncClient) -> None:
+async def test_an_answer_and_an_error_alike_report_what_is_left(loopback: Loopback, client: AsyncClient) -> None:
     left = Allowance(requests=Left(7, 1.5))
     request = _request("openai", loopback.url)
     loopback.behave = replying(200, text_reply("openai"), LEFT)

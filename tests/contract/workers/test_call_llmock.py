@@ -10,7 +10,7 @@ import pytest
 from pointsman.router.runtime.http import AsyncClient
 from pointsman.router.vocabulary.chat import Answer, ChatRequest
 from pointsman.router.vocabulary.errors import ErrorKind
-from pointsman.workers.call import Hear, call, nobody
+from pointsman.workers.call import OnText, call, ignore_text
 from pointsman.workers.errors import CallFailed
 from pointsman.workers.providers import FORMATS
 from tests.support.llmock_process import LLMockProcess, running_llmock
@@ -26,14 +26,16 @@ async def _ask(
     server: LLMockProcess,
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
-    hear: Hear | None = None,
+    on_text: OnText | None = None,
     **chat: Any,
 ) -> Answer:
     """Ask for a whole answer, or for a stream where somebody hears it."""
     model = model_for(vendor, "http://unused").model_copy(update={"base_url": server.base_urls[vendor]})
     asked = ChatRequest.model_validate({"messages": [QUESTION], **chat})
-    request = FORMATS[vendor].request(asked, model, KEY, stream=hear is not None)
-    answered = call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds, hear=hear or nobody)
+    request = FORMATS[vendor].request(asked, model, KEY, stream=on_text is not None)
+    answered = call(
+        client, FORMATS[vendor], request, timeout_seconds=timeout_seconds, on_text=on_text or ignore_text
+    )
     return (await answered).answer
 
 
@@ -60,9 +62,9 @@ async def test_an_offered_tool_is_called_and_its_result_taken(
     asked = await _ask(client, vendor, llmock_server, tools=[OPENAI_TOOL])
     assert asked.finish_reason == "tool_calls"
     assert [call.function.name for call in asked.tool_calls] == ["weather"]
-    told = await _ask(client, vendor, llmock_server, tools=[OPENAI_TOOL], messages=TOOL_MESSAGES)
-    assert told.finish_reason == "stop"
-    assert told.text
+    answer = await _ask(client, vendor, llmock_server, tools=[OPENAI_TOOL], messages=TOOL_MESSAGES)
+    assert answer.finish_reason == "stop"
+    assert answer.text
 
 
 async def test_structured_output_is_accepted(
@@ -138,14 +140,14 @@ async def test_a_prompt_over_the_context_window_is_context_too_long(client: Asyn
 LONG = "one two three four five six seven eight nine ten"
 
 
-async def test_a_stream_is_heard_piece_by_piece(
+async def test_a_stream_is_streamed_piece_by_piece(
     vendor: str, llmock_server: LLMockProcess, client: AsyncClient
 ) -> None:
     llmock_server.script(type="reply", text=LONG)
-    heard: list[str] = []
-    answer = await _ask(client, vendor, llmock_server, hear=heard.append)
-    assert (answer.text, answer.finish_reason, "".join(heard)) == (LONG, "stop", LONG)
-    assert len(heard) == 10
+    texts: list[str] = []
+    answer = await _ask(client, vendor, llmock_server, on_text=texts.append)
+    assert (answer.text, answer.finish_reason, "".join(texts)) == (LONG, "stop", LONG)
+    assert len(texts) == 10
     assert answer.usage.output_tokens > 0
 
 
@@ -154,7 +156,7 @@ async def test_calls_of_tools_come_as_a_stream(
 ) -> None:
     calls = [{"name": "weather", "arguments": {"city": city}} for city in ("Köln", "Oslo")]
     llmock_server.script(type="reply", tool_calls=calls)
-    answer = await _ask(client, vendor, llmock_server, hear=nobody, tools=[OPENAI_TOOL])
+    answer = await _ask(client, vendor, llmock_server, on_text=ignore_text, tools=[OPENAI_TOOL])
     assert answer.finish_reason == "tool_calls"
     assert [json.loads(found.function.arguments) for found in answer.tool_calls] == [
         {"city": "Köln"},
@@ -175,21 +177,21 @@ STREAM_FAULTS = [
 async def test_a_broken_stream_has_its_kind_and_is_never_an_answer(
     fault: str, kind: ErrorKind, after_chunks: int, vendor: str, llmock_server: LLMockProcess, client: AsyncClient
 ) -> None:
-    heard: list[str] = []
+    texts: list[str] = []
     llmock_server.script(type="reply", text=LONG)
     llmock_server.script(type="stream_fault", kind=fault, after_chunks=after_chunks, stall_seconds=60)
     patience = 1.0 if kind is ErrorKind.TIMEOUT else 30.0
-    failure = await _failure(client, vendor, llmock_server, timeout_seconds=patience, hear=heard.append)
+    failure = await _failure(client, vendor, llmock_server, timeout_seconds=patience, on_text=texts.append)
     assert failure.kind is kind
-    assert LONG.startswith("".join(heard))
-    assert heard or after_chunks < 5 or kind is ErrorKind.TIMEOUT
+    assert LONG.startswith("".join(texts))
+    assert texts or after_chunks < 5 or kind is ErrorKind.TIMEOUT
 
 
 async def test_first_words_that_come_too_late_are_a_timeout(
     vendor: str, llmock_server: LLMockProcess, client: AsyncClient
 ) -> None:
     llmock_server.script(type="slow_first_token", seconds=60)
-    failure = await _failure(client, vendor, llmock_server, timeout_seconds=0.5, hear=nobody)
+    failure = await _failure(client, vendor, llmock_server, timeout_seconds=0.5, on_text=ignore_text)
     assert failure.kind is ErrorKind.TIMEOUT
 
 

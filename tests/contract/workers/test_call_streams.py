@@ -38,15 +38,15 @@ def streaming(vendor: str, *pieces: str, headers: Mapping[str, str] | None = Non
 
 
 async def ask(
-    client: AsyncClient, vendor: str, loopback: Loopback, heard: list[str], *, timeout_seconds: float = 5.0
+    client: AsyncClient, vendor: str, loopback: Loopback, texts: list[str], *, timeout_seconds: float = 5.0
 ) -> Answered:
     request = FORMATS[vendor].request(HELLO, model_for(vendor, loopback.url), KEY, stream=True)
-    return await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds, hear=heard.append)
+    return await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds, on_text=texts.append)
 
 
-async def failure_of(client: AsyncClient, vendor: str, loopback: Loopback, heard: list[str]) -> CallFailed:
+async def failure_of(client: AsyncClient, vendor: str, loopback: Loopback, texts: list[str]) -> CallFailed:
     with pytest.raises(CallFailed) as failure:
-        await ask(client, vendor, loopback, heard)
+        await ask(client, vendor, loopback, texts)
     return failure.value
 
 
@@ -83,14 +83,14 @@ async def test_a_stream_is_asked_for_and_read_as_by_the_vendors_own_sdk(
     vendor: str, loopback: Loopback, client: AsyncClient
 ) -> None:
     loopback.behave = streaming(vendor, "Gr", "üße", "!")
-    heard: list[str] = []
+    texts: list[str] = []
     text = await asyncio.to_thread(FOLLOW[vendor], loopback.url)
-    answer = (await ask(client, vendor, loopback, heard)).answer
+    answer = (await ask(client, vendor, loopback, texts)).answer
     theirs, ours = loopback.seen
     assert ours.path == unquote(theirs.path)
     assert normalised(vendor, ours.body) == normalised(vendor, theirs.body)
-    assert text == answer.text == "".join(heard) == "Grüße!"
-    assert heard == ["Gr", "üße", "!"]
+    assert text == answer.text == "".join(texts) == "Grüße!"
+    assert texts == ["Gr", "üße", "!"]
 
 
 def tools_of_openai(base_url: str) -> list[tuple[str | None, str, Any]]:
@@ -143,9 +143,9 @@ async def test_a_server_that_does_not_stream_is_understood(
     vendor: str, loopback: Loopback, client: AsyncClient
 ) -> None:
     loopback.behave = replying(200, text_reply(vendor))
-    heard: list[str] = []
-    assert (await ask(client, vendor, loopback, heard)).answer.text == "Grüße"
-    assert heard == []
+    texts: list[str] = []
+    assert (await ask(client, vendor, loopback, texts)).answer.text == "Grüße"
+    assert texts == []
 
 
 async def test_no_usage_is_asked_of_a_server_that_refuses_the_option(
@@ -189,12 +189,12 @@ async def test_a_connection_lost_in_mid_stream_fails_the_call(
 async def test_a_key_that_the_server_repeats_in_its_stream_is_never_passed_on(
     vendor: str, loopback: Loopback, client: AsyncClient
 ) -> None:
-    heard: list[str] = []
+    texts: list[str] = []
     loopback.behave = streaming(vendor, f"the key is {KEY}")
-    assert (await ask(client, vendor, loopback, heard)).answer.text == "the key is [redacted]" == "".join(heard)
-    told = as_bytes([{"type": "error", "error": {"type": "api_error", "message": f"{KEY} is wrong"}}])
-    loopback.behave = replying(200, told, SSE)
-    assert "sk-" not in str(await failure_of(client, vendor, loopback, heard))
+    assert (await ask(client, vendor, loopback, texts)).answer.text == "the key is [redacted]" == "".join(texts)
+    error_event = as_bytes([{"type": "error", "error": {"type": "api_error", "message": f"{KEY} is wrong"}}])
+    loopback.behave = replying(200, error_event, SSE)
+    assert "sk-" not in str(await failure_of(client, vendor, loopback, texts))
 
 
 async def test_what_is_left_is_known_however_the_stream_ends(loopback: Loopback, client: AsyncClient) -> None:
@@ -223,16 +223,16 @@ class Held:
         handler.close_connection = True
 
 
-async def test_text_is_heard_while_the_stream_goes_on_and_a_stall_is_a_timeout(
+async def test_text_is_streamed_while_the_stream_goes_on_and_a_stall_is_a_timeout(
     vendor: str, loopback: Loopback, client: AsyncClient
 ) -> None:
-    heard: list[str] = []
+    texts: list[str] = []
     loopback.behave = held = Held(vendor, kept=1)
     with pytest.raises(CallFailed) as failure:
-        await ask(client, vendor, loopback, heard, timeout_seconds=1.0)
+        await ask(client, vendor, loopback, texts, timeout_seconds=1.0)
     held.let_go.set()
     assert failure.value.kind is ErrorKind.TIMEOUT
-    assert heard == ["Gr", "üße"]
+    assert texts == ["Gr", "üße"]
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic"])  # Gemini's stream ends with its connection

@@ -91,9 +91,9 @@ async def test_a_block_of_the_page_does_what_it_says(language: str, code: str, l
     command = (
         [sys.executable, "-c", code] if language == "python" else ["bash", "-euo", "pipefail", "-c", _shell(code)]
     )
-    status, told, errors = await _run(command, live, tmp_path)
-    assert status == 0, f"{errors[-3000:]}\n{told[-1000:]}\n{live.logs()}"
-    assert re.fullmatch(_expected(code) if language == "python" else r"(?s).*\[simulated\].*", told), told
+    status, output, errors = await _run(command, live, tmp_path)
+    assert status == 0, f"{errors[-3000:]}\n{output[-1000:]}\n{live.logs()}"
+    assert re.fullmatch(_expected(code) if language == "python" else r"(?s).*\[simulated\].*", output), output
 
 
 async def _run(command: list[str], live: Live, folder: Path) -> tuple[int, str, str]:
@@ -102,11 +102,11 @@ async def _run(command: list[str], live: Live, folder: Path) -> tuple[int, str, 
         *command, cwd=folder, env=_environment(live), stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
     )
     try:
-        told, errors = await asyncio.wait_for(process.communicate(), SECONDS_AT_MOST)
+        output, errors = await asyncio.wait_for(process.communicate(), SECONDS_AT_MOST)
     finally:
         if process.returncode is None:
             process.kill()
-    return process.returncode or 0, told.decode(), errors.decode()
+    return process.returncode or 0, output.decode(), errors.decode()
 
 
 def _environment(live: Live) -> dict[str, str]:

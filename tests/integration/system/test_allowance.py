@@ -18,7 +18,7 @@ REFUSED_AT_MOST = 2
 
 STRICT = SimulatedModel(
     base_seconds=0.05, answer_tokens=10, tokens_per_second=1000, requests_per_minute=ALLOWED, minute_seconds=3.0,
-    says_limits=True,
+    sends_limits=True,
 )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def url(live: Live) -> str:
     return f"http://127.0.0.1:{live.settings.api_port}"
 
 
-async def test_every_door_is_answered_by_a_worker(live: Live) -> None:
+async def test_every_endpoint_is_answered_by_a_worker(live: Live) -> None:
     async with openai_client(url(live)) as openai:
         completion = await openai.chat.completions.create(model="creative_writing", messages=HELLO)
         assert (completion.choices[0].message.content or "").startswith("[simulated]")

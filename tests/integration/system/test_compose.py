@@ -97,7 +97,7 @@ def test_every_variable_of_the_file_stands_in_the_example() -> None:
     assert used <= filled_example().keys()
 
 
-def test_redis_is_not_published_and_the_doors_are_on_loopback_only() -> None:
+def test_redis_is_not_published_and_the_endpoints_are_on_loopback_only() -> None:
     published = {name: service["ports"] for name, service in services().items() if "ports" in service}
     assert published == {"api": ["127.0.0.1:8300:8300"], "flower": ["127.0.0.1:5555:5555"]}
 
@@ -246,7 +246,7 @@ def stack(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         found.close()
 
 
-def test_redis_wants_its_password_loses_nothing_and_its_health_check_tells(new_stack: Stack) -> None:
+def test_redis_wants_its_password_loses_nothing_and_its_health_check_fails(new_stack: Stack) -> None:
     if shutil.which("redis-cli", path=new_stack.environment("redis")["PATH"]) is None:
         pytest.skip("no redis-cli for the health check")
     assert not new_stack.healthy("redis")

@@ -16,7 +16,7 @@ from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.errors import JobFailed
 from pointsman.router.vocabulary.job import JobState
 from pointsman.simulated.catalog import write_catalog
-from pointsman.simulated.settings import Changes
+from pointsman.simulated.settings import SimulationChanges
 from tests.support.live import Live, eventually, running_live
 
 
@@ -133,7 +133,7 @@ async def test_a_refused_key_takes_the_model_down_and_the_job_goes_to_the_next(
         gpt = live.catalog.models["gpt-4"].model_copy(update={"api_key_env": "TEST_KEY"})
         live.catalog.models["gpt-4"] = gpt
         write_catalog(live.catalog, live.models_file)
-        live.server.simulation = live.server.simulation.changed(Changes(required_key="right"))
+        live.server.simulation = live.server.simulation.changed(SimulationChanges(required_key="right"))
         live.worker("gpt-4", TEST_KEY="wrong")
         await live.until_capacity(gpt_4=4)
         live.dispatcher()

@@ -64,7 +64,7 @@ def pointsman(live: Live, *command: str) -> str:
     return done.stdout
 
 
-async def test_every_strategy_works_live_and_is_told(live: Live) -> None:
+async def test_every_strategy_works_live_and_is_reported(live: Live) -> None:
     names = [name for name in BUILT_IN if name not in NEED_OPTIONS]
     ids = {name: await live.submit(4, strategy=name, task_class="technical_support") for name in names}
     for name, of_strategy in ids.items():
@@ -76,10 +76,10 @@ async def test_every_strategy_works_live_and_is_told(live: Live) -> None:
     (narrowed,) = await live.submit(1, task_class="creative_writing", context={"topic": "maths"})
     (record,) = await live.until_done([narrowed])
     assert record.model == "gpt-4"
-    told = pointsman(live, "why", narrowed)
-    assert "contextual > least_connections" in told
-    assert "rule 1: topic fits /^math/" in told
-    assert "not in rule 1" in told
+    output = pointsman(live, "why", narrowed)
+    assert "contextual > least_connections" in output
+    assert "rule 1: topic fits /^math/" in output
+    assert "not in rule 1" in output
 
 
 async def test_explain_says_where_a_prompt_would_go_and_submits_nothing(live: Live) -> None:

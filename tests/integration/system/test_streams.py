@@ -77,7 +77,7 @@ async def test_the_anthropic_client_reads_the_stream_of_another_vendors_model(li
     assert message.usage.output_tokens > 0
 
 
-async def test_a_stream_that_breaks_off_is_told_to_the_client_and_not_called_again(live: Live) -> None:
+async def test_a_stream_that_breaks_off_is_asked_to_the_client_and_not_called_again(live: Live) -> None:
     live.change(base_seconds=0.2, tokens_per_second=30, bad_response_rate=1.0, stream_breaks_at=0.5)
     async with openai_client(url(live)) as client:
         stream = await client.chat.completions.create(model="gpt-4", messages=HELLO, stream=True)
@@ -113,8 +113,8 @@ async def test_job_events_have_the_same_words(live: Live) -> None:
         job_id = (await http.post("/v1/jobs", json=body)).json()["id"]
         events = await asyncio.wait_for(_all(http, job_id), 60)
     assert [event.name for event in events if event.name != "token"] == ["queued", "bound", "started", "done"]
-    told = "".join(event.data["text"] for event in events if event.name == "token")
-    assert told == events[-1].data["result"]["answer"]["text"]
+    received = "".join(event.data["text"] for event in events if event.name == "token")
+    assert received == events[-1].data["result"]["answer"]["text"]
 
 
 async def _all(http: httpx.AsyncClient, job_id: str) -> list[Event]:
@@ -127,10 +127,10 @@ async def test_a_caller_sees_its_place_until_it_is_served(live: Live) -> None:
     async with httpx.AsyncClient(base_url=url(live), verify=False, timeout=60) as http:
         body = {"model": "gpt-4", "messages": HELLO, "stream": True}
         async with http.stream("POST", "/v1/chat/completions", json=body) as reply:
-            heard = comments(reply)
-            await heard.until("pointsman queued, place 3")
+            received = comments(reply)
+            await received.until("pointsman queued, place 3")
             await live.models.resume("gpt-4")
-            text = await heard.rest()
+            text = await received.rest()
             record = await live.jobs.get(reply.headers["x-pointsman-job-id"])
     assert record.result is not None
     assert text == record.result.answer.text

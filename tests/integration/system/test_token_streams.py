@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from pointsman.router.store import Follower, Moved, Said, Subscriptions
+from pointsman.router.store import Follower, StateChanged, Subscriptions, TextChunk
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import JobRecord, JobState
 from tests.support.live import Live, eventually
@@ -25,26 +25,26 @@ async def follower(live: Live) -> AsyncIterator[Follower]:
     await subscriptions.close()
 
 
-async def follow(follower: Follower, job_id: str) -> list[Said]:
+async def follow(follower: Follower, job_id: str) -> list[TextChunk]:
     """Return all that is told of a job until it ends."""
-    told = []
-    async with asyncio.timeout(90), follower.following(job_id) as news:
-        async for item in news:
-            if isinstance(item, Said):
-                told.append(item)
-            if isinstance(item, Moved) and item.state.terminal:
-                return told
+    chunks = []
+    async with asyncio.timeout(90), follower.following(job_id) as updates:
+        async for item in updates:
+            if isinstance(item, TextChunk):
+                chunks.append(item)
+            if isinstance(item, StateChanged) and item.state.terminal:
+                return chunks
     raise AssertionError("the news ended")
 
 
-async def until_said(live: Live, job_id: str) -> None:
+async def until_text(live: Live, job_id: str) -> None:
     """Wait until a job's first words are out."""
 
-    async def said() -> bool:
-        so_far = await live.jobs.said(job_id)
+    async def has_text() -> bool:
+        so_far = await live.jobs.text_so_far(job_id)
         return so_far is not None and bool(so_far.text)
 
-    await eventually(said, what=f"the first words; {live.logs()}")
+    await eventually(has_text, what=f"the first words; {live.logs()}")
 
 
 async def end_of(live: Live, job_id: str) -> JobRecord:
@@ -52,7 +52,7 @@ async def end_of(live: Live, job_id: str) -> JobRecord:
     return record
 
 
-async def test_words_are_told_in_order_and_are_the_beginning_of_the_answer(live: Live, follower: Follower) -> None:
+async def test_words_are_sent_in_order_and_are_the_beginning_of_the_answer(live: Live, follower: Follower) -> None:
     live.change(base_seconds=0.1, answer_tokens=60, tokens_per_second=60, jitter=0.0)
     for model in MODELS:
         live.worker(model)
@@ -62,19 +62,19 @@ async def test_words_are_told_in_order_and_are_the_beginning_of_the_answer(live:
     for job_id in ids:
         await eventually(lambda job_id=job_id: subscribed(live, job_id), what="somebody follows")  # type: ignore[misc]
     live.dispatcher()
-    for job_id, told in zip(ids, await asyncio.gather(*following), strict=True):
+    for job_id, chunks in zip(ids, await asyncio.gather(*following), strict=True):
         record = await end_of(live, job_id)
         assert record.result is not None, live.logs()
-        text = "".join(piece.text for piece in told)
+        text = "".join(piece.text for piece in chunks)
         assert text == record.result.answer.text
-        assert len(told) > 3
-        assert [piece.offset for piece in told] == [
-            len("".join(before.text for before in told[:at]).encode()) for at in range(len(told))
+        assert len(chunks) > 3
+        assert [piece.offset for piece in chunks] == [
+            len("".join(before.text for before in chunks[:at]).encode()) for at in range(len(chunks))
         ]
         [attempt] = record.history
         assert attempt.first_token_seconds is not None
         assert attempt.first_token_seconds < record.result.seconds
-        assert await live.jobs.said(job_id) is None
+        assert await live.jobs.text_so_far(job_id) is None
 
 
 async def subscribed(live: Live, job_id: str) -> bool:
@@ -121,7 +121,7 @@ async def test_a_worker_killed_in_mid_stream_ends_the_job_after_one_lease(live: 
     live.dispatcher()
     first = live.worker("gpt-4")
     [job_id] = await live.submit(1, model="gpt-4", stream=True)
-    await until_said(live, job_id)
+    await until_text(live, job_id)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     live.worker("gpt-4")
@@ -131,7 +131,7 @@ async def test_a_worker_killed_in_mid_stream_ends_the_job_after_one_lease(live: 
     assert record.error.kind is ErrorKind.WORKER_LOST
     assert record.losses == 1
     assert live.paid("prompt 0") == 1
-    assert await live.jobs.said(job_id) is None
+    assert await live.jobs.text_so_far(job_id) is None
 
 
 async def test_a_job_cancelled_in_mid_stream_stops_its_call(live: Live) -> None:
@@ -139,7 +139,7 @@ async def test_a_job_cancelled_in_mid_stream_stops_its_call(live: Live) -> None:
     live.dispatcher()
     live.worker("gpt-4")
     [job_id] = await live.submit(1, model="gpt-4", stream=True)
-    await until_said(live, job_id)
+    await until_text(live, job_id)
     await live.jobs.cancel(job_id)
 
     async def stopped() -> bool:
@@ -147,4 +147,4 @@ async def test_a_job_cancelled_in_mid_stream_stops_its_call(live: Live) -> None:
 
     await eventually(stopped, what=f"the call is stopped; {live.logs()}")
     assert (await live.jobs.get(job_id)).state is JobState.CANCELLED
-    assert await live.jobs.said(job_id) is None
+    assert await live.jobs.text_so_far(job_id) is None

@@ -24,7 +24,7 @@ def settings(settings: Settings) -> Settings:
     return webhook_settings(settings)
 
 
-async def test_a_job_is_told_of_signed_and_at_once(live: Live, receiver: Receiver) -> None:
+async def test_a_job_is_notified_of_signed_and_at_once(live: Live, receiver: Receiver) -> None:
     live.dispatcher()
     live.worker("gpt-4")
     live.sender()
@@ -140,7 +140,7 @@ async def test_a_slow_receiver_does_not_hold_up_another(live: Live, receiver: Re
         await until(live, DeliveryState.DELIVERED, 35)
 
 
-async def test_two_dispatchers_and_two_senders_tell_each_end_once(live: Live, receiver: Receiver) -> None:
+async def test_two_dispatchers_and_two_senders_send_each_end_once(live: Live, receiver: Receiver) -> None:
     for _ in range(2):
         live.dispatcher()
         live.sender()
@@ -150,7 +150,7 @@ async def test_two_dispatchers_and_two_senders_tell_each_end_once(live: Live, re
     assert sorted(got.event["data"]["id"] for got in receiver.got) == sorted(ids)
 
 
-async def test_a_doubled_message_is_told_once(live: Live, receiver: Receiver) -> None:
+async def test_a_doubled_message_is_reported_once(live: Live, receiver: Receiver) -> None:
     live.dispatcher()
     await cancelled(live, receiver.url)
     queue = live.jobs.keys.key("webhooks")
@@ -172,7 +172,7 @@ async def test_a_doubled_message_is_told_once(live: Live, receiver: Receiver) ->
     assert len(receiver.got) == 2
 
 
-async def test_a_sender_killed_in_the_middle_tells_twice_with_one_id(live: Live, receiver: Receiver) -> None:
+async def test_a_sender_killed_in_the_middle_sends_twice_with_one_id(live: Live, receiver: Receiver) -> None:
     opened = receiver.hangs()
     live.dispatcher()
     first = live.sender(POINTSMAN_WEBHOOK_TIMEOUT_SECONDS="5")
@@ -188,7 +188,7 @@ async def test_a_sender_killed_in_the_middle_tells_twice_with_one_id(live: Live,
     assert [found.error for found in delivery.tries] == ["its sender was lost", ""]
 
 
-async def test_a_sender_told_to_stop_ends_what_it_sends_and_leaves_the_rest_to_others(
+async def test_a_sender_asked_to_stop_ends_what_it_sends_and_leaves_the_rest_to_others(
     live: Live, receiver: Receiver
 ) -> None:
     opened = receiver.hangs()
@@ -203,9 +203,9 @@ async def test_a_sender_told_to_stop_ends_what_it_sends_and_leaves_the_rest_to_o
     begun = [got.event["data"]["id"] for got in receiver.got]
     live.sender()
     await until(live, DeliveryState.DELIVERED, 20)
-    told = [got.event["data"]["id"] for got in receiver.got]
-    assert sorted(told) == sorted(ids), "each once"
-    assert set(begun) < set(told)
+    delivered = [got.event["data"]["id"] for got in receiver.got]
+    assert sorted(delivered) == sorted(ids), "each once"
+    assert set(begun) < set(delivered)
 
 
 async def test_the_secret_stands_in_no_log(live: Live, receiver: Receiver) -> None:

@@ -51,7 +51,7 @@ async def test_the_end_of_a_batch_is_read_by_openais_client(
         await until(live, DeliveryState.DELIVERED)
 
 
-async def test_while_redis_stops_and_comes_back_each_end_is_told_once(
+async def test_while_redis_stops_and_comes_back_each_end_is_reported_once(
     settings: Settings, catalog: Catalog, tmp_path: Path, receiver: Receiver
 ) -> None:
     folder, port = tmp_path / "redis", free_port()

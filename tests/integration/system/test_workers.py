@@ -14,7 +14,7 @@ from pointsman.router.vocabulary.job import JobState
 from tests.support.live import Live, eventually
 
 
-async def test_a_worker_told_to_stop_ends_its_calls_and_takes_no_more(live: Live) -> None:
+async def test_a_worker_asked_to_stop_ends_its_calls_and_takes_no_more(live: Live) -> None:
     live.change(base_seconds=1.5, jitter=0.0)
     live.dispatcher()
     first = live.worker("gpt-4")
@@ -33,7 +33,7 @@ async def test_a_worker_told_to_stop_ends_its_calls_and_takes_no_more(live: Live
     assert all(record.losses == 0 for record in records)
 
 
-async def test_unclaimed_jobs_of_a_worker_told_to_stop_go_elsewhere_within_a_second(live: Live) -> None:
+async def test_unclaimed_jobs_of_a_worker_asked_to_stop_go_elsewhere_within_a_second(live: Live) -> None:
     live.change(base_seconds=3.0, jitter=0.0)
     live.dispatcher()
     first, other = live.worker("gpt-4", "-c", "8"), live.worker("claude", "-c", "32")
@@ -47,10 +47,10 @@ async def test_unclaimed_jobs_of_a_worker_told_to_stop_go_elsewhere_within_a_sec
 
     await eventually(one_in_the_queue, what="a job is bound to gpt-4 that no worker has taken")
     first.send_signal(signal.SIGTERM)
-    told = time.time()
+    stopped_at = time.time()
     records = await live.until_done(waiting)
     assert {(record.state, record.model) for record in records} == {("succeeded", "claude")}, live.logs()
-    assert max(record.history[0].started for record in records) < told + 1
+    assert max(record.history[0].started for record in records) < stopped_at + 1
     assert await asyncio.to_thread(first.wait, 20) == 0
     assert other.poll() is None
 
@@ -84,7 +84,7 @@ async def test_celerys_time_limit_ends_a_call_as_a_timeout_of_its_attempt(live: 
 
 
 @pytest.mark.parametrize("how", ["its grace time ends", "it is told again"])
-async def test_a_worker_told_to_stop_waits_no_longer_than_it_may(live: Live, how: str) -> None:
+async def test_a_worker_asked_to_stop_waits_no_longer_than_it_may(live: Live, how: str) -> None:
     live.change(base_seconds=60.0)
     live.dispatcher()
     in_time = how == "its grace time ends"
@@ -105,7 +105,7 @@ async def test_a_worker_told_to_stop_waits_no_longer_than_it_may(live: Live, how
         assert [attempt.number for attempt in record.history] == [1, 1], "the stopped call spends no attempt"
 
 
-async def test_a_worker_told_to_quit_gives_its_calls_back_at_once(live: Live) -> None:
+async def test_a_worker_asked_to_quit_gives_its_calls_back_at_once(live: Live) -> None:
     live.change(base_seconds=60.0)
     live.dispatcher()
     first = live.worker("gpt-4")

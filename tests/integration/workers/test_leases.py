@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pointsman.router.store import Held
+from pointsman.router.store import HeldJob
 from pointsman.workers.errors import LeaseLost
 from pointsman.workers.leases import Lease, Leases
 from tests.support.store_driver import Driver
@@ -19,10 +19,10 @@ def leases(driver: Driver) -> Leases:
     return Leases(driver.work, lease_seconds=driver.settings.lease_seconds)
 
 
-async def claimed(driver: Driver) -> Held:
+async def claimed(driver: Driver) -> HeldJob:
     """Return a job that this process has just claimed."""
     driver.now = int(time.time() * 1000)
-    return Held("gpt-4", await driver.run_to_claim(), 1)
+    return HeldJob("gpt-4", await driver.run_to_claim(), 1)
 
 
 async def forever(lease: Lease) -> None:

@@ -38,7 +38,7 @@ def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
 ) -> None:
     pool = AsyncPool(limit=1, app=SimpleNamespace(tasks={"task": task}))
     pool.start()
-    reported, told = [], threading.Event()
+    reported, frozen_pools = [], threading.Event()
 
     def trace(name: str, task_id: str, request: Any) -> tuple[int, Any, float]:
         outcome = task.outcomes.pop(task_id)
@@ -46,7 +46,7 @@ def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
 
     def report(seen: tuple[int, Any, float]) -> None:
         reported.append(seen)
-        told.set()
+        frozen_pools.set()
 
     def begin() -> None:
         pool._begin(1, trace, ARGUMENTS, {"callback": report})
@@ -54,7 +54,7 @@ def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
             pool._cancel(1)
 
     pool.loop.call_soon_threadsafe(begin)
-    assert told.wait(5)
+    assert frozen_pools.wait(5)
     pool.stop()
     failed, words, seconds = reported[0]
     assert (failed, words) == ((1, "stopped") if stopped_at_once else (0, "ran job-1.1"))

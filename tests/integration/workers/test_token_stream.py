@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from pointsman.router.runtime.cancellation import stop
-from pointsman.router.store import Held
+from pointsman.router.store import HeldJob
 from pointsman.router.vocabulary.job import JobState
 from pointsman.workers.leases import Lease, Leases
-from pointsman.workers.token_stream import Teller, Telling
+from pointsman.workers.token_stream import TokenPublisher, TokenStream
 from tests.support.live import eventually
 from tests.support.redis_server import running_redis
 from tests.support.store_driver import RESULT, Driver, failure, success
@@ -33,20 +33,20 @@ class Worker:
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
         self.leases = Leases(driver.work, lease_seconds=60)
-        self.teller = Teller(driver.work, self.leases)
+        self.publisher = TokenPublisher(driver.work, self.leases)
         self._open = ExitStack()
 
-    def calls(self, job_id: str, binding: int = 1) -> tuple[Lease, Telling]:
+    def calls(self, job_id: str, binding: int = 1) -> tuple[Lease, TokenStream]:
         """Begin a call."""
-        held = Held("gpt-4", job_id, binding)
+        held = HeldJob("gpt-4", job_id, binding)
         lease = self._open.enter_context(self.leases.holding(held, claimed_at=0.0))
-        return lease, self._open.enter_context(self.teller.telling(held))
+        return lease, self._open.enter_context(self.publisher.open_stream(held))
 
-    async def until_said(self, job_id: str, text: str) -> None:
+    async def until_text(self, job_id: str, text: str) -> None:
         """Wait until Redis has exactly this text of a job."""
 
         async def there() -> bool:
-            so_far = await self.driver.jobs.said(job_id)
+            so_far = await self.driver.jobs.text_so_far(job_id)
             return so_far is not None and so_far.text == text
 
         await eventually(there, what=f"{text!r} is there")
@@ -63,10 +63,10 @@ class Worker:
 @pytest.fixture
 async def worker(driver: Driver) -> AsyncIterator[Worker]:
     worker = Worker(driver)
-    telling = asyncio.create_task(worker.teller.tell_forever())
+    token_stream = asyncio.create_task(worker.publisher.publish_forever())
     yield worker
     worker.close()
-    await stop(telling)
+    await stop(token_stream)
 
 
 async def running(driver: Driver, count: int) -> list[str]:
@@ -81,26 +81,26 @@ async def running(driver: Driver, count: int) -> list[str]:
 
 async def test_the_pieces_of_a_call_arrive_in_order_and_are_gathered(driver: Driver, worker: Worker) -> None:
     [job_id] = await running(driver, 1)
-    _, telling = worker.calls(job_id)
+    _, token_stream = worker.calls(job_id)
     before = await worker.appends()
     text = "".join(f"wörd {at} " for at in range(500))
     for at in range(500):
-        telling.hear(f"wörd {at} ")
+        token_stream.on_text(f"wörd {at} ")
         if at % 100 == 0:
             await asyncio.sleep(0)
-    await worker.until_said(job_id, text)
+    await worker.until_text(job_id, text)
     assert await worker.appends() - before <= 6
-    assert telling.first_token_seconds is not None
+    assert token_stream.first_token_seconds is not None
 
 
 async def test_all_calls_of_a_process_share_a_round_trip(driver: Driver, worker: Worker) -> None:
     ids = await running(driver, 20)
     tellings = [worker.calls(job_id)[1] for job_id in ids]
     await driver.redis.config_resetstat()
-    for telling in tellings:
-        telling.hear("at the same moment")
+    for token_stream in tellings:
+        token_stream.on_text("at the same moment")
     for job_id in ids:
-        await worker.until_said(job_id, "at the same moment")
+        await worker.until_text(job_id, "at the same moment")
     stats = await driver.redis.info("commandstats")
     scripts = sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))
     assert scripts <= 2, "once, and once more where Redis did not know the script"
@@ -108,97 +108,97 @@ async def test_all_calls_of_a_process_share_a_round_trip(driver: Driver, worker:
 
 async def test_a_stale_call_is_stopped_and_says_no_more(driver: Driver, worker: Worker) -> None:
     [job_id] = await running(driver, 1)
-    lease, telling = worker.calls(job_id)
+    lease, token_stream = worker.calls(job_id)
     lease.call = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
     await driver.jobs.cancel(job_id)
-    telling.hear("nobody listens")
+    token_stream.on_text("nobody listens")
     await asyncio.wait([lease.call], timeout=30)
     assert lease.call.cancelled()
     assert lease.lost
-    assert not await driver.redis.exists(driver.keys.key("said", job_id))
+    assert not await driver.redis.exists(driver.keys.key("streamed_text", job_id))
 
 
 async def test_a_call_whose_earlier_words_redis_lost_goes_on(driver: Driver, worker: Worker) -> None:
     [job_id] = await running(driver, 1)
-    lease, telling = worker.calls(job_id)
-    telling.hear("one ")
-    await worker.until_said(job_id, "one ")
-    await driver.redis.delete(driver.keys.key("said", job_id))  # as a failover may
-    telling.hear("two")
-    await worker.teller.finish(job_id, 1, failed=False)
+    lease, token_stream = worker.calls(job_id)
+    token_stream.on_text("one ")
+    await worker.until_text(job_id, "one ")
+    await driver.redis.delete(driver.keys.key("streamed_text", job_id))  # as a failover may
+    token_stream.on_text("two")
+    await worker.publisher.finish(job_id, 1, failed=False)
     assert not lease.lost
-    assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=success()) is JobState.SUCCEEDED
 
 
 async def test_while_redis_refuses_the_pieces_are_kept_in_order(
     driver: Driver, worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
     [job_id] = await running(driver, 1)
-    _, telling = worker.calls(job_id)
-    telling.hear("one ")
-    await worker.until_said(job_id, "one ")
+    _, token_stream = worker.calls(job_id)
+    token_stream.on_text("one ")
+    await worker.until_text(job_id, "one ")
     await driver.redis.config_set("maxmemory", 1)
-    telling.hear("two ")
+    token_stream.on_text("two ")
 
     async def refused() -> bool:  # not counted by Redis itself: 6.2 does not count what a script was refused
         return caplog.text.count("Redis refuses to write") >= 2
 
     await eventually(refused, what="the second try was refused too")
-    telling.hear("three")
+    token_stream.on_text("three")
     await driver.redis.config_set("maxmemory", 0)
-    await worker.until_said(job_id, "one two three")
+    await worker.until_text(job_id, "one two three")
 
 
 async def test_a_redis_that_takes_no_words_does_not_hold_up_the_settle(driver: Driver, worker: Worker) -> None:
     [job_id] = await running(driver, 1)
-    _, telling = worker.calls(job_id)
-    telling.hear("one ")
-    await worker.until_said(job_id, "one ")
+    _, token_stream = worker.calls(job_id)
+    token_stream.on_text("one ")
+    await worker.until_text(job_id, "one ")
     await driver.redis.config_set("maxmemory", 1)
-    telling.hear("two")
+    token_stream.on_text("two")
     async with asyncio.timeout(60):
-        await worker.teller.finish(job_id, 1, failed=False)
+        await worker.publisher.finish(job_id, 1, failed=False)
     answer = {**RESULT, "answer": {"text": "one two", "finish_reason": "stop"}}
     end = dataclasses.replace(success(), result=answer)
-    assert await driver.settle(job_id, end=end) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=end) is JobState.SUCCEEDED
 
 
 async def test_all_words_are_there_before_the_job_is_settled(driver: Driver, worker: Worker) -> None:
     ids = await running(driver, 20)
     for job_id in ids:
-        worker.calls(job_id)[1].hear("the last words")
-    finishing = (worker.teller.finish(job_id, 1, failed=False) for job_id in ids)
+        worker.calls(job_id)[1].on_text("the last words")
+    finishing = (worker.publisher.finish(job_id, 1, failed=False) for job_id in ids)
     await asyncio.gather(*finishing)
     for job_id in ids:
-        so_far = await driver.jobs.said(job_id)
+        so_far = await driver.jobs.text_so_far(job_id)
         assert so_far is not None
         assert so_far.text == "the last words"
 
 
-async def test_words_of_a_failed_call_that_nobody_has_heard_leave_the_job_a_second_try(
+async def test_words_of_a_failed_call_that_nobody_has_received_leave_the_job_a_second_try(
     driver: Driver, worker: Worker
 ) -> None:
-    unheard, heard = await running(driver, 2)
-    worker.calls(unheard)[1].hear("not yet sent")
-    await worker.teller.finish(unheard, 1, failed=True)
-    _, telling = worker.calls(heard)
-    telling.hear("The answer is")
-    await worker.until_said(heard, "The answer is")
-    telling.hear(" 4")
-    await worker.teller.finish(heard, 1, failed=True)
-    assert (await driver.jobs.said(heard)).text == "The answer is 4"  # type: ignore[union-attr]
+    unsent, sent = await running(driver, 2)
+    worker.calls(unsent)[1].on_text("not yet sent")
+    await worker.publisher.finish(unsent, 1, failed=True)
+    _, token_stream = worker.calls(sent)
+    token_stream.on_text("The answer is")
+    await worker.until_text(sent, "The answer is")
+    token_stream.on_text(" 4")
+    await worker.publisher.finish(sent, 1, failed=True)
+    assert (await driver.jobs.text_so_far(sent)).text == "The answer is 4"  # type: ignore[union-attr]
     end = failure("bad_response", state=JobState.PENDING, lane="technical_support|default|gpt-4,claude")
-    assert await driver.settle(unheard, end=end) is JobState.PENDING
-    assert await driver.settle(heard, end=end) is JobState.FAILED
+    assert await driver.settle(unsent, settlement=end) is JobState.PENDING
+    assert await driver.settle(sent, settlement=end) is JobState.FAILED
 
 
-async def test_an_ended_call_leaves_nothing_to_say(driver: Driver, worker: Worker) -> None:
+async def test_an_ended_call_sends_nothing_more(driver: Driver, worker: Worker) -> None:
     [job_id] = await running(driver, 1)
     await driver.redis.config_set("maxmemory", 1)
-    with worker.teller.telling(Held("gpt-4", job_id, 1)) as telling:
-        telling.hear("never sent")
-        finishing = asyncio.create_task(worker.teller.finish(job_id, 1, failed=False))
+    with worker.publisher.open_stream(HeldJob("gpt-4", job_id, 1)) as token_stream:
+        token_stream.on_text("never sent")
+        finishing = asyncio.create_task(worker.publisher.finish(job_id, 1, failed=False))
         await asyncio.sleep(0)
     async with asyncio.timeout(60):
         await finishing
-    assert telling.waiting == ""
+    assert token_stream.waiting == ""

@@ -14,7 +14,7 @@ def test_the_page_has_the_figures_of_the_results() -> None:
     assert page == render(page, read_results()), "run python -m benchmarks.performance_page"
 
 
-def test_what_was_not_measured_is_said_to_be_so() -> None:
+def test_what_was_not_measured_is_reported() -> None:
     names = [found["name"] for found in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
     assert len(names) == len(set(names)) > 10
     for name in names:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pointsman.producer.api import create_app
-from pointsman.producer.api.failures import ANTHROPIC_DOORS, OPENAI_DOORS, RETRY_HELPS
+from pointsman.producer.api.failures import ANTHROPIC_PATHS, OPENAI_PATHS, RETRY_HELPS
 from pointsman.producer.vendor_apis.anthropic import MESSAGES
 from pointsman.producer.vendor_apis.faults import FAULTS
 from pointsman.producer.vendor_apis.openai import CHAT, RESPONSES, Parameters
@@ -60,7 +60,7 @@ def test_every_route_stands_there(settings: Settings, catalog: Catalog) -> None:
     routes = create_app(settings, catalog).openapi()["paths"]
     for path, verbs in routes.items():
         plain = re.sub(r"\{\w+\}", "{id}", path)
-        for verb in verbs if not path.startswith((*OPENAI_DOORS, *ANTHROPIC_DOORS)) else ():
+        for verb in verbs if not path.startswith((*OPENAI_PATHS, *ANTHROPIC_PATHS)) else ():
             assert f"`{verb.upper()} {plain}`" in PAGE, path
         assert plain in PAGE or plain.rsplit("/", 1)[-1] in PAGE, path
 

@@ -56,7 +56,7 @@ def test_every_route_stands_there(settings: Settings, catalog: Catalog) -> None:
 
 
 def test_the_waits_are_those_of_the_settings() -> None:
-    told = re.search(r"`POINTSMAN_WEBHOOK_WAITS_SECONDS`: (.*?), each", PAGE, re.DOTALL)
-    assert told
-    waits = tuple(seconds_of(wait.replace(" ", "").replace("min", "m")) for wait in told[1].split(", "))
+    listed = re.search(r"`POINTSMAN_WEBHOOK_WAITS_SECONDS`: (.*?), each", PAGE, re.DOTALL)
+    assert listed
+    waits = tuple(seconds_of(wait.replace(" ", "").replace("min", "m")) for wait in listed[1].split(", "))
     assert waits == Settings(_env_file=None).webhook_waits_seconds

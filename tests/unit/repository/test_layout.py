@@ -194,7 +194,7 @@ def test_nothing_is_opened_or_read_when_a_module_is_imported() -> None:
     assert found == []
 
 
-def test_the_public_doors_name_exactly_what_they_bring_in() -> None:
+def test_the_public_endpoints_name_exactly_what_they_bring_in() -> None:
     for path in SOURCES:
         if path.name != "__init__.py":
             continue

@@ -16,7 +16,7 @@ def test_cached_input_has_its_own_price() -> None:
     assert cost_usd(USAGE, price) == pytest.approx(0.6 * 2.0 + 0.4 * 0.5 + 0.5 * 10.0)
 
 
-def test_cached_input_costs_the_input_price_where_nothing_else_is_said() -> None:
+def test_cached_input_costs_the_input_price_where_nothing_else_is_set() -> None:
     assert cost_usd(USAGE, Price(input_usd_per_mtok=2.0, output_usd_per_mtok=10.0)) == pytest.approx(7.0)
 
 

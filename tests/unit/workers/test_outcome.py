@@ -19,9 +19,9 @@ from pointsman.workers.errors import CallFailed
 from pointsman.workers.outcome import (
     POLICIES,
     STOPS,
+    AttemptOutcome,
     GaveUp,
     Judge,
-    Outcome,
     Policy,
     RetryLater,
     Succeeded,
@@ -74,11 +74,13 @@ def test_every_kind_of_error_has_a_policy_and_every_policy_a_kind() -> None:
         ("expired", GaveUp),
     ],
 )
-def test_what_becomes_of_a_first_attempt(judge: Judge, trial: Trial, kind: str, outcome: type[Outcome]) -> None:
+def test_what_becomes_of_a_first_attempt(
+    judge: Judge, trial: Trial, kind: str, outcome: type[AttemptOutcome]
+) -> None:
     assert isinstance(judge.judge(failed(kind), trial), outcome)
 
 
-def test_a_rate_limit_cools_the_model_as_long_as_the_vendor_said_and_spends_nothing(
+def test_a_rate_limit_cools_the_model_as_long_as_the_vendor_asked_and_spends_nothing(
     judge: Judge, trial: Trial
 ) -> None:
     error = failed("rate_limited", retry_after=17)
@@ -203,7 +205,7 @@ def test_every_outcome_becomes_the_settlement_that_redis_gets(tried: Tried) -> N
     assert end.result["dropped"] == ["seed"]
 
 
-def test_only_a_call_that_said_something_has_a_time_to_its_first_words(tried: Tried) -> None:
+def test_only_a_call_that_sent_text_has_a_time_to_its_first_words(tried: Tried) -> None:
     answer = Succeeded(Answer(text="42", finish_reason="stop"))
     assert "first_token_seconds" not in settlement(tried, answer).attempt
     assert settlement(replace(tried, first_token_seconds=0.12345), answer).attempt["first_token_seconds"] == 0.123

@@ -19,25 +19,25 @@ local function begin_call(model, now, tokens)
 end
 
 -- Takes over what a reply said of `what`, {how many are left, ms until the reset}, unless a later call has said more.
-local function hear(model, what, counted, claimed, now, left)
-  local heard = tonumber(redis.call('HGET', key.allowance(model), what .. '_claimed') or '0')
-  if claimed < heard then return end
+local function record_left(model, what, counted, claimed, now, left)
+  local last_claimed = tonumber(redis.call('HGET', key.allowance(model), what .. '_claimed') or '0')
+  if claimed < last_claimed then return end
   redis.call('HSET', key.allowance(model), what, counted + left[1], what .. '_until', now + left[2],
     what .. '_claimed', claimed)
 end
 
-local function hear_all(model, counted, claimed, now, said)
+local function record_allowance(model, counted, claimed, now, reported)
   local requests, tokens = (counted or ''):match('^(%d+) (%d+)$')
-  if requests and said.requests then hear(model, 'requests', tonumber(requests), claimed, now, said.requests) end
-  if tokens and said.tokens then hear(model, 'tokens', tonumber(tokens), claimed, now, said.tokens) end
+  if requests and reported.requests then record_left(model, 'requests', tonumber(requests), claimed, now, reported.requests) end
+  if tokens and reported.tokens then record_left(model, 'tokens', tonumber(tokens), claimed, now, reported.tokens) end
 end
 
 -- How many calls, or tokens of calls, may still begin, and until when that holds; nil where nobody says so.
 local function left_of(model, what, now)
-  local said = redis.call('HMGET', key.allowance(model), what, what .. '_until')
-  local till = tonumber(said[2]) or 0
+  local reported = redis.call('HMGET', key.allowance(model), what, what .. '_until')
+  local till = tonumber(reported[2]) or 0
   if till <= now then return nil, 0 end
-  return tonumber(said[1]) - tonumber(redis.call('HGET', key.calls(model), what) or '0'), till
+  return tonumber(reported[1]) - tonumber(redis.call('HGET', key.calls(model), what) or '0'), till
 end
 
 -- The same for binding: less what is bound and will begin anyway.

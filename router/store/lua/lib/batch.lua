@@ -17,10 +17,10 @@ local function is_open_batch(batch)
   return redis.call('EXISTS', key.batch(batch)) == 1 and redis.call('ZSCORE', key.open_batches(), batch)
 end
 
-local function count_end(id, batch, place, after)
+local function count_end(id, batch, offset, after)
   if not is_open_batch(batch) then return end
   redis.call('HINCRBY', key.batch(batch), after, 1)
-  redis.call('RPUSH', key.ends(batch), place .. ':' .. id:match('(%d+)$'))
+  redis.call('RPUSH', key.ends(batch), offset .. ':' .. id:match('(%d+)$'))
   if all_ended(batch) then call_for_look(batch) end
 end
 

@@ -5,7 +5,7 @@ local function moment(ms, seq)
 end
 
 -- `webhook` is a URL, or * for the tenant's own, and the events it is told of, none for all.
-local function owe(webhook, event, about, tenant, now)
+local function create_delivery(webhook, event, about, tenant, now)
   local target, events = webhook:match('^(%S+)(.*)$')
   if events ~= '' and not (events .. ' '):find(' ' .. event .. ' ', 1, true) then return end
   local receiver = target == '*' and '*' .. tenant or target:match('^%a+://([^/?]+)'):lower()

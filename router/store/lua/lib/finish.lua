@@ -32,10 +32,10 @@ end
 -- dead letter: it keeps its request, so that it can be tried again.
 local function finish(verb, id, before, after, how)
   move(verb, id, before, after)
-  local job = redis.call('HMGET', key.job(id), 'batch', 'place', 'keep', 'streamed', 'webhook')
+  local job = redis.call('HMGET', key.job(id), 'batch', 'offset', 'keep', 'streamed', 'webhook')
   local ttl = math.max(how.ttl, tonumber(job[3]) or 0)
   if job[1] then count_end(id, job[1], job[2], after) end
-  if job[4] then redis.call('DEL', key.said(id)) end
+  if job[4] then redis.call('DEL', key.streamed_text(id)) end
   redis.call('ZREM', key.deadlines(), id)
   redis.call('ZREM', key.delayed(), id)
   redis.call('HDEL', key.job(id), 'claim', 'not_before')
@@ -57,5 +57,5 @@ local function finish(verb, id, before, after, how)
   redis.call('ZADD', key.finished(), how.now + ttl, id)
   redis.call('PEXPIRE', key.job(id), ttl)
   redis.call('PEXPIRE', key.history(id), ttl)
-  if job[5] then owe(job[5], 'job.' .. after, id, redis.call('HGET', key.job(id), 'tenant'), how.now) end
+  if job[5] then create_delivery(job[5], 'job.' .. after, id, redis.call('HGET', key.job(id), 'tenant'), how.now) end
 end

@@ -1,7 +1,7 @@
 -- Lanes: a job's place is (9 - priority) * 10^12 + its submit number, smallest first.
 local INTAKE = 'intake'
 
-local function place(priority, seq)
+local function position(priority, seq)
   return (9 - tonumber(priority)) * 1000000000000 + tonumber(seq)
 end
 
@@ -16,10 +16,10 @@ end
 
 local function enter(id, lane, priority, seq)
   if lane == '' then
-    redis.call('ZADD', key.intake(), place(priority, seq), id)
+    redis.call('ZADD', key.intake(), position(priority, seq), id)
     return
   end
-  redis.call('ZADD', key.lane(lane), place(priority, seq), id)
+  redis.call('ZADD', key.lane(lane), position(priority, seq), id)
   show_head(lane)
 end
 

@@ -40,7 +40,7 @@ class Chunks(httpx.AsyncByteStream):
 
 def read_bytes(vendor: str, chunks: Sequence[bytes]) -> tuple[Answer, str]:
     """Return the answer of a reply whose body comes in these chunks, and what was heard of it meanwhile."""
-    heard: list[str] = []
+    received: list[str] = []
 
     def reply(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Chunks(chunks))
@@ -48,24 +48,24 @@ def read_bytes(vendor: str, chunks: Sequence[bytes]) -> tuple[Answer, str]:
     async def ask() -> Answer:
         async with httpx.AsyncClient(transport=httpx.MockTransport(reply)) as client:
             request = FORMATS[vendor].request(HELLO, model_for(vendor, "http://h"), KEY, stream=True)
-            found = await call(client, FORMATS[vendor], request, timeout_seconds=30, hear=heard.append)
+            found = await call(client, FORMATS[vendor], request, timeout_seconds=30, on_text=received.append)
         return found.answer
 
-    return asyncio.run(ask()), "".join(heard)
+    return asyncio.run(ask()), "".join(received)
 
 
 def read_events(vendor: str, events: Sequence[Event]) -> tuple[Answer | None, str, ErrorKind | None]:
     """Return the answer, what was heard, and how it failed; any other exception fails the test."""
-    heard, reply = "", StreamedReply(FORMATS[vendor])
+    received, reply = "", StreamedReply(FORMATS[vendor])
     try:
         for event in events:
             text = reply.take(copy.deepcopy(event))
             if text is None:
                 break
-            heard += text
-        return FORMATS[vendor].answer(reply.body()), heard, None
+            received += text
+        return FORMATS[vendor].answer(reply.body()), received, None
     except CallFailed as failure:
-        return None, heard, failure.kind
+        return None, received, failure.kind
 
 
 @given(vendor=VENDORS, pieces=PIECES, calls=CITIES, newline=st.sampled_from(["\n", "\r\n"]), data=st.data())
@@ -77,8 +77,8 @@ def test_however_the_bytes_are_split_the_answer_is_the_same(
     whole = b": a comment\n\n" + as_bytes(stream_of(vendor, pieces, calls), newline)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1), max_size=12)))
     chunks = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
-    answer, heard = read_bytes(vendor, chunks)
-    assert answer.text == heard == "".join(pieces)
+    answer, received = read_bytes(vendor, chunks)
+    assert answer.text == received == "".join(pieces)
     assert answer.finish_reason == ("tool_calls" if calls else "stop")
     assert answer.usage == Usage(input_tokens=30, output_tokens=7, cached_tokens=10)
     assert (answer.upstream_model, answer.upstream_id) == ("some-model-1-2026", "chatcmpl-1")
@@ -92,9 +92,9 @@ def test_a_stream_that_breaks_off_at_any_event_is_a_bad_response(vendor: str) ->
     events = stream_of(vendor, ["Gr", "üße"], [("a", "Köln"), ("b", "Oslo")])
     assert read_events(vendor, events)[2] is None
     for end in range(len(events)):
-        answer, heard, kind = read_events(vendor, events[:end])
+        answer, received, kind = read_events(vendor, events[:end])
         assert (answer, kind) == (None, ErrorKind.BAD_RESPONSE), end
-        assert "Grüße".startswith(heard)
+        assert "Grüße".startswith(received)
 
 
 def test_a_stream_that_breaks_off_at_any_byte_is_a_bad_response(vendor: str) -> None:
@@ -115,7 +115,7 @@ WRONG = st.sampled_from([None, "", "x", 0, 1, -1, True, [], [None], {}, {"a": 1}
 
 @given(vendor=VENDORS, data=st.data())
 @settings(max_examples=400, deadline=None)
-def test_what_was_heard_is_the_answers_text_whatever_the_server_makes_of_it(
+def test_what_was_streamed_is_the_answers_text_whatever_the_server_makes_of_it(
     vendor: str, data: st.DataObject
 ) -> None:
     events = stream_of(vendor, ["Gr", "üße", " \n"], [("a", "Köln")])
@@ -124,9 +124,9 @@ def test_what_was_heard_is_the_answers_text_whatever_the_server_makes_of_it(
     shuffled = copy.deepcopy(shuffled if data.draw(st.booleans()) else events)
     for place in data.draw(st.lists(st.sampled_from(_places(shuffled)), max_size=3)):
         _put(shuffled, place, data.draw(WRONG))
-    answer, heard, _ = read_events(vendor, shuffled)
-    assert answer is None or answer.text == heard
-    heard.encode()
+    answer, received, _ = read_events(vendor, shuffled)
+    assert answer is None or answer.text == received
+    received.encode()
 
 
 def _put(value: Any, place: tuple[Any, ...], wrong: Any) -> None:
@@ -166,8 +166,8 @@ ERRORS = [
 @pytest.mark.parametrize(("name", "error", "kind"), ERRORS)
 def test_an_error_in_mid_stream_has_its_kind(name: str, error: Any, kind: ErrorKind) -> None:
     events = stream_of(name, ["Gr", "üße"])
-    told = {"type": "error", "error": error}
-    answer, _, found = read_events(name, [*events[:3], told, *events[3:]])
+    error_event = {"type": "error", "error": error}
+    answer, _, found = read_events(name, [*events[:3], error_event, *events[3:]])
     assert (answer, found) == (None, kind)
 
 
@@ -185,7 +185,7 @@ def test_a_stream_of_our_simulated_server_is_marked(vendor: str) -> None:
     assert (answer.simulated, plain.simulated) == (True, False)
 
 
-def test_calls_that_all_have_the_index_0_are_told_apart_by_their_ids() -> None:
+def test_calls_that_all_have_the_index_0_are_distinguished_by_their_ids() -> None:
     events = copy.deepcopy(stream_of("openai", [], [("a", "Köln"), ("b", "Oslo")]))
     for event in events:
         for choice in event["choices"] if isinstance(event, dict) else ():
@@ -199,7 +199,7 @@ def test_calls_that_all_have_the_index_0_are_told_apart_by_their_ids() -> None:
     ]
 
 
-def test_a_refusal_comes_as_content_filtered_and_is_not_heard() -> None:
+def test_a_refusal_comes_as_content_filtered_and_is_not_streamed() -> None:
     events = copy.deepcopy(stream_of("openai", ["x"]))
     assert isinstance(events[1], dict)
     events[1]["choices"][0]["delta"] = {"refusal": "I can not help with that."}
@@ -211,15 +211,15 @@ def test_a_prompt_that_gemini_blocks_is_content_filtered() -> None:
     assert read_events("gemini", [event]) == (None, "", ErrorKind.CONTENT_FILTERED)
 
 
-def test_text_for_a_block_before_the_last_is_refused_since_it_would_belong_before_what_was_heard() -> None:
+def test_text_for_a_block_before_the_last_is_refused_since_it_would_belong_before_what_was_streamed() -> None:
     events = stream_of("anthropic", ["Gr", "üße"], [("a", "Köln")])
     late: Event = {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "!"}}
     assert read_events("anthropic", [*events[:-2], late, *events[-2:]])[1:] == ("Grüße", ErrorKind.BAD_RESPONSE)
 
 
-def test_only_the_text_of_text_blocks_is_heard() -> None:
+def test_only_the_text_of_text_blocks_is_streamed() -> None:
     events = stream_of("anthropic", ["Gr", "üße"])
     odd: Event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "thought"}}
-    answer, heard, _ = read_events("anthropic", [*events[:3], odd, *events[3:]])
+    answer, received, _ = read_events("anthropic", [*events[:3], odd, *events[3:]])
     assert answer is not None
-    assert answer.text == heard == "Grüße"
+    assert answer.text == received == "Grüße"

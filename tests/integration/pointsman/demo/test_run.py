@@ -176,7 +176,7 @@ def test_a_worker_killed_during_the_demo_loses_nothing(tmp_path: Path, started: 
     demo.assert_nothing_left()
 
 
-def test_two_ups_can_not_share_one_folder_of_data(tmp_path: Path, started: list[Command]) -> None:
+def test_two_ups_cannot_share_one_folder_of_data(tmp_path: Path, started: list[Command]) -> None:
     arguments = ("up", "--models", str(ROOT / "models.yaml"), "--simulate", "--model", "gpt-4", "--no-flower")
     first = Command(tmp_path, *arguments, POINTSMAN_API_PORT=str(free_port()))
     started.append(first)

@@ -37,10 +37,10 @@ async def test_the_process_says_where_it_listens_and_stops_cleanly(number: signa
 )
 async def test_the_process_refuses_in_one_line(arguments: tuple[str, ...], message: str) -> None:
     process = await _start(*arguments)
-    _, said = await process.communicate()
+    _, output = await process.communicate()
     assert process.returncode == 2
-    assert message in said.decode()
-    assert said.count(b"\n") == 1
+    assert message in output.decode()
+    assert output.count(b"\n") == 1
 
 
 async def _start(*arguments: str) -> asyncio.subprocess.Process:

@@ -138,7 +138,7 @@ async def test_behaviour_changes_while_it_runs_and_back() -> None:
     assert "server_error_rate" in wrong.text
 
 
-async def test_stats_tell_calls_from_paid_calls() -> None:
+async def test_stats_distinguish_calls_from_paid_calls() -> None:
     async with serving(rate_limit_rate=1.0) as http:
         await ask_openai(http)
         await http.post("/config", json={"default": {"rate_limit_rate": 0}})
@@ -150,7 +150,7 @@ async def test_stats_tell_calls_from_paid_calls() -> None:
     assert found["models"]["m"]["errors"] == {"rate_limited": 1}
 
 
-async def test_every_reply_is_marked_even_one_of_no_door() -> None:
+async def test_every_reply_is_marked_even_one_of_no_endpoint() -> None:
     async with serving() as http:
         for reply in (await http.get("/healthz"), await http.get("/stats"), await http.get("/nowhere")):
             assert reply.headers["x-simulated"] == "true"
@@ -169,7 +169,7 @@ async def test_two_thousand_requests_are_in_flight_at_once() -> None:
 
 
 async def test_a_model_that_says_its_limits_does_so_with_answers_and_errors() -> None:
-    async with serving(requests_per_minute=2, says_limits=True) as http:
+    async with serving(requests_per_minute=2, sends_limits=True) as http:
         replies = [await ask_openai(http) for _ in range(3)]
         dated = await ask_anthropic(http)
         silent = await ask_gemini(http)

@@ -12,7 +12,7 @@ from google.genai import types as genai_types
 from pointsman.router.runtime.http import AsyncClient
 from pointsman.router.vocabulary.chat import Answer
 from pointsman.router.vocabulary.errors import ErrorKind
-from pointsman.workers.call import Hear, call, nobody
+from pointsman.workers.call import OnText, call, ignore_text
 from pointsman.workers.errors import CallFailed
 from pointsman.workers.providers import FORMATS
 from tests.support.simulated_clients import anthropic_client, gemini_client, openai_client
@@ -24,11 +24,11 @@ MESSAGES: Any = [{"role": "user", "content": PROMPT}]
 EVERY_FORMAT = pytest.mark.parametrize("vendor", sorted(FORMATS))
 
 
-async def ask(http: AsyncClient, vendor: str, hear: Hear, *, stream: bool = True, **chat: Any) -> Answer:
+async def ask(http: AsyncClient, vendor: str, on_text: OnText, *, stream: bool = True, **chat: Any) -> Answer:
     """Ask as a worker does."""
     model = model_for(vendor, str(http.base_url).rstrip("/"))
     request = FORMATS[vendor].request(HELLO.model_copy(update=chat), model, None, stream=stream)
-    return (await call(http, FORMATS[vendor], request, timeout_seconds=600, hear=hear)).answer
+    return (await call(http, FORMATS[vendor], request, timeout_seconds=600, on_text=on_text)).answer
 
 
 async def test_openai_gets_a_stream_with_usage_where_it_asks_for_it() -> None:
@@ -51,10 +51,10 @@ async def test_anthropic_gets_a_stream() -> None:
         anthropic_client(http) as client,
         client.messages.stream(model="m", max_tokens=5, messages=MESSAGES) as stream,
     ):
-        heard = [text async for text in stream.text_stream]
+        received = [text async for text in stream.text_stream]
         message = await stream.get_final_message()
-    assert len(heard) == 5
-    assert "".join(heard).startswith("[simulated] ")
+    assert len(received) == 5
+    assert "".join(received).startswith("[simulated] ")
     assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 5)
 
 
@@ -98,11 +98,11 @@ async def test_each_client_gets_a_tool_call_as_a_stream() -> None:
 @EVERY_FORMAT
 async def test_a_stream_says_what_the_whole_answer_says_and_is_marked(vendor: str) -> None:
     async with serving() as http:
-        heard: list[str] = []
-        streamed = await ask(http, vendor, heard.append)
-        whole = await ask(http, vendor, nobody, stream=False)
+        received: list[str] = []
+        streamed = await ask(http, vendor, received.append)
+        whole = await ask(http, vendor, ignore_text, stream=False)
     assert streamed.model_copy(update={"upstream_id": whole.upstream_id}) == whole
-    assert "".join(heard) == streamed.text
+    assert "".join(received) == streamed.text
     assert streamed.simulated
 
 
@@ -119,32 +119,32 @@ BREAKAGES = [
 @EVERY_FORMAT
 @pytest.mark.parametrize(("fault", "kinds"), BREAKAGES, ids=[next(iter(fault)) for fault, _ in BREAKAGES])
 @pytest.mark.parametrize("breaks_at", [0.0, 0.5])
-async def test_a_stream_breaks_where_it_was_told_to(
+async def test_a_stream_breaks_where_it_was_asked_to(
     vendor: str, fault: dict[str, Any], kinds: set[ErrorKind], breaks_at: float
 ) -> None:
     async with serving(**fault, stream_breaks_at=breaks_at, answer_tokens=50) as http:
         for _ in range(8):  # what is wrong with a bad response is drawn
-            heard: list[str] = []
+            received: list[str] = []
             with pytest.raises(CallFailed) as failure:
-                await ask(http, vendor, heard.append)
+                await ask(http, vendor, received.append)
             assert failure.value.kind in kinds
-            assert bool(heard) == (breaks_at > 0) or len(heard) > 40  # an unfinished one says all but its end
+            assert bool(received) == (breaks_at > 0) or len(received) > 40  # an unfinished one says all but its end
 
 
 async def test_without_stream_errors_a_refusal_comes_before_the_stream() -> None:
     async with serving(overloaded_rate=1.0) as http:
         with pytest.raises(CallFailed) as failure:
-            await ask(http, "anthropic", nobody)
+            await ask(http, "anthropic", ignore_text)
     assert (failure.value.kind, failure.value.status) == (ErrorKind.OVERLOADED, 529)
 
 
-async def test_words_are_heard_before_the_answer_is_whole_and_the_place_is_held_until_then() -> None:
+async def test_words_are_streamed_before_the_answer_is_whole_and_the_place_is_held_until_then() -> None:
     async with serving(base_seconds=0, tokens_per_second=1, answer_tokens=600, concurrency=1) as http:
         first = asyncio.Event()
         slow = asyncio.create_task(ask(http, "openai", lambda _: first.set()))
         async with asyncio.timeout(30):
             await first.wait()
-        waiting = asyncio.create_task(ask(http, "openai", nobody, max_tokens=1))
+        waiting = asyncio.create_task(ask(http, "openai", ignore_text, max_tokens=1))
         await until_in_flight(http, 2, model=UPSTREAM)
         assert sum((await stats(http))["paid"].values()) == 1
         slow.cancel()

@@ -101,7 +101,7 @@ async def test_files_are_written_once_whoever_writes_them(bench: Bench, driver: 
     for job_id in ids[:-1]:
         assert await driver.bind(job_id) == "bound"
         assert await driver.claim(job_id) is not None
-        await driver.settle(job_id, end=success())
+        await driver.settle(job_id, settlement=success())
     assert await bench.batches.claim() is None
     await driver.cancel(ids[-1])
     assert await submit(await bench.take())

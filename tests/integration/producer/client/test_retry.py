@@ -34,7 +34,7 @@ async def test_a_wrong_key_is_not_tried_again(settings: Settings, catalog: Catal
             assert await client.submit("x")
 
 
-async def test_a_job_that_is_too_large_is_told(settings: Settings, catalog: Catalog) -> None:
+async def test_a_job_that_is_too_large_is_reported(settings: Settings, catalog: Catalog) -> None:
     async with running_api(settings, catalog, body_limit_bytes=2048) as api, AsyncClient(api.url) as client:
         with pytest.raises(ApiError, match="larger than 2048 bytes") as caught:
             await client.submit("x" * 3000)

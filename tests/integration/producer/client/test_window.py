@@ -137,12 +137,12 @@ async def test_an_async_source_that_is_slow_is_not_held_back(client: AsyncClient
     assert [record async for record in records] == []
 
 
-async def test_the_progress_is_told_and_ends_with_all_of_it(client: AsyncClient, api: Api) -> None:
-    told: list[Progress] = []
+async def test_the_progress_is_reported_and_ends_with_all_of_it(client: AsyncClient, api: Api) -> None:
+    updates: list[Progress] = []
     async with ending(api):
-        found = [record async for record in client.run_many(["x"] * 300, progress=told.append)]
+        found = [record async for record in client.run_many(["x"] * 300, progress=updates.append)]
     assert len(found) == 300
-    last = told[-1]
+    last = updates[-1]
     assert (last.total, last.submitted, last.failed, last.ended, last.seconds_left) == (300, 300, 300, 300, 0.0)
 
 
@@ -169,7 +169,7 @@ async def test_what_the_source_raises_ends_it(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("bad", [{"prompt": "x", "priority": 12}, {"prompt": "x", "model": "nothing"}])
-async def test_a_job_that_can_not_be_accepted_ends_it(client: AsyncClient, bad: dict[str, Any]) -> None:
+async def test_a_job_that_cannot_be_accepted_ends_it(client: AsyncClient, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidJob):
         async for _ in client.run_many(["x", bad, "y"]):
             pass
@@ -201,15 +201,15 @@ async def test_awaited_it_is_the_ids_also_as_a_task(client: AsyncClient) -> None
 
 async def test_a_program_without_asyncio(api: Api) -> None:
     def run() -> tuple[list[str], int, int]:
-        told: list[Progress] = []
+        updates: list[Progress] = []
         source = Endless()
         with Client(api.url) as client:
-            ids = [record.id for record in client.run_many(["x"] * 30, progress=told.append)]
+            ids = [record.id for record in client.run_many(["x"] * 30, progress=updates.append)]
             for count, _ in enumerate(client.run_many(iter(source), window=10), 1):
                 if count == 20:
                     break
             assert source.closed.wait(20)
-        return ids, told[-1].ended, count
+        return ids, updates[-1].ended, count
 
     async with ending(api):
         ids, ended, count = await asyncio.to_thread(run)

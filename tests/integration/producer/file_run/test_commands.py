@@ -65,14 +65,14 @@ async def test_jobs_from_elsewhere_keep_their_order(api: Api, tmp_path: Path) ->
         for at in range(30):
             yield {"prompt": f"job {at}", "metadata": {"at": str(at)}}
 
-    told: list[Progress] = []
+    updates: list[Progress] = []
     output = tmp_path / "out.jsonl"
     async with AsyncClient(api.url) as client:
-        summary = await client.batch(jobs(), output, progress=told.append, task_class=SUPPORT, window=7)
+        summary = await client.batch(jobs(), output, progress=updates.append, task_class=SUPPORT, window=7)
     assert (summary.total, summary.succeeded, summary.failed, summary.errors) == (30, 30, 0, None)
     assert sum(share.jobs for share in summary.models.values()) == 30
     assert [line["metadata"]["at"] for line in lines(output)] == [str(at) for at in range(30)]
-    assert (told[0].total, told[0].ended, told[-1].ended, told[-1].seconds_left) == (30, 0, 30, 0.0)
+    assert (updates[0].total, updates[0].ended, updates[-1].ended, updates[-1].seconds_left) == (30, 0, 30, 0.0)
     assert names(tmp_path) == ["out.jsonl"]
 
 
@@ -93,18 +93,18 @@ async def test_what_the_callback_raises_ends_it_and_it_can_be_gone_on_with(api: 
 
 
 async def test_a_program_without_asyncio(api: Api, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    updates: list[Progress] = []
     source = tmp_path / "in.jsonl"
     source.write_text("".join(f'{{"prompt": "job {at}"}}\n' for at in range(20)))
 
     def run() -> list[int]:
         with Client(api.url) as client:
-            summary = client.batch(str(source), progress=told.append, task_class=SUPPORT)
+            summary = client.batch(str(source), progress=updates.append, task_class=SUPPORT)
         assert summary.output == tmp_path / "in.results.jsonl"
         return [line["line"] for line in lines(summary.output)]
 
     assert await asyncio.to_thread(run) == list(range(1, 21))
-    assert told[-1].ended == 20
+    assert updates[-1].ended == 20
 
 
 async def test_a_conflict_is_a_failure_of_its_line_alone(api: Api, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ async def test_a_job_that_redis_has_lost_is_a_failure_of_its_line_alone(
     assert (summary.succeeded, kinds(summary)) == (9, ["unknown_job"])
 
 
-async def test_wrong_use_is_told_before_anything_is_sent(api: Api, tmp_path: Path) -> None:
+async def test_wrong_use_is_reported_before_anything_is_sent(api: Api, tmp_path: Path) -> None:
     async with AsyncClient(api.url, retries=0) as client:
         with pytest.raises(ConfigError, match="need an output"):
             await client.batch(["x"])

@@ -18,7 +18,7 @@ from pointsman.router.broker.message import read_task_id
 from pointsman.router.config.settings import Settings
 from pointsman.router.dispatcher.loop import Dispatcher
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import JobStore, Offer, Settlement, WorkStore, open_redis
+from pointsman.router.store import AttemptStore, JobStore, Offer, Settlement, open_redis
 from pointsman.router.vocabulary.job import JobSpec, JobState
 from tests.support.redis_server import running_redis
 from tests.support.store_driver import RESULT
@@ -48,7 +48,7 @@ async def dispatching(*dispatchers: Dispatcher) -> AsyncIterator[None]:
 class Worker:
     """Pops messages as kombu does, claims and settles; remembers each binding and the deepest ledger it saw."""
 
-    def __init__(self, work: WorkStore, model: str) -> None:
+    def __init__(self, work: AttemptStore, model: str) -> None:
         self._work, self._model = work, model
         self.messages: list[str] = []
         self.deepest = 0
@@ -71,8 +71,8 @@ class Worker:
         claim = await self._work.claim(job_id, binding, token=self._model, worker="w1", timeout_seconds=60)
         assert claim is not None
         attempt = {"number": 1, "binding": binding, "model": self._model}
-        end = Settlement(state=JobState.SUCCEEDED, attempt=attempt, result=RESULT)
-        assert await self._work.settle(job_id, binding, token="t", end=end) is JobState.SUCCEEDED
+        settlement = Settlement(state=JobState.SUCCEEDED, attempt=attempt, result=RESULT)
+        assert await self._work.settle(job_id, binding, token="t", settlement=settlement) is JobState.SUCCEEDED
 
 
 def new_dispatcher(redis: Redis, settings: Settings, catalog: Catalog, seed: int = 1) -> Dispatcher:
@@ -85,7 +85,7 @@ async def submit(jobs: JobStore, count: int, **fields: Any) -> list[str]:
 
 
 async def test_two_dispatchers_bind_every_job_exactly_once_and_never_overfill(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     submitted = [*await submit(jobs, 150), *await submit(jobs, 50, task_class=None)]
     await work.announce("w1", OFFERS, config=catalog.version)
@@ -110,7 +110,7 @@ async def test_two_dispatchers_bind_every_job_exactly_once_and_never_overfill(
 
 
 async def test_rounds_at_the_same_moment_never_overfill(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     await submit(jobs, 100)
     await work.announce("w1", OFFERS, config=catalog.version)
@@ -123,7 +123,7 @@ async def test_rounds_at_the_same_moment_never_overfill(
 
 
 async def test_nothing_is_bound_while_there_is_no_worker(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     await submit(jobs, 5)
     dispatcher = new_dispatcher(redis, settings, catalog)
@@ -156,7 +156,7 @@ async def test_a_job_without_a_class_is_classified_by_its_words(
 
 
 async def test_the_decision_is_kept_with_the_job(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     job_id = await jobs.submit(JobSpec(prompt="Hello", task_class="technical_support"))
     await work.announce("w1", [Offer("claude", 1, "")], config=catalog.version)
@@ -169,7 +169,7 @@ async def test_the_decision_is_kept_with_the_job(
 
 
 async def test_bindings_of_a_model_that_lost_its_last_worker_go_to_another_one(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     job_id = await jobs.submit(JobSpec(prompt="Hello", task_class="technical_support"))
     await work.announce("w1", [Offer("claude", 1, "")], config=catalog.version)
@@ -186,8 +186,8 @@ async def _is_bound_to(jobs: JobStore, job_id: str, model: str) -> bool:
     return record.state is JobState.BOUND and record.model == model
 
 
-async def test_a_payload_that_can_not_be_read_holds_up_nobody_else(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+async def test_a_payload_that_cannot_be_read_holds_up_nobody_else(
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     poison = await jobs.submit(JobSpec(prompt="Hello"))
     await redis.set(jobs.keys.key("request", poison), "not JSON")
@@ -200,7 +200,7 @@ async def test_a_payload_that_can_not_be_read_holds_up_nobody_else(
 
 
 async def test_a_full_intake_holds_up_no_job_that_has_a_class(
-    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: WorkStore
+    redis: Redis, settings: Settings, catalog: Catalog, jobs: JobStore, work: AttemptStore
 ) -> None:
     await submit(jobs, 500, task_class=None)
     urgent = await jobs.submit(JobSpec(prompt="Now", task_class="technical_support", priority=9))
@@ -222,7 +222,7 @@ async def test_an_idle_dispatcher_is_quiet_and_wakes_at_a_submit(
 ) -> None:
     settings = settings.model_copy(update={"redis_url": quiet_redis, "upkeep_seconds": 1.0})
     redis = open_redis(quiet_redis)
-    jobs, work = JobStore(redis, settings=settings, catalog=catalog), WorkStore(redis, settings=settings)
+    jobs, work = JobStore(redis, settings=settings, catalog=catalog), AttemptStore(redis, settings=settings)
     dispatcher = new_dispatcher(redis, settings, catalog)
     async with dispatching(dispatcher):
         await until(lambda: _has_listener(redis, jobs))

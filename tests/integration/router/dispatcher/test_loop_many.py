@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from pointsman.router.config.settings import Settings
 from pointsman.router.dispatcher.loop import Dispatcher
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import JobStore, Offer, WorkStore, open_redis
+from pointsman.router.store import AttemptStore, JobStore, Offer, open_redis
 from pointsman.router.vocabulary.job import JobSpec
 from tests.support.store_driver import success
 
@@ -37,7 +37,7 @@ class Workers:
     """Simulated workers: they take messages from a model's queue, claim, and settle at once."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self.redis, self.store = redis, WorkStore(redis, settings=settings)
+        self.redis, self.store = redis, AttemptStore(redis, settings=settings)
         self.over = False  # a flag: redis-py may swallow the cancellation of a task that is just reading
         self.done: Counter[str] = Counter()
         self.highest: Counter[str] = Counter()
@@ -67,7 +67,7 @@ class Workers:
         token = secrets.token_hex(8)
         claim = await self.store.claim(job_id, int(binding), token=token, worker="w1", timeout_seconds=60)
         if claim is not None:
-            await self.store.settle(job_id, int(binding), token=token, end=success())
+            await self.store.settle(job_id, int(binding), token=token, settlement=success())
             self.done[model] += 1
 
 

@@ -21,45 +21,45 @@ async def bound_again(driver: Driver) -> str:
     return job_id
 
 
-async def test_a_stale_binding_can_not_claim(driver: Driver) -> None:
+async def test_a_stale_binding_cannot_claim(driver: Driver) -> None:
     job_id = await bound_again(driver)
     assert await driver.claim(job_id, 1) is None
     assert await driver.state(job_id) is JobState.BOUND
     assert await driver.claim(job_id, 2) is not None
 
 
-async def test_a_stale_binding_can_not_be_released(driver: Driver) -> None:
+async def test_a_stale_binding_cannot_be_released(driver: Driver) -> None:
     job_id = await bound_again(driver)
     assert not await driver.work.release(job_id, 1)
     assert await driver.state(job_id) is JobState.BOUND
 
 
-async def test_a_stale_binding_can_not_renew(driver: Driver) -> None:
+async def test_a_stale_binding_cannot_renew(driver: Driver) -> None:
     job_id = await bound_again(driver)
     await driver.claim(job_id, 2)
     assert not await driver.renew(job_id, 1)
     assert await driver.renew(job_id, 2)
 
 
-async def test_a_stale_binding_can_not_settle_and_leaves_no_trace(driver: Driver) -> None:
+async def test_a_stale_binding_cannot_settle_and_leaves_no_trace(driver: Driver) -> None:
     job_id = await bound_again(driver)
     await driver.claim(job_id, 2)
-    assert await driver.settle(job_id, 1, end=success()) is None
+    assert await driver.settle(job_id, 1, settlement=success()) is None
     record = await driver.get(job_id)
     assert (record.state, record.history, record.result) == (JobState.RUNNING, (), None)
 
 
-async def test_a_claimed_binding_can_not_be_released(driver: Driver) -> None:
+async def test_a_claimed_binding_cannot_be_released(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     assert not await driver.work.release(job_id, 1)
     assert await driver.state(job_id) is JobState.RUNNING
 
 
-async def test_an_unclaimed_binding_can_not_settle(driver: Driver) -> None:
+async def test_an_unclaimed_binding_cannot_settle(driver: Driver) -> None:
     await driver.announce()
     job_id = await driver.submit()
     await driver.bind(job_id)
-    assert await driver.settle(job_id, 1, end=success()) is None
+    assert await driver.settle(job_id, 1, settlement=success()) is None
     assert await driver.state(job_id) is JobState.BOUND
 
 
@@ -84,33 +84,33 @@ async def test_a_resent_claim_after_the_settle_is_stale(driver: Driver) -> None:
     job_id = await driver.submit()
     await driver.bind(job_id)
     await driver.claim(job_id, token="once")
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     assert await driver.claim(job_id, token="once") is None
 
 
 async def test_a_resent_settle_returns_its_first_answer(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     for _ in range(2):
-        assert await driver.settle(job_id, end=success(), token="once") is JobState.SUCCEEDED
+        assert await driver.settle(job_id, settlement=success(), token="once") is JobState.SUCCEEDED
     assert len((await driver.get(job_id)).history) == 1
 
 
 async def test_a_resent_settle_returns_its_first_answer_even_after_the_job_was_bound_anew(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     end = failure(state=JobState.PENDING, lane=LANE)
-    assert await driver.settle(job_id, end=end, token="once") is JobState.PENDING
+    assert await driver.settle(job_id, settlement=end, token="once") is JobState.PENDING
     await driver.bind(job_id)
     await driver.claim(job_id, 2)
-    assert await driver.settle(job_id, 1, end=end, token="once") is JobState.PENDING
-    assert await driver.settle(job_id, 1, end=success(), token="another") is None
+    assert await driver.settle(job_id, 1, settlement=end, token="once") is JobState.PENDING
+    assert await driver.settle(job_id, 1, settlement=success(), token="another") is None
     record = await driver.get(job_id)
     assert (record.state, record.attempts, len(record.history)) == (JobState.RUNNING, 2, 1)
 
 
 async def test_a_second_settle_of_the_same_binding_is_stale(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=success())
-    assert await driver.settle(job_id, end=failure()) is None
+    await driver.settle(job_id, settlement=success())
+    assert await driver.settle(job_id, settlement=failure()) is None
     assert await driver.state(job_id) is JobState.SUCCEEDED
 
 
@@ -122,7 +122,7 @@ async def test_a_cancelled_job_can_be_neither_claimed_nor_settled(driver: Driver
         await driver.cancel(job_id)
     assert await driver.claim(bound) is None
     assert not await driver.renew(running)
-    assert await driver.settle(running, end=success()) is None
+    assert await driver.settle(running, settlement=success()) is None
     assert await driver.state(running) is JobState.CANCELLED
 
 
@@ -130,7 +130,7 @@ async def test_a_message_for_a_job_that_nobody_knows_is_dropped(driver: Driver) 
     assert await driver.claim("never-seen") is None
     assert not await driver.work.release("never-seen", 1)
     assert not await driver.renew("never-seen")
-    assert await driver.settle("never-seen", end=success()) is None
+    assert await driver.settle("never-seen", settlement=success()) is None
 
 
 async def test_a_lease_is_never_renewed_past_the_end_of_its_attempt(driver: Driver) -> None:
@@ -151,7 +151,7 @@ async def test_an_attempt_may_take_what_is_left_of_the_jobs_deadline(driver: Dri
     driver.pass_seconds(5)
     claim = await driver.claim(job_id, timeout_seconds=60)
     assert claim is not None
-    assert (claim.timeout_seconds, claim.ends_at_deadline) == (15, True)
+    assert (claim.timeout_seconds, claim.limited_by_deadline) == (15, True)
 
 
 async def test_a_job_claimed_after_its_deadline_expires(driver: Driver) -> None:
@@ -164,17 +164,17 @@ async def test_a_job_claimed_after_its_deadline_expires(driver: Driver) -> None:
     assert await driver.minute() == (0, 0)
 
 
-async def test_a_settle_that_can_not_be_read_changes_nothing(driver: Driver) -> None:
+async def test_a_settle_that_cannot_be_read_changes_nothing(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     arguments = ["", job_id, 1, "token", "failed", "", "server_error", "it broke", "no JSON", "", 0]
     with pytest.raises(ResponseError):
         await driver.scripts.run("settle_job", *arguments, 0, -1, -1, 0, 0, "", "", 1000, "", 0)
     assert await driver.state(job_id) is JobState.RUNNING
     assert (await driver.ledger())[1] == [job_id]
-    assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=success()) is JobState.SUCCEEDED
 
 
-async def test_a_request_that_can_not_be_read_is_taken_for_one_of_a_newer_version(driver: Driver) -> None:
+async def test_a_request_that_cannot_be_read_is_taken_for_one_of_a_newer_version(driver: Driver) -> None:
     job_id = await driver.submit()
     await driver.announce()
     await driver.bind(job_id)

@@ -76,7 +76,7 @@ async def test_a_line_that_was_submitted_and_not_noted_is_one_job(
     await lapse(batches, redis, held.record)  # killed just here
     other = await claimed(batches)
     assert await batches.submit(other.record, lines(1, 2, 3))
-    assert await batches.advance(other, fields={"line": 3, "place": 300, "jobs": 3})
+    assert await batches.advance(other, fields={"line": 3, "offset": 300, "jobs": 3})
     assert await batches.submit(held.record, lines(1, 2))  # and the one that was thought dead goes on
     assert await redis.zcard(driver.keys.key("state", "pending")) == 3
     job = await driver.get(line_job_id(held.record.id, 1))
@@ -95,8 +95,8 @@ async def test_the_last_end_of_a_job_calls_for_a_look(batches: BatchStore, drive
     again = await claimed(batches)
     assert again.record.all_ended
     assert (again.record.succeeded, again.record.failed) == (1, 1)
-    ended = await batches.ends(held.record.id, after=0, limit=10)
-    assert [(one.number, one.place) for one in ended] == [(1, 0), (2, 100)]
+    ended = await batches.ended_lines(held.record.id, after=0, limit=10)
+    assert [(one.number, one.offset) for one in ended] == [(1, 0), (2, 100)]
     assert [one.job.state for one in ended if one.job] == [JobState.SUCCEEDED, JobState.FAILED]
 
 
@@ -106,7 +106,7 @@ async def end(driver: Driver, held: HeldBatch, line: int, how: Any) -> None:
     await driver.announce()
     assert await driver.bind(job_id) == "bound"
     assert await driver.claim(job_id) is not None
-    assert await driver.settle(job_id, end=how) is not None
+    assert await driver.settle(job_id, settlement=how) is not None
 
 
 async def test_jobs_that_end_before_all_are_submitted_call_for_no_look(
@@ -157,7 +157,7 @@ async def test_a_repeated_note_changes_nothing(batches: BatchStore, redis: Redis
     arguments = ("", held.record.id, held.token, held.steps, "in_progress", "", 1000, "", '["100:2"]', "refused", 9)
     assert await Scripts(redis, driver.keys).run("advance_batch", *arguments) == ["in_progress"]
     assert (await batches.get(held.record.id)).refused == 1
-    assert [one.number for one in await batches.ends(held.record.id, after=0, limit=9)] == [2]
+    assert [one.number for one in await batches.ended_lines(held.record.id, after=0, limit=9)] == [2]
 
 
 async def test_results_are_kept_until_the_batch_can_be_read(
@@ -197,7 +197,7 @@ async def test_another_request_under_a_known_key_is_a_conflict(batches: BatchSto
         )
 
 
-async def test_no_batch_moves_where_it_can_not(batches: BatchStore) -> None:
+async def test_no_batch_moves_where_it_cannot(batches: BatchStore) -> None:
     held = await begun(batches)
     with pytest.raises(ValueError, match="no batch moves from in_progress to completed"):
         await batches.advance(held, BatchStatus.COMPLETED)

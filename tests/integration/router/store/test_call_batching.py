@@ -9,15 +9,15 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from pointsman.router.store import open_redis
-from pointsman.router.store.call_batching import Gathering
+from pointsman.router.store.call_batching import CallBatcher
 from pointsman.router.store.scripts import Scripts
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from tests.support.store_driver import Driver
 
 
 @pytest.fixture
-def cancels(driver: Driver) -> Gathering:
-    return Gathering(driver.scripts, "cancel_job")
+def cancels(driver: Driver) -> CallBatcher:
+    return CallBatcher(driver.scripts, "cancel_job")
 
 
 async def calls_of(redis: Redis, command: str) -> int:
@@ -25,13 +25,13 @@ async def calls_of(redis: Redis, command: str) -> int:
     return int(stats.get(f"cmdstat_{command}", {}).get("calls", 0))
 
 
-async def test_each_caller_gets_its_own_answer(driver: Driver, cancels: Gathering) -> None:
+async def test_each_caller_gets_its_own_answer(driver: Driver, cancels: CallBatcher) -> None:
     jobs = [await driver.submit() for _ in range(300)]
     answers = await asyncio.gather(*(cancels.run(driver.now, job, 1000, "why") for job in [*jobs, "unknown-job"]))
     assert answers == [["pending", "cancelled"]] * 300 + [["unknown"]]
 
 
-async def test_a_call_that_fails_fails_alone(driver: Driver, cancels: Gathering) -> None:
+async def test_a_call_that_fails_fails_alone(driver: Driver, cancels: CallBatcher) -> None:
     jobs = [await driver.submit() for _ in range(3)]
     wrong = cancels.run("no number", jobs[1], 1000, "why")
     first, failed, last = await asyncio.gather(
@@ -44,7 +44,7 @@ async def test_a_call_that_fails_fails_alone(driver: Driver, cancels: Gathering)
     assert isinstance(failed, ResponseError)
 
 
-async def test_a_caller_that_goes_away_takes_nobody_with_it(driver: Driver, cancels: Gathering) -> None:
+async def test_a_caller_that_goes_away_takes_nobody_with_it(driver: Driver, cancels: CallBatcher) -> None:
     jobs = [await driver.submit() for _ in range(3)]
     calls = [asyncio.create_task(cancels.run(driver.now, job, 1000, "why")) for job in jobs]
     await asyncio.sleep(0)
@@ -54,7 +54,7 @@ async def test_a_caller_that_goes_away_takes_nobody_with_it(driver: Driver, canc
     assert await cancels.run(driver.now, jobs[0], 1000, "why") == ["cancelled", "cancelled"], "and it goes on"
 
 
-async def test_a_script_that_redis_forgot_is_loaded_again(driver: Driver, cancels: Gathering) -> None:
+async def test_a_script_that_redis_forgot_is_loaded_again(driver: Driver, cancels: CallBatcher) -> None:
     jobs = [await driver.submit() for _ in range(5)]
     await driver.redis.script_flush()
     answers = await asyncio.gather(*(cancels.run(driver.now, job, 1000, "why") for job in jobs))
@@ -64,7 +64,7 @@ async def test_a_script_that_redis_forgot_is_loaded_again(driver: Driver, cancel
 async def test_redis_is_not_asked_each_time_whether_it_knows_a_script(driver: Driver) -> None:
     jobs = [await driver.submit() for _ in range(50)]
     before = await calls_of(driver.redis, "script|exists"), await calls_of(driver.redis, "script|load")
-    cancels = Gathering(driver.scripts, "cancel_job")
+    cancels = CallBatcher(driver.scripts, "cancel_job")
     await asyncio.gather(*(cancels.run(driver.now, job, 1000, "why") for job in jobs))
     assert (await calls_of(driver.redis, "script|exists"), await calls_of(driver.redis, "script|load")) in (
         before,
@@ -72,8 +72,8 @@ async def test_redis_is_not_asked_each_time_whether_it_knows_a_script(driver: Dr
     )
 
 
-async def test_every_caller_is_told_that_redis_is_away(driver: Driver) -> None:
+async def test_every_caller_is_reported_that_redis_is_away(driver: Driver) -> None:
     async with open_redis("redis://127.0.0.1:1/0") as nowhere:
-        away = Gathering(Scripts(nowhere, driver.keys), "cancel_job")
+        away = CallBatcher(Scripts(nowhere, driver.keys), "cancel_job")
         answers = await asyncio.gather(*(away.run("", "job", 1, "why") for _ in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [StoreUnavailable] * 3

@@ -18,7 +18,7 @@ def dead(jobs: JobStore) -> DeadStore:
 
 async def failed(driver: Driver, kind: str = "timeout", **fields: object) -> str:
     job_id = await driver.run_to_claim(**fields)
-    await driver.settle(job_id, end=failure(kind))
+    await driver.settle(job_id, settlement=failure(kind))
     return job_id
 
 
@@ -35,7 +35,7 @@ async def test_they_are_listed_by_kind_and_time_the_last_to_end_first(driver: Dr
     third = await failed(driver, "timeout")
     alive = await driver.submit()
     succeeded = await driver.run_to_claim()
-    await driver.settle(succeeded, end=success())
+    await driver.settle(succeeded, settlement=success())
     assert await ids_of(dead) == [third, second, first]
     assert await ids_of(dead, kind="timeout") == [third, first]
     assert await ids_of(dead, kind=["timeout", "invalid_request"], since=START / 1000 + 30) == [third, second]
@@ -90,7 +90,7 @@ async def test_a_retried_job_can_come_to_another_end(driver: Driver) -> None:
     claim = await driver.claim(job_id, 3)
     assert claim is not None
     assert (claim.attempt, claim.payload["chat"]["messages"][0]["content"]) == (1, "What is the answer?")
-    await driver.settle(job_id, 3, end=success())
+    await driver.settle(job_id, 3, settlement=success())
     record = await driver.get(job_id)
     assert (record.state, record.error, len(record.history)) == (JobState.SUCCEEDED, None, 2)
 
@@ -105,7 +105,7 @@ async def test_an_expired_job_may_be_retried_too(driver: Driver, dead: DeadStore
 
 async def test_what_did_not_die_is_left_alone(driver: Driver, dead: DeadStore) -> None:
     succeeded = await driver.run_to_claim()
-    await driver.settle(succeeded, end=success())
+    await driver.settle(succeeded, settlement=success())
     cancelled = await driver.submit()
     await driver.cancel(cancelled)
     running = await driver.run_to_claim()
@@ -128,7 +128,7 @@ async def test_a_page_is_retried_as_a_whole(driver: Driver, dead: DeadStore) -> 
 async def test_a_dead_letter_is_kept_longer_than_a_result_and_then_forgotten(driver: Driver) -> None:
     died = await failed(driver)
     succeeded = await driver.run_to_claim()
-    await driver.settle(succeeded, end=success())
+    await driver.settle(succeeded, settlement=success())
     keys, settings = driver.keys, driver.settings
     kept = await driver.redis.ttl(keys.key("job", died))
     assert settings.dead_ttl_seconds - 60 < kept <= settings.dead_ttl_seconds

@@ -89,7 +89,9 @@ async def test_a_repeated_submit_of_an_ended_job_does_not_run_it_again(driver: D
     assert await driver.lanes() == {}
 
 
-async def test_an_unknown_class_or_model_is_told_with_the_known_ones_and_nothing_is_written(jobs: JobStore) -> None:
+async def test_an_unknown_class_or_model_is_reported_with_the_known_ones_and_nothing_is_written(
+    jobs: JobStore,
+) -> None:
     good = JobSpec(prompt="Hello", task_class="technical_support")
     with pytest.raises(InvalidJob, match="technical_support"):
         await jobs.submit_many([good, JobSpec(prompt="Hello", task_class="cooking")])

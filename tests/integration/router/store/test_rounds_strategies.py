@@ -63,7 +63,7 @@ async def test_a_job_in_its_model_s_lane_is_bound_when_there_is_room(driver: Dri
     ids = [await driver.submit(), await driver.submit(priority=9)]
     await one_round(driver)
     await driver.claim(ids[1])
-    await driver.settle(ids[1], end=success())
+    await driver.settle(ids[1], settlement=success())
     assert await one_round(driver) == {"bound": 1}
     record = await driver.get(ids[0])
     assert (record.state, record.model) == (JobState.BOUND, "gpt-4")
@@ -99,7 +99,7 @@ async def test_a_retry_is_decided_again(driver: Driver) -> None:
     await one_round(driver)
     claim = await driver.claim(job_id)
     assert claim is not None
-    await driver.settle(job_id, end=failure(state=JobState.PENDING, lane=STATIC))
+    await driver.settle(job_id, settlement=failure(state=JobState.PENDING, lane=STATIC))
     assert list(await driver.lanes()) == [STATIC]
 
 
@@ -183,7 +183,7 @@ async def test_a_model_s_time_to_the_first_words_is_an_average_of_its_streams(dr
         job_id = await driver.submit()
         await driver.bind(job_id)
         await driver.claim(job_id)
-        await driver.settle(job_id, end=end)
+        await driver.settle(job_id, settlement=end)
         assert (await driver.get(job_id)).history[0].first_token_seconds == first
     models = ModelStore(driver.redis, settings=driver.settings, catalog=driver.catalog)
     averages = {view.name: view.first_token_seconds for view in await models.views()}
@@ -196,7 +196,7 @@ async def test_a_model_s_latency_and_errors_are_shared(driver: Driver) -> None:
         job_id = await driver.submit()
         assert await driver.bind(job_id) == "bound", at
         await driver.claim(job_id)
-        await driver.settle(job_id, end=end)
+        await driver.settle(job_id, settlement=end)
     state = (await driver.read()).states["gpt-4"]
     assert (state.latency_ms, state.ms_per_token) == (2000, 20)
     assert state.error_rate == pytest.approx(0.16)

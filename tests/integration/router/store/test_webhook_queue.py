@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pointsman.router.config.settings import Settings
-from pointsman.router.store import Told
+from pointsman.router.store import DeliverySettlement
 from pointsman.router.vocabulary.delivery import DeliveryState
 from pointsman.router.vocabulary.errors import UnknownDelivery
 from tests.support.store_driver import Driver
@@ -52,7 +52,7 @@ async def test_a_delivery_goes_from_waiting_to_delivered(driver: Driver, hooks: 
 async def test_a_delivery_that_failed_waits_and_is_tried_again(driver: Driver, hooks: Webhooks) -> None:
     [delivery_id] = await hooks.owed()
     await hooks.queue()
-    await hooks.send(delivery_id, told=again(5))
+    await hooks.send(delivery_id, settlement=again(5))
     assert (await hooks.get(delivery_id)).due == pytest.approx(driver.now / 1000 + 5, abs=0.001)
     driver.pass_seconds(4.9)
     assert await hooks.queue() == []
@@ -61,7 +61,7 @@ async def test_a_delivery_that_failed_waits_and_is_tried_again(driver: Driver, h
     owed = await hooks.claim(delivery_id, 2)
     assert owed is not None
     assert owed.tries == 1
-    assert await hooks.settle(delivery_id, 2, told=DEAD) is DEAD_STATE
+    assert await hooks.settle(delivery_id, 2, settlement=DEAD) is DEAD_STATE
     assert [one.status for one in (await hooks.get(delivery_id)).tries] == [500, 410]
     left = await driver.redis.pttl(driver.keys.key("delivery", delivery_id))
     assert left > driver.settings.webhook_ttl_seconds * 1000, "a dead one is kept as long as dead letters"
@@ -86,7 +86,7 @@ async def test_a_doubled_message_is_sent_once(hooks: Webhooks) -> None:
     assert [claim is None for claim in both].count(True) == 1
     winner = "one" if both[0] else "two"
     assert await hooks.settle(delivery_id, token="three") is None
-    assert await hooks.settle(delivery_id, token=winner, told=again()) is WAITING
+    assert await hooks.settle(delivery_id, token=winner, settlement=again()) is WAITING
     assert await hooks.claim(delivery_id, token="two") is None, "its try is over"
 
 
@@ -94,8 +94,8 @@ async def test_a_repeated_claim_or_settle_changes_nothing(driver: Driver, hooks:
     [delivery_id] = await hooks.owed()
     await hooks.queue()
     assert await hooks.claim(delivery_id) == await hooks.claim(delivery_id)
-    assert await hooks.settle(delivery_id, told=again()) is WAITING
-    assert await hooks.settle(delivery_id, told=again()) is WAITING
+    assert await hooks.settle(delivery_id, settlement=again()) is WAITING
+    assert await hooks.settle(delivery_id, settlement=again()) is WAITING
     assert len((await hooks.get(delivery_id)).tries) == 1
     assert int(await driver.redis.hget(driver.keys.key("delivery", delivery_id), "tries") or 0) == 1
 
@@ -118,7 +118,7 @@ async def test_what_a_stopping_sender_has_not_sent_is_due_at_once(driver: Driver
     await hooks.queue()
     assert await hooks.claim(claimed) is not None
     for delivery_id in (unclaimed, claimed):
-        assert await hooks.settle(delivery_id, told=Told(WAITING)) is WAITING
+        assert await hooks.settle(delivery_id, settlement=DeliverySettlement(WAITING)) is WAITING
     assert sorted(await hooks.queue()) == sorted([(unclaimed, 2), (claimed, 2)])
     assert (await hooks.get(claimed)).tries == ()
 
@@ -132,7 +132,7 @@ async def test_a_receiver_with_enough_under_way_does_not_hold_up_the_others(
     assert queued == [(slow[0], 1), (slow[1], 1), (other, 1)], "two at a time, and another port is another receiver"
     await hooks.send(slow[0])
     assert await hooks.queue() == [(slow[2], 1)], "the first of those that are parked, at once"
-    await hooks.send(slow[1], told=again(300))
+    await hooks.send(slow[1], settlement=again(300))
     await hooks.send(slow[2])
     assert await hooks.queue() == [(slow[3], 1), (slow[4], 1)]
     assert await driver.redis.exists(driver.keys.key("parked", "slow.example")) == 0
@@ -159,19 +159,19 @@ async def test_the_queue_takes_no_more_than_its_share_while_no_sender_runs(drive
     assert await length == 200
 
 
-async def test_the_next_due_time_is_told(driver: Driver, hooks: Webhooks) -> None:
+async def test_the_next_due_time_is_reported(driver: Driver, hooks: Webhooks) -> None:
     assert await hooks.sending.queue(hooks.template, now=driver.now) == (0, None)
     [delivery_id] = await hooks.owed()
     assert await hooks.sending.queue(hooks.template, now=driver.now) == (1, pytest.approx(60, abs=0.01))
-    await hooks.send(delivery_id, told=again(7))
+    await hooks.send(delivery_id, settlement=again(7))
     assert await hooks.sending.queue(hooks.template, now=driver.now) == (0, pytest.approx(7, abs=0.01))
 
 
 async def test_a_dead_or_delivered_one_is_redelivered_with_all_its_tries(driver: Driver, hooks: Webhooks) -> None:
     one, two = await hooks.owed(2)
     await hooks.queue()
-    await hooks.send(one, told=DEAD)
-    await hooks.send(two, told=DELIVERED)
+    await hooks.send(one, settlement=DEAD)
+    await hooks.send(two, settlement=DELIVERED)
     for delivery_id, before in ((one, "dead"), (two, "delivered")):
         assert await hooks.redeliver(delivery_id) == [before, "waiting"]
         assert await driver.redis.pttl(driver.keys.key("delivery", delivery_id)) == -1
@@ -190,7 +190,7 @@ async def test_one_that_waits_for_hours_is_tried_now_and_one_under_way_is_left_a
     await hooks.queue()
     assert await hooks.redeliver(delivery_id) == ["waiting", "waiting"]
     assert await hooks.queue() == [], "it is in the queue already"
-    await hooks.send(delivery_id, told=again(3600))
+    await hooks.send(delivery_id, settlement=again(3600))
     assert await hooks.redeliver(delivery_id) == ["waiting", "waiting"]
     assert await hooks.queue() == [(delivery_id, 2)]
     assert await hooks.redeliver("msg_of_nobody") == ["unknown"]
@@ -203,7 +203,7 @@ async def test_a_page_shows_the_last_to_end_first(driver: Driver, hooks: Webhook
     for at in range(5):
         [delivery_id] = await hooks.owed(1, f"https://r{at}.example/")
         await hooks.queue()
-        await hooks.send(delivery_id, told=DEAD)
+        await hooks.send(delivery_id, settlement=DEAD)
         ids.append(delivery_id)
     pages, cursor = [], None
     while True:

@@ -56,7 +56,7 @@ async def test_what_is_bound_can_be_claimed_renewed_and_settled(driver: Driver) 
     await fill(driver.redis)
     assert await driver.claim(job_id) is not None
     assert await driver.renew(job_id)
-    assert await driver.settle(job_id, end=success(tokens=10, latency_seconds=1.0)) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=success(tokens=10, latency_seconds=1.0)) is JobState.SUCCEEDED
     assert (await driver.get(job_id)).result is not None
 
 
@@ -65,7 +65,7 @@ async def test_a_big_result_is_kept_too(driver: Driver) -> None:
     await fill(driver.redis)
     text = "x" * 2_000_000
     big = RESULT | {"answer": {"text": text, "finish_reason": "stop"}}
-    assert await driver.settle(job_id, end=dataclasses.replace(success(), result=big)) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=dataclasses.replace(success(), result=big)) is JobState.SUCCEEDED
     record = await driver.get(job_id)
     assert record.result is not None
     assert record.result.answer.text == text
@@ -78,7 +78,7 @@ async def test_a_failed_attempt_goes_back_and_a_lost_one_is_reaped(driver: Drive
     lost = await driver.run_to_claim()
     await fill(driver.redis)
     again = failure(state=JobState.PENDING, lane=LANE, wait_seconds=5, cool_seconds=1)
-    assert await driver.settle(failed, end=again) is JobState.PENDING
+    assert await driver.settle(failed, settlement=again) is JobState.PENDING
     assert await driver.reap_for(2) == (1, 0)
     assert await driver.state(lost) is JobState.PENDING
 
@@ -89,7 +89,7 @@ async def test_the_work_that_is_there_still_flows(driver: Driver) -> None:
     bound = await driver.submit()
     await driver.bind(bound)
     waiting = await driver.submit()
-    await driver.settle(running, end=failure(state=JobState.PENDING, lane=LANE, wait_seconds=1))
+    await driver.settle(running, settlement=failure(state=JobState.PENDING, lane=LANE, wait_seconds=1))
     await fill(driver.redis)
     driver.pass_seconds(1)
     await driver.announce(worker="w1")
@@ -115,7 +115,7 @@ async def test_late_bindings_and_expired_jobs_are_looked_after(driver: Driver) -
     assert await driver.state(waiting) is JobState.EXPIRED
 
 
-async def test_webhooks_are_owed_and_told(driver: Driver) -> None:
+async def test_webhooks_are_owed_and_sent(driver: Driver) -> None:
     driver = Driver(
         driver.redis, settings=driver.settings.model_copy(update={"webhook_secrets": (SECRET,)}),
         catalog=driver.catalog,
@@ -128,7 +128,7 @@ async def test_webhooks_are_owed_and_told(driver: Driver) -> None:
     one, two = await hooks.ids()
     assert await hooks.queue() == [(one, 1), (two, 1)]
     await hooks.send(one)
-    await hooks.send(two, told=again(5))
+    await hooks.send(two, settlement=again(5))
     driver.pass_seconds(6)
     assert await hooks.redeliver(one) == ["delivered", "waiting"]
     assert sorted(await hooks.queue()) == sorted([(one, 2), (two, 2)])

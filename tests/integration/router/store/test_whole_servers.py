@@ -44,7 +44,7 @@ async def test_every_verb_runs_on_this_server(driver: Driver) -> None:
         assert await driver.claim(job_id) is not None
     lane = "technical_support|default|gpt-4,claude"
     again = failure(state=JobState.PENDING, lane=lane, wait_seconds=0.5)
-    assert await driver.settle(done, end=again) is JobState.PENDING
+    assert await driver.settle(done, settlement=again) is JobState.PENDING
     assert (await driver.cancel(cancelled))[1] == "cancelled"
     assert await driver.reap_for(2) == (1, 0)
     assert await driver.release_due() == 1
@@ -52,7 +52,7 @@ async def test_every_verb_runs_on_this_server(driver: Driver) -> None:
     assert await driver.bind(done) == "bound"
     assert await driver.claim(done, 2) is not None
     assert await driver.renew(done, 2)
-    assert await driver.settle(done, 2, end=success()) is JobState.SUCCEEDED
+    assert await driver.settle(done, 2, settlement=success()) is JobState.SUCCEEDED
     driver.pass_seconds(5)
     assert await driver.rounds.expire(now=driver.now) == 1
     states = [await driver.state(job_id) for job_id in (done, lost, released, cancelled, expired)]

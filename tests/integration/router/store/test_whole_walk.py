@@ -143,10 +143,10 @@ class Walk:
             failure("rate_limited", JobState.PENDING, lane=fields["lane"], cool_seconds=2, spends_attempt=False),
         )
         end, token = self.random.choice(ends), f"settle-{self.driver.now}"
-        first = await self.driver.settle(job_id, binding, end=end, token=token)
+        first = await self.driver.settle(job_id, binding, settlement=end, token=token)
         if first is not None:
             self.ends.add(first)
-            assert await self.driver.settle(job_id, binding, end=end, token=token) is first
+            assert await self.driver.settle(job_id, binding, settlement=end, token=token) is first
 
     def _said(self) -> Allowance:
         requests = Left(self.random.choice((0, 3, 100)), self.random.choice((0.0, 1.0, 5.0)))

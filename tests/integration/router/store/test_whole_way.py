@@ -19,7 +19,7 @@ async def test_a_job_goes_from_submit_to_its_result(driver: Driver) -> None:
     assert claim.payload["chat"]["messages"][0]["content"] == "What is the answer?"
     assert await driver.state(job_id) is JobState.RUNNING
     assert await driver.renew(job_id)
-    assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=success()) is JobState.SUCCEEDED
     record = await driver.get(job_id)
     assert record.result is not None
     assert record.result.answer.text == "42"

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from pointsman.router.runtime.http import open_guarded_client
 from pointsman.router.vocabulary.webhook import may_be_called
-from pointsman.workers.webhooks.outcome import Answer, Impossible, Replied, Silent
+from pointsman.workers.webhooks.outcome import Impossible, ReceiverReply, Replied, Silent
 from pointsman.workers.webhooks.post import REFUSED, post
 from tests.support.webhook_receiver import running_receiver
 
@@ -22,7 +22,7 @@ LOOPBACK = "127.0.0.0/8"
 NAME = "rebinding.example"
 
 
-async def send(url: str, *allowed: str, timeout_seconds: float = 10.0, times: int = 1) -> Answer:
+async def send(url: str, *allowed: str, timeout_seconds: float = 10.0, times: int = 1) -> ReceiverReply:
     """Post with a fresh client, and return the last answer."""
     networks = [ip_network(text) for text in allowed]
     client = open_guarded_client(lambda address: may_be_called(address, networks), user_agent="test")
@@ -35,13 +35,13 @@ async def send(url: str, *allowed: str, timeout_seconds: float = 10.0, times: in
 
 
 @asynccontextmanager
-async def talking(said: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+async def serving_bytes(script: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
     """Yield the URL of a server that says something of its own to whoever connects."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
-            await said(writer)
+            await script(writer)
         except OSError:
             pass
         finally:
@@ -130,7 +130,7 @@ async def test_a_reply_without_end_is_not_read_to_its_end() -> None:
         finally:
             ended.set()
 
-    async with talking(pour) as url:
+    async with serving_bytes(pour) as url:
         assert await send(url, LOOPBACK) == Replied(200)
         await asyncio.wait_for(ended.wait(), 30)
 
@@ -142,7 +142,7 @@ async def test_a_head_without_end_is_no_reply() -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    async with talking(pour) as url:
+    async with serving_bytes(pour) as url:
         assert isinstance(await send(url, LOOPBACK), Silent)
 
 
@@ -153,13 +153,13 @@ async def test_a_head_that_drips_ends_at_the_timeout() -> None:
             await writer.drain()
             await asyncio.sleep(0.05)
 
-    async def say_nothing(writer: asyncio.StreamWriter) -> None:
+    async def stay_silent(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
 
-    for said in (drip, say_nothing):
-        async with talking(said) as url:
+    for script in (drip, stay_silent):
+        async with serving_bytes(script) as url:
             answer = await send(url, LOOPBACK, timeout_seconds=0.5)
-            assert isinstance(answer, Silent), said
+            assert isinstance(answer, Silent), script
 
 
 async def test_what_is_not_http_is_no_reply() -> None:
@@ -167,7 +167,7 @@ async def test_what_is_not_http_is_no_reply() -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
         await writer.drain()
 
-    async with talking(chatter) as url:
+    async with serving_bytes(chatter) as url:
         assert isinstance(await send(url, LOOPBACK), Silent)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from pointsman.simulated.line import Line
+from pointsman.simulated.line import WaitingLine
 
 
 async def test_the_line_serves_in_order_and_no_more_than_its_room() -> None:
-    line, served, leave = Line(), [], [asyncio.Event() for _ in range(4)]
+    line, served, leave = WaitingLine(), [], [asyncio.Event() for _ in range(4)]
     line.resize(2)
 
     async def wait(number: int) -> None:
-        async with line.place():
+        async with line.slot():
             served.append(number)
             await leave[number].wait()
 
@@ -33,9 +33,9 @@ async def test_the_line_serves_in_order_and_no_more_than_its_room() -> None:
 
 
 async def test_one_who_gives_up_in_the_line_takes_no_place() -> None:
-    line = Line()
+    line = WaitingLine()
     line.resize(1)
-    async with line.place():
+    async with line.slot():
         waiting = [asyncio.create_task(_pass(line)) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
@@ -47,6 +47,6 @@ async def test_one_who_gives_up_in_the_line_takes_no_place() -> None:
     assert not line.full
 
 
-async def _pass(line: Line) -> None:
-    async with line.place():
+async def _pass(line: WaitingLine) -> None:
+    async with line.slot():
         pass

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pointsman.router.config.yaml_file import load_yaml
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.simulated import SimulatedModel, Simulation
-from pointsman.simulated.settings import Changes, pace_of
+from pointsman.simulated.settings import SimulationChanges, pace_of
 
 
 def test_latency_is_base_time_plus_tokens_by_speed() -> None:
@@ -46,7 +46,9 @@ def test_rates_that_sum_above_one_are_refused() -> None:
 
 def test_changes_keep_what_they_do_not_name() -> None:
     simulation = Simulation(required_key="k", models={"gpt": SimulatedModel(base_seconds=9)})
-    changed = simulation.changed(Changes(models={"gpt": {"server_error_rate": 1.0}, "new": {"jitter": 0}}))
+    changed = simulation.changed(
+        SimulationChanges(models={"gpt": {"server_error_rate": 1.0}, "new": {"jitter": 0}})
+    )
     assert changed.model("gpt") == SimulatedModel(base_seconds=9, server_error_rate=1.0)
     assert changed.model("new") == SimulatedModel(jitter=0)
     assert changed.required_key == "k"
@@ -54,7 +56,7 @@ def test_changes_keep_what_they_do_not_name() -> None:
 
 def test_a_model_changed_to_null_follows_the_default() -> None:
     simulation = Simulation(models={"gpt": SimulatedModel(base_seconds=9)})
-    changed = simulation.changed(Changes(default={"base_seconds": 2}, models={"gpt": None}))
+    changed = simulation.changed(SimulationChanges(default={"base_seconds": 2}, models={"gpt": None}))
     assert changed.model("gpt").base_seconds == 2
 
 

@@ -11,7 +11,7 @@ JOB = JobRecord(
 )  # fmt: skip
 
 
-def test_a_job_that_waits_tells_its_id_alone() -> None:
+def test_a_job_that_waits_shows_its_id_alone() -> None:
     assert job_headers(JOB) == {"x-pointsman-job-id": JOB.id}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pointsman.producer.client.retry
-from pointsman.producer.client.retry import patiently
+from pointsman.producer.client.retry import with_retries
 from pointsman.producer.errors import ApiUnavailable
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
@@ -31,7 +31,7 @@ async def test_what_fails_for_now_is_tried_again(slept: list[float]) -> None:
             raise outcome
         return outcome
 
-    assert await patiently(ask, retries=4) == "here"
+    assert await with_retries(ask, retries=4) == "here"
     assert 0.1 <= slept[0] <= 0.2
     assert slept[1] == 2.0
 
@@ -41,5 +41,5 @@ async def test_patience_ends(slept: list[float]) -> None:
         raise StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable):
-        await patiently(ask, retries=3)
+        await with_retries(ask, retries=3)
     assert len(slept) == 3

@@ -74,7 +74,7 @@ def test_no_jobs_are_no_portion() -> None:
     assert sizes([]) == []
 
 
-def test_the_door_of_the_package_is_exact() -> None:
+def test_the_endpoint_of_the_package_is_exact() -> None:
     assert pointsman.producer.client.__all__ == ["AsyncClient", "Client"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pointsman.producer.file_run.disk_tables import Seen
+from pointsman.producer.file_run.disk_tables import CustomIdTable
 
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 
@@ -18,9 +18,9 @@ in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 @given(ids=st.lists(st.text(max_size=3), max_size=200))
 def test_a_custom_id_that_comes_again_is_seen(tmp_path: Path, ids: list[str]) -> None:
     known: set[str] = set()
-    with closing(Seen(len(ids), tmp_path, lambda place: ids[place])) as seen:
-        for place, custom_id in enumerate(ids):
-            assert seen.add(custom_id, place) == (custom_id not in known)
+    with closing(CustomIdTable(len(ids), tmp_path, lambda offset: ids[offset])) as seen:
+        for offset, custom_id in enumerate(ids):
+            assert seen.add(custom_id, offset) == (custom_id not in known)
             known.add(custom_id)
 
 
@@ -33,5 +33,5 @@ def test_equal_digests_are_only_a_reason_to_compare(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("pointsman.producer.file_run.disk_tables.blake2b", SameDigest)
     ids = ["a", "b", "a"]
-    with closing(Seen(3, tmp_path, lambda place: ids[place])) as seen:
-        assert [seen.add(custom_id, place) for place, custom_id in enumerate(ids)] == [True, True, False]
+    with closing(CustomIdTable(3, tmp_path, lambda offset: ids[offset])) as seen:
+        assert [seen.add(custom_id, offset) for offset, custom_id in enumerate(ids)] == [True, True, False]

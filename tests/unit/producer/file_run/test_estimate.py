@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from pointsman.producer.file_run.estimate import NOBODY, Estimate, Totals, estimate
+from pointsman.producer.file_run.estimate import NO_MODEL, Estimate, Totals, estimate
 from pointsman.router.vocabulary.views import Candidate, Explanation, ModelView
 
 
 def view(name: str, *, capacity: int = 10, latency: float | None = 1.0, **more: Any) -> ModelView:
-    said = {
+    fields = {
         "queue": f"llm.{name}", "format": "openai", "upstream": name, "depth": 0, "in_flight": 0, "slots": capacity,
         "workers": 1, "waiting": 0, "served": 0, "succeeded": 0, "errors": {}, "requests_last_minute": 0,
         "tokens_last_minute": 0, "cost_usd": 0.0, "breaker": "closed", "status": "open",
     }  # fmt: skip
-    return ModelView(name=name, capacity=capacity, latency_seconds=latency, **{**said, **more})
+    return ModelView(name=name, capacity=capacity, latency_seconds=latency, **{**fields, **more})
 
 
 def candidate(name: str, **more: Any) -> Candidate:
-    said = {"depth": 0, "capacity": 10, "expected_wait_seconds": 0.0, "expected_cost_usd": 0.01}
-    return Candidate(model=name, **{**said, **more})
+    fields = {"depth": 0, "capacity": 10, "expected_wait_seconds": 0.0, "expected_cost_usd": 0.01}
+    return Candidate(model=name, **{**fields, **more})
 
 
 def line(*candidates: Candidate, model: str | None = "a", strategy: str = "least_connections") -> Explanation:
@@ -90,9 +90,9 @@ def test_without_a_worker_or_a_call_nobody_knows_the_time() -> None:
         assert got.models["a"].jobs == 10
 
 
-def test_lines_that_no_model_can_do_are_told() -> None:
+def test_lines_that_no_model_can_do_are_reported() -> None:
     got = found([line(candidate("a", fits=False, ruled_out="too long"), model=None)] * 4, view("a"), jobs=8)
-    assert {name: model.jobs for name, model in got.models.items()} == {NOBODY: 8}
+    assert {name: model.jobs for name, model in got.models.items()} == {NO_MODEL: 8}
     assert got.cost_usd == 0.0
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pointsman.producer.file_run import input_file as source
-from pointsman.producer.file_run.input_file import Place, SourceFile, look_through, spooled
+from pointsman.producer.file_run.input_file import LinePosition, SourceFile, look_through, spooled
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.job import JobSpec
 
@@ -45,7 +45,7 @@ def test_lines_are_counted_and_found_again(
         read = list(file.lines())
         assert [(line.number, (line.text or b"").rstrip(b"\n")) for line in read] == wanted
         for line in reversed(read):
-            assert file.line(Place(line.number, line.place)) == line
+            assert file.line(LinePosition(line.number, line.offset)) == line
 
 
 def test_what_is_appended_meanwhile_is_not_read(tmp_path: Path) -> None:
@@ -67,12 +67,12 @@ def test_a_line_that_is_too_long_comes_without_its_text(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("name", ["is-not-there", "."])
-def test_what_can_not_be_read_is_told(tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_read_is_reported(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="can not be read"):
         look_through(tmp_path / name)
 
 
-def test_what_can_not_be_read_twice_is_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_read_twice_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     writing = os.open(tmp_path / "pipe", os.O_RDWR)  # without somebody who writes, to open it would wait
     with pytest.raises(ConfigError, match="no file that can be read again"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.producer.file_run.line_job import Defaults, LineJob, Reader
+from pointsman.producer.file_run.line_job import Defaults, LineJob, LineParser
 from pointsman.producer.file_run.line_result import failed
 from pointsman.producer.files.lines import Line
 from pointsman.producer.vendor_apis.openai.batch_line import BadLine
@@ -28,13 +28,13 @@ def line(data: Any, number: int = 7) -> Line:
 
 
 def read(data: Any, **defaults: Any) -> LineJob:
-    return Reader(NAMES, Defaults(defaults), "run").job_of(line(data))  # type: ignore[arg-type] # fields of a test
+    return LineParser(NAMES, Defaults(defaults), "run").job_of(line(data))  # type: ignore[arg-type] # fields of a test
 
 
 def openai(model: str | None = "auto", *, url: str = CHAT, **body: Any) -> dict[str, Any]:
-    said = {"input": "Hi"} if url == "/v1/responses" else {"messages": [{"role": "user", "content": "Hi"}]}
+    request = {"input": "Hi"} if url == "/v1/responses" else {"messages": [{"role": "user", "content": "Hi"}]}
     named = {} if model is None else {"model": model}
-    return {"custom_id": "mine", "method": "POST", "url": url, "body": {**named, **said, **body}}
+    return {"custom_id": "mine", "method": "POST", "url": url, "body": {**named, **request, **body}}
 
 
 def test_a_prompt_alone() -> None:
@@ -64,7 +64,7 @@ def test_a_line_of_openais(url: str, model: str, wanted: tuple[str | None, str |
 
 
 @pytest.mark.parametrize("data", [{"prompt": "Hi"}, openai("auto"), openai(None)])
-def test_defaults_are_for_what_a_line_does_not_say(data: dict[str, Any]) -> None:
+def test_defaults_are_for_what_a_line_does_not_set(data: dict[str, Any]) -> None:
     found = read(data, task_class="code", priority=1, expires_in=60.0, metric="speed")
     assert (found.spec.task_class, found.spec.priority) == ("code", 1)
     assert (found.spec.expires_in, found.spec.metric) == (60.0, "speed")
@@ -126,7 +126,7 @@ def test_a_key_of_its_own_is_kept() -> None:
         ({**openai(), "custom_id": ""}, "invalid_custom_id", "custom_id"),
     ],
 )
-def test_a_line_that_can_not_be_done_says_why(data: Any, code: str, words: str) -> None:
+def test_a_line_that_cannot_be_done_says_why(data: Any, code: str, words: str) -> None:
     with pytest.raises(BadLine, match=words) as caught:
         read(data)
     assert caught.value.code == code
@@ -134,12 +134,12 @@ def test_a_line_that_can_not_be_done_says_why(data: Any, code: str, words: str) 
 
 def test_a_line_that_is_too_long_says_so() -> None:
     with pytest.raises(BadLine, match="longer than"):
-        Reader(NAMES, Defaults({}), "run").job_of(Line(1, 0, 5, None))
+        LineParser(NAMES, Defaults({}), "run").job_of(Line(1, 0, 5, None))
 
 
 @given(data=st.binary(max_size=40) | st.from_regex(rb'\{"(prompt|messages|body|url)": .{0,20}\}', fullmatch=True))
 def test_whatever_stands_there_is_a_job_or_a_bad_line(data: bytes) -> None:
-    reader = Reader(NAMES, Defaults({}), "run")
+    reader = LineParser(NAMES, Defaults({}), "run")
     try:
         assert reader.job_of(line(data)).spec.id
     except BadLine as error:
@@ -151,12 +151,12 @@ def test_whatever_stands_there_is_a_job_or_a_bad_line(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "idempotency_key", "request", "messages"])
-def test_what_can_not_be_the_same_for_all_is_no_default(name: str) -> None:
+def test_what_cannot_be_the_same_for_all_is_no_default(name: str) -> None:
     with pytest.raises(InvalidJob):
         Defaults({name: "x"})  # type: ignore[misc] # fields of a test
 
 
-def test_a_wrong_default_is_told() -> None:
+def test_a_wrong_default_is_reported() -> None:
     with pytest.raises(InvalidJob) as caught:
         Defaults({"priority": 12})
     assert caught.value.field == "priority"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.producer.file_run.line_job import Defaults, LineJob, Reader
+from pointsman.producer.file_run.line_job import Defaults, LineJob, LineParser
 from pointsman.producer.file_run.line_result import failed, succeeded
 from pointsman.producer.files.lines import Line
 from pointsman.producer.vendor_apis.openai.batch_line import BadLine
@@ -28,13 +28,13 @@ def line(data: Any, number: int = 7) -> Line:
 
 
 def read(data: Any, **defaults: Any) -> LineJob:
-    return Reader(NAMES, Defaults(defaults), "run").job_of(line(data))  # type: ignore[arg-type] # fields of a test
+    return LineParser(NAMES, Defaults(defaults), "run").job_of(line(data))  # type: ignore[arg-type] # fields of a test
 
 
 def openai(model: str | None = "auto", *, url: str = CHAT, **body: Any) -> dict[str, Any]:
-    said = {"input": "Hi"} if url == "/v1/responses" else {"messages": [{"role": "user", "content": "Hi"}]}
+    request = {"input": "Hi"} if url == "/v1/responses" else {"messages": [{"role": "user", "content": "Hi"}]}
     named = {} if model is None else {"model": model}
-    return {"custom_id": "mine", "method": "POST", "url": url, "body": {**named, **said, **body}}
+    return {"custom_id": "mine", "method": "POST", "url": url, "body": {**named, **request, **body}}
 
 
 def record(state: JobState, **more: Any) -> JobRecord:

@@ -39,7 +39,7 @@ def test_no_file_is_written_over_another(
         files_of(*places)
 
 
-def test_the_run_and_its_lines_are_told_apart() -> None:
+def test_the_run_and_its_lines_are_distinguished() -> None:
     options, errors, fields = sort_out({"window": 5, "restart": True, "errors": "e", "priority": 1})
     assert (options.window, options.restart, options.strict) == (5, True, False)
     assert (errors, fields) == (Path("e"), {"priority": 1})

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pointsman.producer.vendor_apis.anthropic import MESSAGES, read_message, told
+from pointsman.producer.vendor_apis.anthropic import MESSAGES, error_reply, read_message
 from pointsman.producer.vendor_apis.anthropic.blocks import CALL, IMAGE, RESULT, TEXT
 from pointsman.producer.vendor_apis.openai import CHAT, RESPONSES, Refused, read_background, read_chat, to_repeat
 from pointsman.producer.vendor_apis.request import OURS
@@ -72,6 +72,6 @@ def test_a_message_body_is_a_job_or_refused_in_its_shape(body: dict[str, Any]) -
     try:
         read_message(body, CATALOG, version="2023-06-01")
     except Refused as refused:
-        status, reply = told(refused.fault, "req_1")
+        status, reply = error_reply(refused.fault, "req_1")
         assert 400 <= status < 500
         assert reply["error"]["message"]

@@ -67,7 +67,7 @@ def test_the_task_id_reads_back_as_job_and_binding() -> None:
             read_task_id(other)
 
 
-def test_celery_is_told_never_to_bring_messages_back_by_itself() -> None:
+def test_celery_is_configured_never_to_bring_messages_back_by_itself() -> None:
     settings = Settings(_env_file=None, key_prefix="acme:")
     config = celery_config(settings)
     assert config["broker_transport_options"]["ack_emulation"] is False

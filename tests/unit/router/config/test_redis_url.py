@@ -20,7 +20,7 @@ def test_a_plain_url_has_redis_pys_defaults() -> None:
     assert where.broker_url == "redis://:geheim@example.com:6379/3"
 
 
-def test_a_tls_url_checks_certificates_unless_told_otherwise() -> None:
+def test_a_tls_url_checks_certificates_unless_set_otherwise() -> None:
     assert read_redis_url("rediss://example.com").ssl_options == {"ssl_cert_reqs": "required"}
     where = read_redis_url("rediss://example.com:6380/0?ssl_cert_reqs=none&ssl_check_hostname=false")
     assert where.ssl_options == {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
@@ -36,7 +36,7 @@ def test_a_sentinel_url_names_the_sentinels_the_service_and_both_logins() -> Non
     assert where.sentinel_options == {"password": "s3cret", **ssl}
 
 
-def test_celery_is_told_the_same() -> None:
+def test_celery_is_configured_alike() -> None:
     config = celery_config(Settings(redis_url=THREE, key_prefix="p:"))
     assert config["broker_url"] == config["result_backend"]
     assert config["broker_url"].split(";") == [

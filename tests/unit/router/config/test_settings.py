@@ -72,6 +72,6 @@ def test_what_may_hold_a_password_is_not_shown_again(
     assert "secret" not in str(caught.value)
 
 
-def test_settings_can_not_be_changed() -> None:
+def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         load_settings().lease_seconds = 1  # type: ignore[misc]

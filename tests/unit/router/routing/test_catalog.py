@@ -121,7 +121,7 @@ def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
         ("  claude:", "  my claude:", 6, "models.my claude", "match pattern"),
     ],
 )
-def test_a_mistake_is_told_with_line_and_field(
+def test_a_mistake_is_reported_with_line_and_field(
     tmp_path: Path, old: str, new: str, line: int, field: str, message: str
 ) -> None:
     assert old in GOOD

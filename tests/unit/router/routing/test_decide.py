@@ -11,7 +11,7 @@ import pytest
 
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.decide import Chains, Decision, Moment, Waiting, decide
-from pointsman.router.routing.model_state import Changes, ModelState
+from pointsman.router.routing.model_state import HealthChanges, ModelState
 from pointsman.router.vocabulary.lanes import Lane
 from pointsman.router.vocabulary.model import Limits
 
@@ -86,7 +86,7 @@ def test_among_full_equals_chance_decides(state: NewState) -> None:
         ({"limits": Limits(tokens_per_minute=500), "tokens_in_minute": 450}, "500 tokens per minute reached"),
     ],
 )
-def test_a_model_that_can_not_take_the_job_is_ruled_out_with_the_reason(
+def test_a_model_that_cannot_take_the_job_is_ruled_out_with_the_reason(
     state: NewState, facts: dict[str, Any], why: str
 ) -> None:
     decision = decided(state("gpt-4", **facts), state("claude", running=3))
@@ -161,7 +161,7 @@ def test_an_open_breaker_sends_jobs_elsewhere_and_a_half_open_one_lets_a_few_thr
 
 
 def test_a_dispatcher_tells_each_change_of_a_models_health_once(state: NewState) -> None:
-    changes = Changes()
+    changes = HealthChanges()
     fine, broken = state("gpt-4"), state("gpt-4", breaker="open", open_until=NOW + 2500, breaker_why="10 of 20")
     assert changes.since_last_look({"gpt-4": fine}) == []
     assert changes.since_last_look({"gpt-4": broken}) == ["gpt-4: breaker open: 10 of 20; probed in 2.5 s"]
@@ -171,7 +171,7 @@ def test_a_dispatcher_tells_each_change_of_a_models_health_once(state: NewState)
     assert changes.since_last_look({"gpt-4": state("gpt-4", paused="a test")}) == ["gpt-4: paused: a test"]
 
 
-def test_a_model_tells_when_time_alone_may_open_it(state: NewState) -> None:
+def test_a_model_knows_when_time_alone_may_open_it(state: NewState) -> None:
     limits = Limits(requests_per_minute=5)
     assert state("gpt-4", breaker="open", open_until=NOW + 10).opens_at() == NOW + 10
     assert state("gpt-4", cooled_until=NOW + 10).opens_at() == NOW + 10

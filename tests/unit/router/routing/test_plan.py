@@ -18,9 +18,9 @@ PINNED = Lane("@gpt-4", "default", ("gpt-4",))
 OTHER = Lane("technical_support", "acme", ("gpt-4", "claude"))
 
 
-def lane(lane: Lane, *places: float, more: bool = False) -> LaneHead:
+def lane(lane: Lane, *positions: float, more: bool = False) -> LaneHead:
     """Return the head of a lane whose jobs are called after lane and place."""
-    jobs = tuple(Waiting(f"{lane.work}/{lane.tenant}/{place:g}", place, 10, lane) for place in places)
+    jobs = tuple(Waiting(f"{lane.work}/{lane.tenant}/{position:g}", position, 10, lane) for position in positions)
     return LaneHead(jobs, more)
 
 
@@ -38,7 +38,7 @@ def plan(catalog: Catalog, *lanes: LaneHead, slots: dict[str, int], limit: int =
 def test_jobs_of_several_lanes_are_taken_in_order_of_their_place(catalog: Catalog) -> None:
     lanes = [lane(SUPPORT, 2, 5), lane(PINNED, 1, 6), lane(OTHER, 3, 4)]
     planned = plan(catalog, *lanes, slots={"gpt-4": 50})
-    assert [place for place, _ in planned] == ["1", "2", "3", "4", "5", "6"]
+    assert [position for position, _ in planned] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_what_is_planned_counts_for_what_follows(catalog: Catalog) -> None:
@@ -57,22 +57,22 @@ def test_a_lane_that_fits_nowhere_is_passed_over(catalog: Catalog) -> None:
 @pytest.mark.parametrize(("limit", "wanted"), [(2, ["1", "2"]), (3, ["1", "2", "3"])])
 def test_a_round_ends_at_its_limit(catalog: Catalog, limit: int, wanted: list[str]) -> None:
     planned = plan(catalog, lane(SUPPORT, 1, 2, 3, 4), slots={"gpt-4": 50}, limit=limit)
-    assert [place for place, _ in planned] == wanted
+    assert [position for position, _ in planned] == wanted
 
 
 def test_planning_stops_where_jobs_that_were_not_read_may_come_first(catalog: Catalog) -> None:
     lanes = [lane(SUPPORT, 1, 2, more=True), lane(OTHER, 5)]
-    assert [place for place, _ in plan(catalog, *lanes, slots={"gpt-4": 50})] == ["1", "2"]
+    assert [position for position, _ in plan(catalog, *lanes, slots={"gpt-4": 50})] == ["1", "2"]
 
 
 def test_a_lane_that_was_read_in_part_does_not_stop_the_ones_before_its_end(catalog: Catalog) -> None:
     lanes = [lane(SUPPORT, 1, 9, more=True), lane(OTHER, 2, 3)]
-    assert [place for place, _ in plan(catalog, *lanes, slots={"gpt-4": 50})] == ["1", "2", "3", "9"]
+    assert [position for position, _ in plan(catalog, *lanes, slots={"gpt-4": 50})] == ["1", "2", "3", "9"]
 
 
 def test_a_full_lane_that_was_read_in_part_does_not_stop_the_others(catalog: Catalog) -> None:
     lanes = [lane(PINNED, 1, 2, more=True), lane(SUPPORT, 3, 4)]
-    assert [place for place, _ in plan(catalog, *lanes, slots={"claude": 5})] == ["3", "4"]
+    assert [position for position, _ in plan(catalog, *lanes, slots={"claude": 5})] == ["3", "4"]
 
 
 def test_nothing_is_planned_without_jobs_or_without_models(catalog: Catalog) -> None:

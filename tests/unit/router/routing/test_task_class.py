@@ -52,7 +52,7 @@ def rows(path: Path, *found: object) -> None:
         ("classifier: {threshold: 2}\n", 8, "classifier.threshold", "less than or equal to 1"),
     ],
 )
-def test_a_mistake_is_told_with_line_and_field(
+def test_a_mistake_is_reported_with_line_and_field(
     tmp_path: Path, fields: str, line: int, field: str, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -74,7 +74,9 @@ def test_a_mistake_is_told_with_line_and_field(
         ('{"prompt": "x", "task_class": 3}\n', 'line 1: "task_class" must be a text'),
     ],
 )
-def test_a_mistake_in_an_examples_file_is_told_with_its_line(tmp_path: Path, content: str, message: str) -> None:
+def test_a_mistake_in_an_examples_file_is_reported_with_its_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
     (tmp_path / "examples.jsonl").write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, "    examples_file: examples.jsonl\n")

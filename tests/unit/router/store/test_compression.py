@@ -26,6 +26,6 @@ def test_only_what_is_long_enough_is_deflated_and_only_where_that_helps() -> Non
     assert unpack(pack(noise)) == noise
 
 
-def test_damage_is_told() -> None:
+def test_damage_is_reported() -> None:
     with pytest.raises(ValueError, match="not deflated"):
         unpack(DEFLATED + "AAAA")

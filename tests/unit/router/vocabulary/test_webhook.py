@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pointsman.router.config.settings import Settings, load_settings
 from pointsman.router.vocabulary.errors import ConfigError
-from pointsman.router.vocabulary.webhook import OWN, OwnWebhook, Webhook, kept_of, read_secret
+from pointsman.router.vocabulary.webhook import OWN, OwnWebhook, Webhook, pack_webhook, read_secret
 
 SECRET = "whsec_" + b64encode(bytes(range(32))).decode()
 OTHER = "whsec_" + b64encode(bytes(range(40, 64))).decode()
@@ -58,16 +58,16 @@ def test_an_address_that_may_not_be_called_is_known_at_once(url: str) -> None:
 def test_what_is_kept_names_the_url_and_its_events_or_the_tenants_own() -> None:
     asked = Webhook.model_validate({"url": "https://a.example/x", "events": ["job.failed", "job.expired"]})
     own = OwnWebhook(url="https://b.example", secrets=(SECRET,))
-    assert kept_of(asked, own) == "https://a.example/x job.failed job.expired"
-    assert kept_of(None, own) == OWN
-    assert kept_of(None, OwnWebhook(secrets=(SECRET,))) == ""
-    assert kept_of(None, None) == ""
+    assert pack_webhook(asked, own) == "https://a.example/x job.failed job.expired"
+    assert pack_webhook(None, own) == OWN
+    assert pack_webhook(None, OwnWebhook(secrets=(SECRET,))) == ""
+    assert pack_webhook(None, None) == ""
 
 
 @pytest.mark.parametrize(
     "text", ["", "whsec_", "whsec_short", "whsec_" + "A" * 200, SECRET[6:], "whsec_" + "!" * 40]
 )
-def test_a_secret_that_can_not_sign_is_refused_and_not_repeated(text: str) -> None:
+def test_a_secret_that_cannot_sign_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="whsec_ and the base64") as caught:
         read_secret(text)
     assert not text or text == "whsec_" or text not in str(caught.value)

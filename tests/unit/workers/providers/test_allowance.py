@@ -79,7 +79,7 @@ def test_requests_and_tokens_are_read_apart_and_names_in_any_case() -> None:
         ("3", "٣s"),
     ],
 )
-def test_what_makes_no_sense_was_not_said(remaining: str, reset: str) -> None:
+def test_what_makes_no_sense_is_ignored(remaining: str, reset: str) -> None:
     assert from_openai(openai(remaining, reset)) == Allowance()
 
 
@@ -116,7 +116,7 @@ def test_without_a_date_a_reset_counts_from_now() -> None:
 
 
 @pytest.mark.parametrize("reset", ["", "soon", "30s", "2036-11-24T12:00:00Z", "2026-13-99T12:00:00Z", "0001-01-01"])
-def test_a_time_that_makes_no_sense_was_not_said(reset: str) -> None:
+def test_a_time_that_makes_no_sense_is_ignored(reset: str) -> None:
     left = from_anthropic({"date": NOON, **anthropic("requests", "7", reset)}).requests
     assert left is None or left.seconds == 0
 

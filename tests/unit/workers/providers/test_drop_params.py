@@ -9,7 +9,7 @@ import pytest
 from pointsman.router.vocabulary.chat import ChatRequest
 from pointsman.router.vocabulary.model import Model
 from pointsman.workers.providers import FORMATS
-from pointsman.workers.providers.drop_params import only_said, without
+from pointsman.workers.providers.drop_params import without, without_empty
 
 ASKED = {
     "messages": [{"role": "user", "content": "hi"}],
@@ -35,8 +35,8 @@ def test_the_dropped_come_in_the_order_of_the_request_whatever_the_configuration
     assert (kept.temperature, kept.stop, kept.seed, kept.top_p) == (None, (), None, 1.0)
 
 
-def test_zero_and_false_are_said_but_null_and_empty_are_not() -> None:
-    assert only_said({"a": 0, "b": False, "c": 0.0, "d": None, "e": [], "f": (), "g": {}, "h": ""}) == {
+def test_zero_and_false_are_sent_but_null_and_empty_are_not() -> None:
+    assert without_empty({"a": 0, "b": False, "c": 0.0, "d": None, "e": [], "f": (), "g": {}, "h": ""}) == {
         "a": 0,
         "b": False,
         "c": 0.0,

@@ -8,17 +8,17 @@ import time
 import pytest
 from openai import OpenAI
 
-from pointsman.router.store import Owed
+from pointsman.router.store import ClaimedDelivery
 from pointsman.router.vocabulary.batch import BatchRecord
 from pointsman.router.vocabulary.job import JobRecord
 from pointsman.router.vocabulary.webhook import WebhookEvent
-from pointsman.workers.webhooks.body import LARGEST_RESULT_BYTES, body_of, told_of_batch, told_of_job
+from pointsman.workers.webhooks.body import LARGEST_RESULT_BYTES, batch_data, body_of, job_data
 from pointsman.workers.webhooks.signature import signed_headers
 
 NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 
 
-OWED = Owed(
+OWED = ClaimedDelivery(
     "msg_p5jXN8AQM9LWM0D4loKWxJek", 1, WebhookEvent.JOB_SUCCEEDED, "job-1", "acme", "*", 1_700_000_000.25, 0
 )
 
@@ -37,8 +37,8 @@ def now() -> int:
     return int(time.time())
 
 
-def test_a_job_is_told_of_without_what_only_we_need() -> None:
-    event = json.loads(body_of(OWED, told_of_job(OWED, record())))
+def test_a_job_is_notified_of_without_what_only_we_need() -> None:
+    event = json.loads(body_of(OWED, job_data(OWED, record())))
     assert (event["type"], event["timestamp"]) == ("job.succeeded", "2023-11-14T22:13:20.250Z")
     data = event["data"]
     assert (data["id"], data["tenant"], data["metadata"]) == ("job-1", "acme", {"order": "7"})
@@ -47,16 +47,16 @@ def test_a_job_is_told_of_without_what_only_we_need() -> None:
 
 
 def test_a_large_result_is_to_be_fetched() -> None:
-    data = told_of_job(OWED, record("x" * LARGEST_RESULT_BYTES))
+    data = job_data(OWED, record("x" * LARGEST_RESULT_BYTES))
     assert "result" not in data
     assert data["result_url"] == "/v1/jobs/job-1"
     assert len(body_of(OWED, data)) < 1000
-    assert "result" in told_of_job(OWED, record("x" * (LARGEST_RESULT_BYTES - 1000)))
+    assert "result" in job_data(OWED, record("x" * (LARGEST_RESULT_BYTES - 1000)))
 
 
-def test_what_is_no_longer_known_is_told_by_its_id() -> None:
-    assert told_of_job(OWED, None) == {"id": "job-1", "tenant": "acme", "expired": True}
-    assert told_of_batch(OWED, None) == {"id": "job-1", "tenant": "acme", "expired": True}
+def test_what_is_no_longer_known_is_reported_by_its_id() -> None:
+    assert job_data(OWED, None) == {"id": "job-1", "tenant": "acme", "expired": True}
+    assert batch_data(OWED, None) == {"id": "job-1", "tenant": "acme", "expired": True}
 
 
 @pytest.mark.parametrize("end", ["completed", "failed", "expired", "cancelled"])
@@ -67,8 +67,8 @@ def test_openais_client_reads_the_end_of_a_batch(end: str) -> None:
             "input_file_id": "file-1", "completion_window": "24h", "window_seconds": 86400, "expires": 2.0,
         }
     )  # fmt: skip
-    owed = Owed("msg_2", 1, WebhookEvent(f"batch.{end}"), "batch_1", "acme", "*", 1_700_000_000.0, 0)
-    body = body_of(owed, told_of_batch(owed, batch))
+    owed = ClaimedDelivery("msg_2", 1, WebhookEvent(f"batch.{end}"), "batch_1", "acme", "*", 1_700_000_000.0, 0)
+    body = body_of(owed, batch_data(owed, batch))
     headers = signed_headers(owed.id, body, [NEW], now=now())
     client = OpenAI(api_key="none", webhook_secret=NEW)
     event = client.webhooks.unwrap(body.decode(), headers)

@@ -11,7 +11,7 @@ from pointsman.router.vocabulary.webhook import JITTER
 from pointsman.workers.webhooks.outcome import (
     Answer,
     Delivered,
-    GaveUp,
+    DeliveryGivenUp,
     Impossible,
     Outcome,
     Replied,
@@ -45,12 +45,12 @@ def test_what_failed_is_tried_again_a_little_after_its_wait(answer: Any, tries: 
 
 @pytest.mark.parametrize("answer", [Replied(500), Replied(429, retry_after=1.0), Silent("why")])
 def test_after_the_last_wait_it_is_given_up(answer: Any) -> None:
-    assert isinstance(judged(answer, 2), GaveUp)
+    assert isinstance(judged(answer, 2), DeliveryGivenUp)
 
 
 @pytest.mark.parametrize("answer", [Replied(410), Impossible("its address is refused")])
 def test_what_can_never_be_delivered_is_given_up_at_once(answer: Any) -> None:
-    assert isinstance(judged(answer), GaveUp)
+    assert isinstance(judged(answer), DeliveryGivenUp)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from pointsman.router.store import Owed
+from pointsman.router.store import ClaimedDelivery
 from pointsman.router.vocabulary.job import JobRecord
 from pointsman.router.vocabulary.webhook import WebhookEvent
-from pointsman.workers.webhooks.body import body_of, told_of_job
+from pointsman.workers.webhooks.body import body_of, job_data
 from pointsman.workers.webhooks.signature import signed_headers
 
 NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
@@ -20,7 +20,7 @@ NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's
 OLD = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
-OWED = Owed(
+OWED = ClaimedDelivery(
     "msg_p5jXN8AQM9LWM0D4loKWxJek", 1, WebhookEvent.JOB_SUCCEEDED, "job-1", "acme", "*", 1_700_000_000.25, 0
 )
 
@@ -51,13 +51,13 @@ def test_the_signature_is_that_of_the_specification() -> None:
 
 @pytest.mark.parametrize("secret", [NEW, OLD])
 def test_while_a_secret_is_replaced_either_verifies(secret: str) -> None:
-    body = body_of(OWED, told_of_job(OWED, record("naïve — 日本")))
+    body = body_of(OWED, job_data(OWED, record("naïve — 日本")))
     headers = signed_headers(OWED.id, body, [NEW, OLD], now=now())
     assert Verifier(secret).verify(body, headers)["data"]["result"]["answer"]["text"] == "naïve — 日本"
 
 
 def test_a_body_that_was_changed_does_not_verify() -> None:
-    body = body_of(OWED, told_of_job(OWED, record()))
+    body = body_of(OWED, job_data(OWED, record()))
     headers = signed_headers(OWED.id, body, [NEW], now=now())
     for secret, other in ((NEW, body.replace(b"42", b"43")), (OLD, body)):
         with pytest.raises(WebhookVerificationError):

@@ -32,7 +32,7 @@ async def test_without_a_known_key_nobody_comes_in(guarded: Api) -> None:
         assert reply.json()["error"]["request_id"] == reply.headers["x-request-id"]
 
 
-async def test_a_key_opens_the_door(guarded: Api) -> None:
+async def test_a_key_opens_the_endpoint(guarded: Api) -> None:
     for headers in (bearer("master-key"), {"x-api-key": "master-key"}):
         assert (await guarded.http.post("/v1/jobs", json=SUPPORT, headers=headers)).status_code == 202
 

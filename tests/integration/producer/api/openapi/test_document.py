@@ -44,14 +44,16 @@ async def live(settings: Settings, catalog: Catalog, tmp_path: Path) -> AsyncIte
 
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS_AT_MOST + 60)
-async def test_every_answer_is_one_that_the_document_tells_of(live: Live) -> None:
+async def test_every_answer_is_one_that_the_document_describes(live: Live) -> None:
     url = f"http://127.0.0.1:{live.settings.api_port}"
     async with httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}, verify=False) as http:
         await until_it_answers(http)
         file = await http.post("/v1/files", files={"file": LINE}, data={"purpose": "batch"})
-    status, told = await _schemathesis(url, live.folder, POINTSMAN_API_KEY=KEY, POINTSMAN_FILE_ID=file.json()["id"])
-    assert status == 0, told[-20_000:]
-    assert re.search(r"Operations: +(\d+) selected / \1 total", told), told
+    status, output = await _schemathesis(
+        url, live.folder, POINTSMAN_API_KEY=KEY, POINTSMAN_FILE_ID=file.json()["id"]
+    )
+    assert status == 0, output[-20_000:]
+    assert re.search(r"Operations: +(\d+) selected / \1 total", output), output
 
 
 async def _schemathesis(url: str, folder: Path, **environment: str) -> tuple[int, str]:
@@ -64,11 +66,11 @@ async def _schemathesis(url: str, folder: Path, **environment: str) -> tuple[int
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
-        told, _ = await asyncio.wait_for(process.communicate(), SECONDS_AT_MOST)
+        output, _ = await asyncio.wait_for(process.communicate(), SECONDS_AT_MOST)
     finally:
         if process.returncode is None:
             process.kill()
-    return process.returncode or 0, told.decode(errors="replace")
+    return process.returncode or 0, output.decode(errors="replace")
 
 
 def _references(part: Any) -> set[str]:
@@ -90,9 +92,9 @@ def test_the_document_names_the_models_and_classes_of_the_catalog(settings: Sett
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/chat/completions", "/v1/messages"])
-def test_each_door_tells_its_errors_in_its_own_shape(settings: Settings, catalog: Catalog, path: str) -> None:
+def test_each_endpoint_reports_its_errors_in_its_own_shape(settings: Settings, catalog: Catalog, path: str) -> None:
     answers = create_app(settings, catalog).openapi()["paths"][path]["post"]["responses"]
     shape = {"/v1/jobs": "Error", "/v1/messages": "AnthropicError"}.get(path, "OpenAIError")
-    told = {status: _references(answer) for status, answer in answers.items() if status >= "400"}
-    assert told.keys() >= {"401", "409", "413", "503"}
-    assert all(names == {shape} for names in told.values())
+    output = {status: _references(answer) for status, answer in answers.items() if status >= "400"}
+    assert output.keys() >= {"401", "409", "413", "503"}
+    assert all(names == {shape} for names in output.values())

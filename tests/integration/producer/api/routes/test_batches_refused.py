@@ -44,7 +44,7 @@ async def test_a_bad_file_ends_its_batch_and_says_where(sdk: AsyncOpenAI, api: A
     assert await api.redis.zcard(api.driver.keys.key("state", "pending")) == 0
 
 
-async def test_a_file_with_too_many_lines_is_said_to_be_so(sdk: AsyncOpenAI) -> None:
+async def test_a_file_with_too_many_lines_is_reported(sdk: AsyncOpenAI) -> None:
     lines = b"".join(b'{"custom_id":"%d","url":"/v1/chat/completions","body":{}}\n' % at for at in range(50_001))
     batch = await until_status(sdk, (await create(sdk, lines)).id)
     assert batch.errors is not None
@@ -63,7 +63,7 @@ async def test_a_file_with_too_many_lines_is_said_to_be_so(sdk: AsyncOpenAI) -> 
         ({"extra_body": {"color": "red"}}, "color"),
     ],
 )
-async def test_a_batch_that_can_not_be_asked_for_is_refused(
+async def test_a_batch_that_cannot_be_asked_for_is_refused(
     sdk: AsyncOpenAI, more: dict[str, Any], param: str
 ) -> None:
     file = await sdk.files.create(file=("a", b"x"), purpose="batch")

@@ -50,19 +50,19 @@ async def test_an_answer_comes_in_openais_shape(sdk: AsyncOpenAI, api: Api) -> N
     assert float(raw.headers["x-pointsman-queue-seconds"]) >= 0
 
 
-async def test_what_the_official_client_can_say_reaches_the_worker(sdk: AsyncOpenAI, api: Api) -> None:
-    said: dict[str, Any] = {
+async def test_what_the_official_client_can_send_reaches_the_worker(sdk: AsyncOpenAI, api: Api) -> None:
+    parameters: dict[str, Any] = {
         "reasoning_effort": "low", "verbosity": "high", "frequency_penalty": 0.5, "presence_penalty": -0.5,
         "parallel_tool_calls": False,
     }  # fmt: skip
-    asked = asyncio.create_task(sdk.chat.completions.create(**SUPPORT, **said))
+    asked = asyncio.create_task(sdk.chat.completions.create(**SUPPORT, **parameters))
     job_id = await api.open_job()
     await api.driver.announce()
     await api.driver.bind(job_id)
     claim = await api.driver.claim(job_id)
     assert claim is not None
-    assert {name: claim.payload["chat"][name] for name in said} == said
-    await api.driver.settle(job_id, end=success())
+    assert {name: claim.payload["chat"][name] for name in parameters} == parameters
+    await api.driver.settle(job_id, settlement=success())
     assert (await asked).choices[0].message.content == "42"
 
 
@@ -96,7 +96,7 @@ async def test_a_failed_job_raises_the_exception_of_the_official_client(
 
 
 @pytest.mark.parametrize(("cool_seconds", "least", "most"), [(90, 30, 90), (3600, 120, 120)])
-async def test_a_rate_limit_tells_when_to_come_again(
+async def test_a_rate_limit_knows_when_to_come_again(
     sdk: AsyncOpenAI, api: Api, cool_seconds: int, least: int, most: int
 ) -> None:
     end = failure("rate_limited", cool_seconds=cool_seconds)
@@ -181,7 +181,7 @@ BAD: list[tuple[dict[str, Any], int, str | None, str]] = [
 
 
 @pytest.mark.parametrize(("more", "status", "param", "code"), BAD, ids=lambda value: str(value)[:40])
-async def test_what_can_not_be_done_is_refused_by_name(
+async def test_what_cannot_be_done_is_refused_by_name(
     sdk: AsyncOpenAI, more: dict[str, Any], status: int, param: str | None, code: str
 ) -> None:
     with pytest.raises(openai.APIStatusError) as caught:

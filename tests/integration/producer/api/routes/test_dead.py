@@ -56,7 +56,7 @@ async def test_a_tenant_sees_and_retries_only_its_own(settings: Settings, catalo
         assert (await api.http.post(f"/v1/jobs/{job_id}/retry")).status_code == 404
 
 
-async def test_a_wrong_filter_is_told_by_its_field(api: Api) -> None:
+async def test_a_wrong_filter_is_reported_by_its_field(api: Api) -> None:
     reply = await api.http.get("/v1/dead", params={"kind": "bad luck"})
     assert (reply.status_code, reply.json()["error"]["field"]) == (422, "kind.0")
     assert (await api.http.post("/v1/dead/retry", json={"limit": 0})).status_code == 422

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
-from pointsman.router.store import Piece
+from pointsman.router.store import StreamedPiece
 from pointsman.router.vocabulary.job import JobState
 from tests.support.job_events import Event, read_events
 from tests.support.live import eventually
@@ -34,8 +34,8 @@ async def until_followed(api: Api, job_id: str) -> None:
     await eventually(subscribed, what="a follower", seconds=10)
 
 
-async def say(api: Api, job_id: str, offset: int, text: str) -> None:
-    assert await api.driver.work.append_tokens([Piece(job_id, 1, offset, text)]) == [True]
+async def append_text(api: Api, job_id: str, offset: int, text: str) -> None:
+    assert await api.driver.work.append_tokens([StreamedPiece(job_id, 1, offset, text)]) == [True]
 
 
 async def test_events_come_as_they_happen(api: Api) -> None:
@@ -49,14 +49,14 @@ async def test_events_come_as_they_happen(api: Api) -> None:
     await api.driver.claim(job_id)
     started = await anext(events)
     assert (started.name, started.data["attempt"]) == ("started", 1)
-    await api.driver.settle(job_id, end=success())
+    await api.driver.settle(job_id, settlement=success())
     done = await anext(events)
     assert done.name == "done"
     assert done.data == (await api.get(job_id)).json()
     assert [event async for event in events] == []
 
 
-async def test_who_comes_late_is_told_the_same(api: Api) -> None:
+async def test_who_comes_late_is_configured_alike(api: Api) -> None:
     job_id = await api.submit()
     early = asyncio.create_task(names(follow(api, job_id)))
     await until_followed(api, job_id)
@@ -66,15 +66,15 @@ async def test_who_comes_late_is_told_the_same(api: Api) -> None:
         await api.driver.claim(job_id, binding)
         end = failure("server_error", state=JobState.PENDING, lane=LANE) if binding == 1 else success()
         end.attempt["binding"] = binding
-        await api.driver.settle(job_id, binding, end=end)
-    told = await names(follow(api, job_id))
-    assert told == [
+        await api.driver.settle(job_id, binding, settlement=end)
+    events = await names(follow(api, job_id))
+    assert events == [
         ("0.0", "queued"), ("1.1", "bound"), ("1.2", "started"), ("1.4", "retried"),
         ("2.1", "bound"), ("2.2", "started"), ("2.5", "done"),
     ]  # fmt: skip
-    assert set(await early) <= set(told)
-    for at, (last, _) in enumerate(told[:-1]):
-        assert await names(follow(api, job_id, last)) == told[at + 1 :]
+    assert set(await early) <= set(events)
+    for at, (last, _) in enumerate(events[:-1]):
+        assert await names(follow(api, job_id, last)) == events[at + 1 :]
 
 
 async def test_nothing_follows_the_last_event(api: Api) -> None:
@@ -95,19 +95,19 @@ async def test_a_binding_that_nobody_took_is_queued_again(api: Api) -> None:
     assert [event.data["error"]["kind"] async for event in events] == ["cancelled"]
 
 
-async def test_tokens_are_told_as_they_are_said_and_to_who_comes_late(api: Api) -> None:
+async def test_tokens_are_sent_as_they_are_generated_and_to_who_comes_late(api: Api) -> None:
     job_id = await api.submit(stream=True)
     await api.driver.announce()
     await api.driver.bind(job_id)
     await api.driver.claim(job_id)
-    await say(api, job_id, 0, "Grüße, ")
+    await append_text(api, job_id, 0, "Grüße, ")
     events = follow(api, job_id, "1.2")
     assert await anext(events) == Event("1.3.9", "token", {"binding": 1, "offset": 0, "text": "Grüße, "})
-    await say(api, job_id, 9, "Welt")
+    await append_text(api, job_id, 9, "Welt")
     assert await anext(events) == Event("1.3.13", "token", {"binding": 1, "offset": 9, "text": "Welt"})
     back = follow(api, job_id, "1.3.9")
     assert (await anext(back)).data["text"] == "Welt"
-    await api.driver.settle(job_id, end=success())
+    await api.driver.settle(job_id, settlement=success())
     assert [event.name async for event in events] == ["done"]
     assert [event.name async for event in back] == ["done"]
 

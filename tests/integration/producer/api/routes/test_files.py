@@ -73,7 +73,7 @@ async def test_files_are_listed_page_by_page(sdk: AsyncOpenAI) -> None:
     assert page.has_more
 
 
-async def test_a_file_ends_when_it_was_told_to(
+async def test_a_file_ends_when_it_was_asked_to(
     sdk: AsyncOpenAI, api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expiry = {"anchor": "created_at", "seconds": 3600}

@@ -48,7 +48,7 @@ async def test_a_record_is_that_of_the_job(api: Api) -> None:
     assert reply.json() == (await api.get(job_id)).json()
 
 
-async def test_an_unknown_job_is_told_after_which_nothing_comes(api: Api) -> None:
+async def test_an_unknown_job_is_reported_after_which_nothing_comes(api: Api) -> None:
     job_id = await api.submit()
     reply = await api.http.post(WANTED, json={"ids": [job_id, "never-was-there"]})
     assert reply.json()["error"]["kind"] == "unknown_job"

@@ -38,7 +38,7 @@ async def test_a_result_can_be_fetched_when_the_job_has_ended(api: Api) -> None:
     assert record["result"]["answer"]["text"] == "42"
 
 
-async def test_a_failure_is_told_with_its_kind(api: Api) -> None:
+async def test_a_failure_is_reported_with_its_kind(api: Api) -> None:
     job_id = await api.submit()
     await api.finish(job_id, failure("server_error"))
     assert (await api.get(job_id)).json()["error"] == {"kind": "server_error", "message": "it broke"}

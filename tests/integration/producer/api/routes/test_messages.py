@@ -113,7 +113,7 @@ async def test_a_wait_that_runs_out_is_a_timeout(client: AsyncAnthropic, api: Ap
         ({"temperature": 0.5}, anthropic.BadRequestError),
     ],
 )
-async def test_what_can_not_be_done_is_refused(
+async def test_what_cannot_be_done_is_refused(
     client: AsyncAnthropic, more: dict[str, Any], raises: type[Exception]
 ) -> None:
     with pytest.raises(raises, match=next(iter(more))):
@@ -137,7 +137,7 @@ async def test_tokens_are_estimated_and_nothing_is_called(client: AsyncAnthropic
     assert await api.redis.zcard(api.driver.keys.key("deadlines")) == 0
 
 
-async def test_the_sequence_that_ended_an_answer_is_told(client: AsyncAnthropic, api: Api) -> None:
+async def test_the_sequence_that_ended_an_answer_is_reported(client: AsyncAnthropic, api: Api) -> None:
     result = {**RESULT, "answer": {"text": "4", "finish_reason": "stop", "stop_sequence": "2"}}
     attempt = {"number": 1, "binding": 1, "model": "gpt-4"}
     end = Settlement(state=JobState.SUCCEEDED, attempt=attempt, result=result)

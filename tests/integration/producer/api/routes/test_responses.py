@@ -41,7 +41,7 @@ async def test_a_response_goes_from_queued_to_completed(sdk: AsyncOpenAI, api: A
     assert await api.driver.claim(job_id) is not None
     assert (await sdk.responses.retrieve(response.id)).status == "in_progress"
     end = Settlement(state=JobState.SUCCEEDED, attempt={"number": 1, "binding": 1, "model": "gpt-4"}, result=RESULT)
-    await api.driver.settle(job_id, end=end)
+    await api.driver.settle(job_id, settlement=end)
     done = await sdk.responses.retrieve(response.id)
     assert (done.status, done.output_text, done.model) == ("completed", "42", "gpt-4")
     assert done.usage is not None
@@ -50,7 +50,7 @@ async def test_a_response_goes_from_queued_to_completed(sdk: AsyncOpenAI, api: A
         assert (seen.model_extra or {})["pointsman"]["ignored"] == ["user"]
 
 
-async def test_its_tools_are_told_again(sdk: AsyncOpenAI) -> None:
+async def test_its_tools_are_reported_again(sdk: AsyncOpenAI) -> None:
     response = await sdk.responses.create(**ASKED, tools=[TOOL], tool_choice={"type": "function", "name": "look"})
     seen = await sdk.responses.retrieve(response.id)
     assert [tool.to_dict() for tool in seen.tools] == [TOOL]
@@ -66,7 +66,7 @@ async def test_its_tools_are_told_again(sdk: AsyncOpenAI) -> None:
         ("content_filtered", "incomplete", None),
     ],
 )
-async def test_a_failure_is_told_with_a_code_of_theirs(
+async def test_a_failure_is_reported_with_a_code_of_theirs(
     sdk: AsyncOpenAI, api: Api, kind: str, status: str, code: str | None
 ) -> None:
     response = await sdk.responses.create(**ASKED)
@@ -187,7 +187,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("more", "param", "code"), BAD, ids=lambda value: str(value)[:40])
-async def test_what_can_not_be_done_is_refused_by_name(
+async def test_what_cannot_be_done_is_refused_by_name(
     sdk: AsyncOpenAI, more: dict[str, Any], param: str, code: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as caught:

@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 from pointsman.producer.api.app import create_app
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import Offer, WorkStore
+from pointsman.router.store import AttemptStore, Offer
 
 
 @pytest_asyncio.fixture
 async def api(redis: Redis, settings: Settings, catalog: Catalog) -> AsyncIterator[httpx.AsyncClient]:
     """The API, with a worker for claude and none for the others."""
-    await WorkStore(redis, settings=settings).announce("w1", [Offer("claude", 4, "")], config="v1")
+    await AttemptStore(redis, settings=settings).announce("w1", [Offer("claude", 4, "")], config="v1")
     app = create_app(settings, catalog)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)

@@ -1,4 +1,4 @@
-"""Submitting over HTTP: what is accepted, what is refused, and in which words."""
+"""Submission over HTTP: what is accepted, what is refused, and in which words."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pointsman import AsyncClient
 from pointsman.producer.errors import InvalidJob, UnknownDelivery
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import Told
+from pointsman.router.store import DeliverySettlement
 from pointsman.router.vocabulary.delivery import DeliveryState
 from tests.support.batch_files import chat_line, jsonl
 from tests.support.command_line import run
@@ -33,7 +33,7 @@ def _secret_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POINTSMAN_WEBHOOK_SECRETS", SECRET)
 
 
-async def ended(api: Api, told: Told = DEAD, **fields: Any) -> str:
+async def ended(api: Api, settlement: DeliverySettlement = DEAD, **fields: Any) -> str:
     """Let a job end, and its delivery too; returns the delivery's id."""
     job_id = await api.submit(webhook=HERE, **fields)
     assert (await api.http.delete(f"/v1/jobs/{job_id}")).json()["state"] == "cancelled"
@@ -41,7 +41,7 @@ async def ended(api: Api, told: Told = DEAD, **fields: Any) -> str:
     [delivery_id] = await hooks.ids()
     api.driver.pass_seconds(60)  # past Redis's own clock, by which it is due
     await hooks.queue()
-    await hooks.send(delivery_id, told=told)
+    await hooks.send(delivery_id, settlement=settlement)
     return delivery_id
 
 
@@ -53,7 +53,7 @@ async def test_a_client_submits_with_a_webhook_and_sees_and_redelivers_it(client
     hooks = Webhooks(api.driver)
     api.driver.pass_seconds(60)
     await hooks.queue()
-    await hooks.send(waiting.id, told=DEAD)
+    await hooks.send(waiting.id, settlement=DEAD)
     [dead] = await client.deliveries()
     assert (dead.id, dead.state, [one.status for one in dead.tries]) == (waiting.id, "dead", [410])
     assert await client.redeliver(dead.id) is DeliveryState.WAITING
@@ -66,7 +66,7 @@ async def test_a_client_submits_with_a_webhook_and_sees_and_redelivers_it(client
 @pytest.mark.parametrize(
     "webhook", [PRIVATE, "ftp://example.com", "https://user:pw@example.com", {"url": HERE, "events": ["job.begun"]}]
 )
-async def test_a_client_is_told_of_a_webhook_that_can_not_be(client: AsyncClient, webhook: Any) -> None:
+async def test_a_client_is_refused_a_webhook_that_cannot_be(client: AsyncClient, webhook: Any) -> None:
     with pytest.raises(InvalidJob) as caught:
         await client.submit(SUPPORT, webhook=webhook)
     assert caught.value.field.startswith("webhook")
@@ -79,7 +79,7 @@ async def test_a_client_pages_through_many(client: AsyncClient, api: Api, monkey
     assert [found.id for found in await client.deliveries(limit=3)] == ids[:1:-1]
 
 
-async def test_the_doors_of_the_vendors_take_a_webhook_in_their_pointsman_object(api: Api) -> None:
+async def test_the_endpoints_of_the_vendors_take_a_webhook_in_their_pointsman_object(api: Api) -> None:
     ours = {"pointsman": {"webhook": HERE}}
     reply = await api.http.post(
         "/v1/responses", json={"model": "gpt-4", "input": "hello", "background": True, **ours}
@@ -134,7 +134,7 @@ async def test_a_line_of_a_batch_may_have_a_webhook_and_a_wrong_one_fails_the_li
     assert (await Webhooks(api.driver).get(delivery_id)).about == job_id
 
 
-async def test_the_own_webhook_of_a_tenant_is_told_of_a_batch_and_not_of_its_lines(
+async def test_the_own_webhook_of_a_tenant_is_notified_of_a_batch_and_not_of_its_lines(
     settings: Settings, catalog: Catalog
 ) -> None:
     own = Settings.model_validate({**settings.model_dump(), "webhooks": {"acme": {"url": HERE}}})

@@ -24,11 +24,11 @@ from tests.support.job_streams import (
     WORDS,
     answered,
     comments,
-    says,
     speak,
     streams,
     succeed,
     until_followed,
+    write,
 )
 from tests.support.running_api import Api
 from tests.support.store_driver import failure
@@ -75,17 +75,17 @@ async def spoken(api: Api, **answer: Any) -> str:
     """Let the only open job say its words, and succeed; returns its id."""
     job_id = await api.open_job()
     await until_followed(api, job_id)
-    await says(api, job_id, WORDS[0])
+    await write(api, job_id, WORDS[0])
     await speak(api, job_id, WORDS[1], offset=len(WORDS[0]))
     await succeed(api, job_id, **answer)
     return job_id
 
 
-async def test_words_come_as_they_are_said(patient: None, chat: AsyncOpenAI, api: Api) -> None:
+async def test_words_come_as_they_are_generated(patient: None, chat: AsyncOpenAI, api: Api) -> None:
     asking = asyncio.create_task(chat.chat.completions.create(**CHAT))
     job_id = await api.open_job()
     await until_followed(api, job_id)
-    await says(api, job_id, WORDS[0])
+    await write(api, job_id, WORDS[0])
     stream = await asking
     role, first = await anext(stream), await anext(stream)
     assert (role.choices[0].delta.role, first.choices[0].delta.content) == ("assistant", WORDS[0])
@@ -208,9 +208,9 @@ async def test_a_job_that_fails_later_is_an_error_of_the_stream(
 
     events = await claude.messages.create(**MESSAGE)
     await api.finish(await api.open_job(), failure("overloaded"))
-    with pytest.raises(anthropic.APIStatusError) as told:
+    with pytest.raises(anthropic.APIStatusError) as received:
         await anext(events)
-    assert (told.value.type, told.value.error_code) == ("overloaded_error", "server_overloaded")
+    assert (received.value.type, received.value.error_code) == ("overloaded_error", "server_overloaded")
 
 
 async def test_a_job_that_breaks_off_ends_its_stream_with_an_error(
@@ -232,9 +232,9 @@ async def test_a_job_that_breaks_off_ends_its_stream_with_an_error(
         reading = asyncio.create_task(read())
         job_id = await api.open_job()
         await until_followed(api, job_id)
-        await says(api, job_id, WORDS[0])
+        await write(api, job_id, WORDS[0])
         assert await got.get() == WORDS[0]
-        await api.driver.settle(job_id, end=failure("bad_response", state=JobState.PENDING))
+        await api.driver.settle(job_id, settlement=failure("bad_response", state=JobState.PENDING))
         with pytest.raises(raises, match="the answer broke off after its first words"):
             await reading
         assert got.empty()
@@ -250,7 +250,7 @@ async def test_arguments_that_are_no_object_end_a_message_with_an_error(
         _ = [event async for event in events]
 
 
-async def test_until_the_first_words_comments_tell_how_the_job_stands(
+async def test_until_the_first_words_comments_report_how_the_job_stands(
     at_once: None, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower, "RECHECK_SECONDS", 0.05)
@@ -260,19 +260,19 @@ async def test_until_the_first_words_comments_tell_how_the_job_stands(
         assert reply.headers["x-pointsman-class"] == "technical_support"
         assert "x-pointsman-model" not in reply.headers
         job_id = reply.headers["x-pointsman-job-id"]
-        told = comments(reply)
-        await told.until("pointsman queued, place 2")
+        received = comments(reply)
+        await received.until("pointsman queued, place 2")
         await api.http.delete(f"/v1/jobs/{before}")
-        await told.until("pointsman queued, place 1")
+        await received.until("pointsman queued, place 1")
         await api.driver.announce()
         await api.driver.bind(job_id)
-        await told.until("pointsman bound to gpt-4")
+        await received.until("pointsman bound to gpt-4")
         await api.driver.claim(job_id)
-        await told.until("pointsman running at gpt-4")
+        await received.until("pointsman running at gpt-4")
         await speak(api, job_id, WORDS[0])
-        await told.until("keep-alive")
+        await received.until("keep-alive")
         await succeed(api, job_id)
-        assert await told.rest() == ANSWER
+        assert await received.rest() == ANSWER
 
 
 async def test_the_head_names_the_model_where_it_comes_with_the_first_words(patient: None, api: Api) -> None:

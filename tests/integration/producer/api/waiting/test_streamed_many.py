@@ -14,8 +14,8 @@ import pytest
 from pointsman.producer.api.waiting import streamed as signals
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import Piece
-from tests.support.job_streams import CHAT, comments, says, streams, succeed
+from pointsman.router.store import StreamedPiece
+from tests.support.job_streams import CHAT, comments, streams, succeed, write
 from tests.support.running_api import Api
 
 PATH = "/v1/chat/completions"
@@ -54,7 +54,7 @@ async def test_many_streams_at_once(settings: Settings, catalog: Catalog, monkey
             await claim_all(api, ids)
             offset = 0
             for text in PIECES:
-                pieces = [Piece(job_id, 1, offset, text) for job_id in ids]
+                pieces = [StreamedPiece(job_id, 1, offset, text) for job_id in ids]
                 assert all(await api.driver.work.append_tokens(pieces))
                 offset += len(text)
             for job_id in ids:
@@ -69,22 +69,22 @@ async def test_a_reader_that_does_not_read_holds_up_nobody(settings: Settings, c
     async with streams(settings, catalog) as api:
         slow = await connect(api)
         job_id = await api.open_job()
-        await says(api, job_id, LINES[0])
+        await write(api, job_id, LINES[0])
         offset = len(LINES[0])
         for at in range(1, len(LINES), 20):
             pieces = []
             for text in LINES[at : at + 20]:
-                pieces.append(Piece(job_id, 1, offset, text))
+                pieces.append(StreamedPiece(job_id, 1, offset, text))
                 offset += len(text)
             assert all(await api.driver.work.append_tokens(pieces))
 
         async with api.http.stream("POST", PATH, json=CHAT) as reply:
             other = reply.headers["x-pointsman-job-id"]
-            await says(api, other, WHOLE)
-            heard = comments(reply)
-            await heard.until_said(WHOLE)
+            await write(api, other, WHOLE)
+            received = comments(reply)
+            await received.until_text(WHOLE)
             await succeed(api, other, WHOLE)
-            assert await heard.rest() == WHOLE
+            assert await received.rest() == WHOLE
         await succeed(api, job_id, "".join(LINES))
         assert await rest(slow) == "".join(LINES)
 

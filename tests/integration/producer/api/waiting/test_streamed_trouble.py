@@ -22,11 +22,11 @@ from tests.support.job_streams import (
     WORDS,
     claim,
     comments,
-    says,
     speak,
     streams,
     succeed,
     until_followed,
+    write,
 )
 from tests.support.live import eventually
 from tests.support.redis_server import running_redis
@@ -76,8 +76,8 @@ async def test_who_hangs_up_before_the_head_cancels_the_job(api: Api, monkeypatc
 async def test_who_hangs_up_in_mid_stream_cancels_the_job(api: Api) -> None:
     async with asking(api) as reply:
         job_id = reply.headers["x-pointsman-job-id"]
-        await says(api, job_id, WORDS[0])
-        await comments(reply).until_said(WORDS[0])
+        await write(api, job_id, WORDS[0])
+        await comments(reply).until_text(WORDS[0])
     await until_cancelled(api, job_id)
     record = await api.driver.get(job_id)
     assert record.error is not None
@@ -88,17 +88,17 @@ async def test_who_hangs_up_in_mid_stream_cancels_the_job(api: Api) -> None:
 async def test_who_comes_back_with_an_idempotency_key_gets_all_words_from_the_start(api: Api) -> None:
     async with asking(api, **KEY) as reply:
         job_id = reply.headers["x-pointsman-job-id"]
-        await says(api, job_id, WORDS[0])
-        await comments(reply).until_said(WORDS[0])
+        await write(api, job_id, WORDS[0])
+        await comments(reply).until_text(WORDS[0])
     await until_followed(api, job_id, 0)
     assert await api.driver.state(job_id) is JobState.RUNNING
     await speak(api, job_id, WORDS[1], offset=len(WORDS[0]))
     async with asking(api, **KEY) as again:
         assert again.headers["x-pointsman-job-id"] == job_id
-        heard = comments(again)
-        await heard.until_said(WORDS[0] + WORDS[1])
+        received = comments(again)
+        await received.until_text(WORDS[0] + WORDS[1])
         await succeed(api, job_id)
-        assert await heard.rest() == ANSWER
+        assert await received.rest() == ANSWER
     async with asking(api, **KEY) as late:
         assert await comments(late).rest() == ANSWER
 
@@ -108,30 +108,30 @@ async def test_a_job_that_was_no_stream_speaks_at_its_end(api: Api) -> None:
     job_id = await api.open_job()
     async with asking(api, **KEY) as reply:
         assert reply.headers["x-pointsman-job-id"] == job_id
-        heard = comments(reply)
+        received = comments(reply)
         await claim(api, job_id)
-        await heard.until("pointsman running at gpt-4")
+        await received.until("pointsman running at gpt-4")
         await succeed(api, job_id)
-        assert await heard.rest() == ANSWER
+        assert await received.rest() == ANSWER
     assert (await first).json()["choices"][0]["message"]["content"] == ANSWER
 
 
 async def test_words_whose_news_was_lost_are_looked_up(api: Api) -> None:
     async with asking(api) as reply:
-        heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
-        await says(api, job_id, WORDS[0])
-        await heard.until_said(WORDS[0])
-        await api.redis.append(api.driver.keys.key("said", job_id), WORDS[1])  # and nobody is told
+        received, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
+        await write(api, job_id, WORDS[0])
+        await received.until_text(WORDS[0])
+        await api.redis.append(api.driver.keys.key("streamed_text", job_id), WORDS[1])  # and nobody is told
         before = len((WORDS[0] + WORDS[1]).encode())
         await speak(api, job_id, WORDS[2], offset=before)
-        await heard.until_said(ANSWER)
+        await received.until_text(ANSWER)
         await succeed(api, job_id, ANSWER + " Bye")
-        assert await heard.rest() == ANSWER + " Bye"
+        assert await received.rest() == ANSWER + " Bye"
 
 
 async def test_a_lost_subscription_loses_no_words(api: Api) -> None:
     async with asking(api) as reply:
-        heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
+        received, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
         await claim(api, job_id)
         offset = 0
         for at in range(30):
@@ -141,33 +141,33 @@ async def test_a_lost_subscription_loses_no_words(api: Api) -> None:
             await speak(api, job_id, text, offset=offset)
             offset += len(text)
         whole = "".join(f"{at} " for at in range(30))
-        await heard.until_said(whole)
+        await received.until_text(whole)
         await api.redis.client_kill_filter(_type="pubsub")
         await succeed(api, job_id, whole)
-        assert await heard.rest() == whole
+        assert await received.rest() == whole
 
 
 async def test_words_of_another_binding_never_follow_the_first_ones(api: Api) -> None:
     async with asking(api) as reply:
-        heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
-        await says(api, job_id, WORDS[0])
-        await heard.until_said(WORDS[0])
+        received, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
+        await write(api, job_id, WORDS[0])
+        await received.until_text(WORDS[0])
         keys = api.driver.keys
         async with api.redis.pipeline(transaction=True) as anew:  # its end, a retry and a claim, all unheard
             anew.hset(keys.key("job", job_id), mapping={"binding": 2, "streamed": 2})
-            anew.set(keys.key("said", job_id), "Other")
+            anew.set(keys.key("streamed_text", job_id), "Other")
             anew.publish(keys.key("events", job_id), '{"binding":2,"offset":0,"text":"Other"}')
             await anew.execute()
-        assert await heard.rest() == WORDS[0]
-    assert [error["code"] for error in heard.errors] == ["bad_response"]
-    assert "began anew" in heard.errors[0]["message"]
+        assert await received.rest() == WORDS[0]
+    assert [error["code"] for error in received.errors] == ["bad_response"]
+    assert "began anew" in received.errors[0]["message"]
 
 
 async def test_a_wait_for_the_first_words_ends(api: Api) -> None:
     async with asking(api, **{"x-pointsman-wait-seconds": "1.5"}) as reply:
-        heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
-        assert await heard.rest() == ""
-    assert [error["code"] for error in heard.errors] == ["timeout"]
+        received, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
+        assert await received.rest() == ""
+    assert [error["code"] for error in received.errors] == ["timeout"]
     assert await api.driver.state(job_id) is JobState.PENDING
 
 
@@ -184,12 +184,12 @@ async def test_a_server_that_ends_ends_its_streams_and_leaves_their_jobs_going(
 ) -> None:
     monkeypatch.setattr(signals, "HEAD_SECONDS", 0)
     async with running_api(settings, catalog) as api, asking(api) as reply:
-        heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
-        await says(api, job_id, WORDS[0])
-        await heard.until_said(WORDS[0])
+        received, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
+        await write(api, job_id, WORDS[0])
+        await received.until_text(WORDS[0])
         api.serving.cancel()
-        assert await heard.rest() == WORDS[0]
-        assert [error["code"] for error in heard.errors] == ["timeout"]
+        assert await received.rest() == WORDS[0]
+        assert [error["code"] for error in received.errors] == ["timeout"]
         assert await api.driver.state(job_id) is JobState.RUNNING
 
 
@@ -204,19 +204,19 @@ async def test_what_has_begun_outlives_its_wait_and_a_redis_that_goes_away(
         with running_redis(tmp_path, port=port, options=kept):
             cut = asking(api, **{"x-pointsman-wait-seconds": "3"})
             reply = await cut.__aenter__()
-            heard, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
-            await says(api, job_id, WORDS[0])
-            await heard.until_said(WORDS[0])
+            received, job_id = comments(reply), reply.headers["x-pointsman-job-id"]
+            await write(api, job_id, WORDS[0])
+            await received.until_text(WORDS[0])
         over = asyncio.get_running_loop().time() + 3.5
         while asyncio.get_running_loop().time() < over:
-            await heard.until("pointsman waits for Redis")
+            await received.until("pointsman waits for Redis")
         with running_redis(tmp_path, port=port, options=kept):
             await speak(api, job_id, WORDS[1], offset=len(WORDS[0]))
-            await heard.until_said(WORDS[0] + WORDS[1])
+            await received.until_text(WORDS[0] + WORDS[1])
             await succeed(api, job_id)
-            assert await heard.rest() == ANSWER
+            assert await received.rest() == ANSWER
             await cut.__aexit__(None, None, None)
-    assert heard.errors == []
+    assert received.errors == []
 
 
 async def test_who_hangs_up_while_redis_is_away_cancels_the_job_later(
@@ -236,20 +236,20 @@ async def test_who_hangs_up_while_redis_is_away_cancels_the_job_later(
             await until_cancelled(api, job_id)
 
 
-async def test_a_failure_is_told_in_the_stream_it_belongs_to(api: Api) -> None:
+async def test_a_failure_is_reported_in_the_stream_it_belongs_to(api: Api) -> None:
     async with asking(api) as one, asking(api) as other:
         first, second = one.headers["x-pointsman-job-id"], other.headers["x-pointsman-job-id"]
-        await says(api, first, WORDS[0])
+        await write(api, first, WORDS[0])
         await api.finish(second, failure("server_error"))
-        heard, failed = comments(one), comments(other)
+        received, failed = comments(one), comments(other)
         assert await failed.rest() == ""
         assert [error["code"] for error in failed.errors] == ["server_error"]
         await succeed(api, first)
-        assert await heard.rest() == ANSWER
-        assert heard.errors == []
+        assert await received.rest() == ANSWER
+        assert received.errors == []
 
 
-async def test_a_job_of_our_own_door_can_be_a_stream_too(api: Api) -> None:
+async def test_a_job_of_our_own_endpoint_can_be_a_stream_too(api: Api) -> None:
     await api.driver.announce()
     for stream in (True, False):
         job_id = await api.submit(stream=stream)

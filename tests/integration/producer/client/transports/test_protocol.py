@@ -62,7 +62,7 @@ async def test_a_wait_ends_with_its_time(client: AsyncClient) -> None:
     assert (await client.get(job_id)).state is JobState.PENDING
 
 
-async def test_an_unknown_job_is_told_by_every_method(client: AsyncClient) -> None:
+async def test_an_unknown_job_is_reported_by_every_method(client: AsyncClient) -> None:
     for job_id in ("never-was-there", "../models", ""):
         for call in (client.get(job_id), client.result(job_id), client.cancel(job_id), client.wait([job_id])):
             with pytest.raises(UnknownJob) as caught:
@@ -153,7 +153,7 @@ async def test_a_mistake_names_its_field(client: AsyncClient) -> None:
         assert caught.value.field == field
 
 
-async def test_a_dry_run_tells_that_no_model_can_take_the_job_now(client: AsyncClient) -> None:
+async def test_a_dry_run_reports_that_no_model_can_take_the_job_now(client: AsyncClient) -> None:
     found = await client.explain("x", task_class=SUPPORT)
     assert (found.outcome, found.model) == ("wait", None)
     assert {one.model: one.ruled_out for one in found.candidates} == dict.fromkeys(
@@ -166,9 +166,9 @@ async def test_over_http_neither_redis_nor_celery_need_be_installed(api: Api) ->
     program = await asyncio.create_subprocess_exec(
         sys.executable, "-c", WITHOUT, api.url, cwd=ROOT, stdout=pipe, stderr=pipe
     )
-    said, complaints = await asyncio.wait_for(program.communicate(), 60)
+    output, complaints = await asyncio.wait_for(program.communicate(), 60)
     assert program.returncode == 0, complaints.decode()
-    job_id, *rest = said.decode().split()
+    job_id, *rest = output.decode().split()
     assert rest == ["pending", "3", "wait", "[]", "cancelled", "cancelled", "1"]
     assert (await api.get(job_id)).json()["state"] == "cancelled"
 

@@ -69,7 +69,7 @@ async def test_a_settled_job_gives_its_slot_to_the_next_one(driver: Driver) -> N
     assert await driver.bind_many([first, second]) == ["bound", "full"]
     await driver.claim(first)
     assert await driver.bind(second) == "full"
-    await driver.settle(first, end=success())
+    await driver.settle(first, settlement=success())
     assert await driver.bind(second) == "bound"
 
 
@@ -96,7 +96,7 @@ async def test_a_resent_bind_returns_its_first_answer_and_binds_nothing_more(dri
     first = await driver.bind_many(submitted, token="round-1")
     assert first == ["bound", "full"]
     await driver.claim(submitted[0])
-    await driver.settle(submitted[0], end=success())
+    await driver.settle(submitted[0], settlement=success())
     assert await driver.bind_many(submitted, token="round-1") == first
     assert await driver.state(submitted[1]) is JobState.PENDING
 
@@ -113,7 +113,7 @@ async def test_a_paused_model_takes_nothing_until_it_is_resumed(driver: Driver) 
 async def test_a_cooled_model_takes_nothing_until_its_time_is_over(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     end = failure("rate_limited", JobState.PENDING, lane="technical_support|default|gpt-4,claude", cool_seconds=20)
-    await driver.settle(job_id, end=end)
+    await driver.settle(job_id, settlement=end)
     assert await driver.bind(job_id) == "closed"
     driver.pass_seconds(21)
     assert await driver.bind(job_id) == "bound"

@@ -14,7 +14,7 @@ async def test_a_dead_letter_is_forgotten_with_its_request(driver: Driver) -> No
     job_id = await driver.submit()
     await driver.bind(job_id)
     await driver.claim(job_id)
-    await driver.settle(job_id, end=failure("invalid_request"))
+    await driver.settle(job_id, settlement=failure("invalid_request"))
     await driver.jobs.forget(job_id)
     with pytest.raises(UnknownJob):
         await driver.jobs.forget(job_id)

@@ -136,7 +136,7 @@ async def test_cooling_for_unclaimed_releases_never_shortens_a_longer_one(driver
     limited, *rest = await bind_many(driver, 4)
     await driver.claim(limited)
     end = failure("rate_limited", JobState.PENDING, lane=LANE, cool_seconds=300, spends_attempt=False)
-    await driver.settle(limited, end=end)
+    await driver.settle(limited, settlement=end)
     await driver.redis.hset(driver.keys.key("model", "gpt-4"), "unclaimed", 4)
     driver.pass_seconds(1.1)
     assert await driver.release_due() == len(rest)
@@ -153,7 +153,7 @@ async def test_a_job_keeps_its_place_through_retry_and_reap(driver: Driver, give
     await driver.bind(second)
     await driver.claim(second)
     if given_back == "retry":
-        await driver.settle(second, end=failure(state=JobState.PENDING, lane=LANE))
+        await driver.settle(second, settlement=failure(state=JobState.PENDING, lane=LANE))
     else:
         await driver.reap_for(5)
     assert (await driver.lanes())[LANE] == [urgent, first, second, third]
@@ -163,7 +163,7 @@ async def test_what_reaches_a_worker_of_a_cooled_model_goes_back_uncalled(driver
     await driver.announce()
     first, second = await bind_many(driver, 2)
     assert await driver.claim(first) is not None
-    await driver.settle(first, end=failure("rate_limited", JobState.PENDING, lane=LANE, cool_seconds=30))
+    await driver.settle(first, settlement=failure("rate_limited", JobState.PENDING, lane=LANE, cool_seconds=30))
     assert await driver.claim(second) is None
     record = await driver.get(second)
     assert (record.state, record.attempts, record.history) == (JobState.PENDING, 0, ())

@@ -16,18 +16,18 @@ from pointsman.router.vocabulary.views import ModelView
 
 
 def view(name: str, **more: Any) -> ModelView:
-    said = {
+    fields = {
         "queue": f"llm.{name}", "format": "openai", "upstream": name, "depth": 12, "in_flight": 12, "slots": 4,
         "capacity": 16, "workers": 1, "waiting": 345, "served": 9, "succeeded": 7, "errors": {"timeout": 2},
         "latency_seconds": 1.234, "requests_last_minute": 0, "tokens_last_minute": 0, "cost_usd": 0.0,
         "breaker": "closed", "status": "open",
     }  # fmt: skip
-    return ModelView(name=name, **{**said, **more})
+    return ModelView(name=name, **{**fields, **more})
 
 
 def progress(**more: Any) -> Progress:
-    said = {"total": 10_000, "submitted": 5200, "succeeded": 1200, "failed": 0, "cost_usd": 1.25}
-    return Progress(**{**said, "jobs_per_second": 100.0, "seconds": 75.0, **more})
+    fields = {"total": 10_000, "submitted": 5200, "succeeded": 1200, "failed": 0, "cost_usd": 1.25}
+    return Progress(**{**fields, "jobs_per_second": 100.0, "seconds": 75.0, **more})
 
 
 def shown(seen: Progress, *views: ModelView, width: int = 80) -> list[str]:
@@ -70,8 +70,8 @@ def test_trouble_takes_the_place_of_the_models() -> None:
 
 
 def test_a_line_for_a_log() -> None:
-    said = plain_words(progress(failed=3), [view("gpt-4"), view("idle", depth=0)])
-    assert said == (
+    words = plain_words(progress(failed=3), [view("gpt-4"), view("idle", depth=0)])
+    assert words == (
         "1203 of 10000 lines, 3 failed, 100.0/s, 3,997 in flight, $1.2500 so far, 1 min 15 s gone, "
         "about 1 min 28 s left; depth: gpt-4 12/16"
     )
@@ -93,5 +93,5 @@ def test_the_end_in_words() -> None:
     ("seconds", "words"),
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599, "59 min 59 s"), (7300, "2 h 1 min")],
 )
-def test_times_as_people_say_them(seconds: float, words: str) -> None:
+def test_times_as_people_write_them(seconds: float, words: str) -> None:
     assert duration(seconds) == words

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.producer.client.transports import open_door
+from pointsman.producer.client.transports import open_transport
 from pointsman.router.vocabulary.errors import ConfigError
 
 
 def test_a_url_of_no_known_scheme_is_refused() -> None:
     with pytest.raises(ConfigError, match="redis://"):
-        open_door("ftp://example.com", api_key=None, models_file=None, key_prefix=None)
+        open_transport("ftp://example.com", api_key=None, models_file=None, key_prefix=None)

@@ -11,7 +11,7 @@ from anthropic.types.message_create_params import MessageCreateParamsBase
 from anthropic.types.shared import ErrorResponse
 
 from pointsman.producer.api.openapi import shapes
-from pointsman.producer.vendor_apis.anthropic import MESSAGES, message, read_message, told
+from pointsman.producer.vendor_apis.anthropic import MESSAGES, error_reply, message, read_message
 from pointsman.producer.vendor_apis.anthropic.parameters import SAMPLING
 from pointsman.producer.vendor_apis.faults import FAULTS
 from pointsman.producer.vendor_apis.openai import Fault, Refused
@@ -60,7 +60,7 @@ def test_cached_tokens_are_no_other_input_tokens() -> None:
     assert (read.usage.input_tokens, read.usage.cache_read_input_tokens, read.usage.output_tokens) == (5, 4, 2)
 
 
-def test_a_call_whose_arguments_are_no_object_can_not_be_told() -> None:
+def test_a_call_whose_arguments_are_no_object_cannot_be_reported() -> None:
     broken = ToolCall.model_validate({"id": "call_1", "function": {"name": "look", "arguments": "[NaN"}})
     with pytest.raises(Refused) as caught:
         message(record(Answer(text="", finish_reason="tool_calls", tool_calls=(broken,))))
@@ -99,8 +99,8 @@ def test_a_whole_conversation_is_translated(catalog: Catalog) -> None:
     }  # fmt: skip
     asked = read_message(body, catalog, version=OLD)
     chat = asked.spec.chat()
-    assert [said.role for said in chat.messages] == ["system", "user", "assistant", "tool", "tool", "user"]
-    assert [said.tool_call_id for said in chat.messages if said.role == "tool"] == ["t1", "t2"]
+    assert [message.role for message in chat.messages] == ["system", "user", "assistant", "tool", "tool", "user"]
+    assert [message.tool_call_id for message in chat.messages if message.role == "tool"] == ["t1", "t2"]
     seen = chat.messages[1].model_dump()["content"]
     assert [part.get("image_url", {}).get("url") for part in seen] == [
         None, "data:image/png;base64,AAAA", "https://example.com/a.png",
@@ -160,7 +160,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("more", "param"), BAD, ids=lambda value: str(value)[:60])
-def test_what_can_not_be_done_is_refused_by_name(catalog: Catalog, more: dict[str, Any], param: str) -> None:
+def test_what_cannot_be_done_is_refused_by_name(catalog: Catalog, more: dict[str, Any], param: str) -> None:
     with pytest.raises(Refused) as caught:
         read_message({**HELLO, **more}, catalog, version=OLD)
     assert caught.value.fault.param == param
@@ -187,7 +187,7 @@ def test_every_parameter_of_the_official_client_has_its_place() -> None:
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_error_is_one_of_theirs(kind: Any) -> None:
     status, of_type, code = FAULTS[kind]
-    told_status, body = told(Fault(status, "it broke", of_type, None, code), "req_1")
-    assert told_status in (status, 529)
-    if told_status != 409:  # the client's types leave this one out
+    reply_status, body = error_reply(Fault(status, "it broke", of_type, None, code), "req_1")
+    assert reply_status in (status, 529)
+    if reply_status != 409:  # the client's types leave this one out
         assert ErrorResponse.model_validate(body, strict=True).request_id == "req_1"

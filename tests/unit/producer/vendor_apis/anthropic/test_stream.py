@@ -10,7 +10,7 @@ from anthropic.types import RawMessageStreamEvent
 from pydantic import TypeAdapter
 
 from pointsman.producer.vendor_apis.anthropic import EventWriter
-from pointsman.producer.vendor_apis.openai import Asked, Refused
+from pointsman.producer.vendor_apis.openai import JobRequest, Refused
 from pointsman.router.vocabulary.chat import Answer, ToolCall, Usage
 from pointsman.router.vocabulary.job import JobRecord, JobResult, JobSpec, JobState
 
@@ -26,8 +26,8 @@ JOB = JobRecord(
 )  # fmt: skip
 
 
-def asked(**more: Any) -> Asked:
-    return Asked(JobSpec(prompt="Hello", stream=True), ("user",), **more)
+def asked(**more: Any) -> JobRequest:
+    return JobRequest(JobSpec(prompt="Hello", stream=True), ("user",), **more)
 
 
 def ended(answer: Answer) -> JobRecord:
@@ -36,10 +36,10 @@ def ended(answer: Answer) -> JobRecord:
     return JOB.model_copy(update={"state": JobState.SUCCEEDED, "finished": 2.5, "result": result})
 
 
-def told(writer: Any, answer: Answer, *pieces: str) -> str:
+def stream_of(writer: Any, answer: Answer, *pieces: str) -> str:
     """Return a whole stream."""
     begun = JOB if pieces else ended(answer)
-    return "".join([writer.begin(begun), *map(writer.say, pieces), writer.end(ended(answer))])
+    return "".join([writer.begin(begun), *map(writer.write_text, pieces), writer.end(ended(answer))])
 
 
 def events(text: str) -> list[Any]:
@@ -56,7 +56,7 @@ def events(text: str) -> list[Any]:
 
 def test_an_answer_is_events_as_the_official_client_wants_them() -> None:
     answer = Answer(text="Wait", finish_reason="tool_calls", tool_calls=(CALL,), usage=USAGE)
-    found = events(told(EventWriter(asked()), answer, "Wa", "it"))
+    found = events(stream_of(EventWriter(asked()), answer, "Wa", "it"))
     assert [event.type for event in found] == [
         "message_start", "content_block_start", "content_block_delta", "content_block_delta", "content_block_stop",
         "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop",
@@ -70,11 +70,11 @@ def test_an_answer_is_events_as_the_official_client_wants_them() -> None:
 
 
 def test_a_message_without_text_has_no_text_block() -> None:
-    found = events(told(EventWriter(asked()), Answer(text="", finish_reason="length")))
+    found = events(stream_of(EventWriter(asked()), Answer(text="", finish_reason="length")))
     assert [event.type for event in found] == ["message_start", "message_delta", "message_stop"]
 
 
-def test_a_call_whose_arguments_are_no_object_can_not_be_told() -> None:
+def test_a_call_whose_arguments_are_no_object_cannot_be_reported() -> None:
     broken = ToolCall.model_validate({"id": "call_1", "function": {"name": "look", "arguments": "[1"}})
     with pytest.raises(Refused):
-        told(EventWriter(asked()), Answer(text="", finish_reason="tool_calls", tool_calls=(broken,)))
+        stream_of(EventWriter(asked()), Answer(text="", finish_reason="tool_calls", tool_calls=(broken,)))

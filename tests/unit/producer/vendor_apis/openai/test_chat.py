@@ -115,7 +115,7 @@ def test_a_conversation_that_came_from_us_can_go_on(catalog: Catalog) -> None:
         ({"pointsman": 1}, "pointsman", "invalid_type"),
     ],
 )
-def test_what_can_not_be_done_is_refused_by_name(
+def test_what_cannot_be_done_is_refused_by_name(
     catalog: Catalog, more: dict[str, Any], param: str, code: str
 ) -> None:
     with pytest.raises(Refused) as caught:

@@ -111,9 +111,7 @@ def test_a_response_becomes_a_job(catalog: Catalog) -> None:
         ({"reasoning": 5}, "reasoning"),
     ],
 )
-def test_what_a_response_can_not_have_is_refused_by_name(
-    catalog: Catalog, more: dict[str, Any], param: str
-) -> None:
+def test_what_a_response_cannot_have_is_refused_by_name(catalog: Catalog, more: dict[str, Any], param: str) -> None:
     with pytest.raises(Refused) as caught:
         read_response({"model": "auto", "input": "Hello", **more}, catalog)
     assert caught.value.fault.param == param

@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletionChunk
 
 from pointsman.producer.vendor_apis.anthropic import EventWriter, read_message
-from pointsman.producer.vendor_apis.openai import Asked, ChunkWriter, Fault, Refused, read_chat
+from pointsman.producer.vendor_apis.openai import ChunkWriter, Fault, JobRequest, Refused, read_chat
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.chat import Answer, ToolCall, Usage
 from pointsman.router.vocabulary.job import JobRecord, JobResult, JobSpec, JobState
@@ -32,8 +32,8 @@ JOB = JobRecord(
 FAULT = Fault(502, "it broke", "server_error", None, "bad_response")
 
 
-def asked(**more: Any) -> Asked:
-    return Asked(JobSpec(prompt="Hello", stream=True), ("user",), **more)
+def asked(**more: Any) -> JobRequest:
+    return JobRequest(JobSpec(prompt="Hello", stream=True), ("user",), **more)
 
 
 def ended(answer: Answer) -> JobRecord:
@@ -42,10 +42,10 @@ def ended(answer: Answer) -> JobRecord:
     return JOB.model_copy(update={"state": JobState.SUCCEEDED, "finished": 2.5, "result": result})
 
 
-def told(writer: Any, answer: Answer, *pieces: str) -> str:
+def stream_of(writer: Any, answer: Answer, *pieces: str) -> str:
     """Return a whole stream."""
     begun = JOB if pieces else ended(answer)
-    return "".join([writer.begin(begun), *map(writer.say, pieces), writer.end(ended(answer))])
+    return "".join([writer.begin(begun), *map(writer.write_text, pieces), writer.end(ended(answer))])
 
 
 def chunks(text: str) -> list[ChatCompletionChunk]:
@@ -57,7 +57,7 @@ def chunks(text: str) -> list[ChatCompletionChunk]:
 
 def test_an_answer_is_chunks_as_the_official_client_wants_them() -> None:
     role, one, two, last = chunks(
-        told(ChunkWriter(asked()), Answer(text="Grüße\u2028", finish_reason="stop"), "Grü", "ße\u2028")
+        stream_of(ChunkWriter(asked()), Answer(text="Grüße\u2028", finish_reason="stop"), "Grü", "ße\u2028")
     )
     assert (role.choices[0].delta.role, role.choices[0].delta.content) == ("assistant", "")
     assert [one.choices[0].delta.content, two.choices[0].delta.content] == ["Grü", "ße\u2028"]
@@ -70,12 +70,14 @@ def test_an_answer_is_chunks_as_the_official_client_wants_them() -> None:
 
 def test_a_stream_is_ascii_since_some_readers_break_lines_where_unicode_does() -> None:
     for writer in (ChunkWriter(asked()), EventWriter(asked())):
-        assert told(writer, Answer(text="\u2028\x85ü", finish_reason="stop"), "\u2028\x85ü").isascii()
+        assert stream_of(writer, Answer(text="\u2028\x85ü", finish_reason="stop"), "\u2028\x85ü").isascii()
 
 
 def test_usage_comes_last_where_it_is_asked_for() -> None:
     *others, last = chunks(
-        told(ChunkWriter(asked(include_usage=True)), Answer(text="4", finish_reason="length", usage=USAGE), "4")
+        stream_of(
+            ChunkWriter(asked(include_usage=True)), Answer(text="4", finish_reason="length", usage=USAGE), "4"
+        )
     )
     assert last.choices == []
     assert last.usage is not None
@@ -85,7 +87,7 @@ def test_usage_comes_last_where_it_is_asked_for() -> None:
 
 def test_tool_calls_come_whole_as_one_delta() -> None:
     answer = Answer(text="", finish_reason="tool_calls", tool_calls=(CALL, CALL))
-    role, calls, last = chunks(told(ChunkWriter(asked()), answer))
+    role, calls, last = chunks(stream_of(ChunkWriter(asked()), answer))
     assert role.choices[0].delta.content is None
     found = calls.choices[0].delta.tool_calls or []
     assert [(call.index, call.id, call.function and call.function.arguments) for call in found] == [
@@ -94,7 +96,7 @@ def test_tool_calls_come_whole_as_one_delta() -> None:
     assert last.choices[0].finish_reason == "tool_calls"
 
 
-def test_an_error_has_the_shape_of_its_door() -> None:
+def test_an_error_has_the_shape_of_its_endpoint() -> None:
     chat = json.loads(ChunkWriter(asked()).fail(FAULT, "req_1").removeprefix("data: "))
     assert chat["error"] == {"message": "it broke", "type": "server_error", "param": None, "code": "bad_response"}
     name, data, *_ = EventWriter(asked()).fail(FAULT, "req_1").split("\n")
@@ -122,7 +124,7 @@ def test_a_body_may_ask_for_a_stream_and_its_usage(catalog: Catalog) -> None:
         ({"stream": True, "stream_options": {"speed": 1}}, "stream_options.speed"),
     ],
 )
-def test_what_can_not_be_done_is_refused_by_name(catalog: Catalog, more: dict[str, Any], param: str) -> None:
+def test_what_cannot_be_done_is_refused_by_name(catalog: Catalog, more: dict[str, Any], param: str) -> None:
     with pytest.raises(Refused) as caught:
         read_chat({"model": "auto", "messages": HELLO, **more}, catalog)
     assert caught.value.fault.param == param

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pointsman.router.routing.classifier import ready_classes, ready_prompts
-from pointsman.router.routing.classifier.report import Report
+from pointsman.router.routing.classifier.report import ClassificationReport
 from pointsman.router.routing.classifier.text import TextClassifier
 
 FOLDS = 5
@@ -27,7 +27,7 @@ def test_each_has_forty_examples_and_none_comes_twice() -> None:
     assert [prompt for prompt, count in seen.items() if count > 1] == []
 
 
-def test_the_classes_can_be_told_apart_by_prompts_not_seen() -> None:
+def test_the_classes_can_be_distinguished_by_prompts_not_seen() -> None:
     prompts = {name: ready_prompts(name) for name in ready_classes()}
     pairs, confidences = [], []
     for fold in range(FOLDS):
@@ -40,6 +40,6 @@ def test_the_classes_can_be_told_apart_by_prompts_not_seen() -> None:
                 found, confidence = classifier.rank(text)[0]
                 pairs.append((name, found))
                 confidences.append(confidence)
-    report = Report.of(pairs)
+    report = ClassificationReport.of(pairs)
     assert report.macro_f1 > FLOOR, f"macro-F1 {report.macro_f1:.3f}"
     assert abs(sum(confidences) / len(confidences) - report.accuracy) < 0.08, "the confidence is not calibrated"

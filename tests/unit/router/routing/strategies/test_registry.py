@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.router.routing.catalog import Catalog, load_catalog
-from pointsman.router.routing.decide import Chains, check_asked
+from pointsman.router.routing.decide import Chains, check_strategies
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.facts import JobFacts
 from pointsman.router.vocabulary.job import JobSpec
@@ -34,7 +34,7 @@ def load(folder: Path, strategy: str, *, text: str = FILE) -> Catalog:
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("given", "name"),
     [
         ("random", "random"),
         ("{name: weighted_round_robin, weights: {a: 2}}", "weighted_round_robin"),
@@ -44,8 +44,8 @@ def load(folder: Path, strategy: str, *, text: str = FILE) -> Catalog:
         ('{name: "examples.own_strategy.cheapest:CHEAPEST", busy_above: 0.5}', "cheapest"),
     ],
 )
-def test_a_strategy_is_a_name_a_mapping_or_a_list(tmp_path: Path, said: str, name: str) -> None:
-    catalog = load(tmp_path, said)
+def test_a_strategy_is_a_name_a_mapping_or_a_list(tmp_path: Path, given: str, name: str) -> None:
+    catalog = load(tmp_path, given)
     assert Chains(catalog).chain(Lane("work", "t", ("a", "b")), JobFacts()).name == name
     assert Catalog.model_validate(catalog.model_dump(mode="json")) == catalog
 
@@ -68,12 +68,12 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("said", "field", "message"), MISTAKES, ids=[mistake[2] for mistake in MISTAKES])
-def test_a_mistake_in_a_strategy_is_told_with_line_and_field(
-    tmp_path: Path, said: str, field: str, message: str
+@pytest.mark.parametrize(("given", "field", "message"), MISTAKES, ids=[mistake[2] for mistake in MISTAKES])
+def test_a_mistake_in_a_strategy_is_reported_with_line_and_field(
+    tmp_path: Path, given: str, field: str, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, said)
+        load(tmp_path, given)
     assert message in str(caught.value)
     assert caught.value.field.startswith(f"task_classes.work.strategy{field}")
     assert caught.value.line == 7
@@ -98,7 +98,7 @@ def test_the_line_of_a_rule_is_that_of_the_rule(tmp_path: Path) -> None:
         ("strategy: STRATEGY", "quality: {a: 2}", 7, "task_classes.work.quality.a"),
     ],
 )
-def test_a_mistake_beside_the_strategy_is_told_too(
+def test_a_mistake_beside_the_strategy_is_reported_too(
     tmp_path: Path, old: str, new: str, line: int, field: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -108,11 +108,11 @@ def test_a_mistake_beside_the_strategy_is_told_too(
 
 def test_a_job_may_name_a_strategy_but_import_nothing(tmp_path: Path) -> None:
     catalog = load(tmp_path, "random")
-    check_asked(catalog, JobSpec(prompt="x", strategy=["model_aware", "adaptive"]))
-    check_asked(catalog, JobSpec(prompt="x", strategy="consistent_hash", model="both"))
+    check_strategies(catalog, JobSpec(prompt="x", strategy=["model_aware", "adaptive"]))
+    check_strategies(catalog, JobSpec(prompt="x", strategy="consistent_hash", model="both"))
     for wrong in (["os:system"], ["fastest"], ["random", "adaptive"], ["contextual"]):
         with pytest.raises(ValueError, match=r"no strategy is called|leaves one model|Field required"):
-            check_asked(catalog, JobSpec(prompt="x", strategy=wrong))
+            check_strategies(catalog, JobSpec(prompt="x", strategy=wrong))
 
 
 def test_a_job_takes_its_class_s_options_for_a_strategy_it_names(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ async def tokens_of(driver: Driver, job_id: str) -> int:
     return read_facts(await driver.redis.hget(driver.keys.key("job", job_id), "facts")).tokens
 
 
-async def call(driver: Driver, job_id: str, said: Allowance, *, binding: int = 1) -> None:
+async def call(driver: Driver, job_id: str, allowance: Allowance, *, binding: int = 1) -> None:
     """Carry out one job from bind to settle; its reply says what is left."""
     assert await driver.bind(job_id) == "bound"
     assert await driver.claim(job_id, binding) is not None
-    assert await driver.settle(job_id, binding, end=success(allowance=said)) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, binding, settlement=success(allowance=allowance)) is JobState.SUCCEEDED
 
 
 async def test_no_more_requests_are_bound_than_the_vendor_has_left(driver: Driver) -> None:
@@ -71,7 +71,7 @@ async def test_an_error_says_what_is_left_as_well(driver: Driver) -> None:
     await driver.bind(first)
     await driver.claim(first)
     end = failure("server_error", JobState.PENDING, lane=LANE, allowance=requests(0))
-    await driver.settle(first, end=end)
+    await driver.settle(first, settlement=end)
     assert await driver.bind_many([first, second]) == ["limited", "limited"]
 
 
@@ -80,7 +80,7 @@ async def test_calls_that_may_not_have_reached_the_vendor_count_against_what_is_
     await driver.bind_many(submitted[:4])
     for job_id in submitted[:3]:
         await driver.claim(job_id)
-    await driver.settle(submitted[2], end=success(allowance=requests(5)))
+    await driver.settle(submitted[2], settlement=success(allowance=requests(5)))
     # two other calls are under way and one is bound: of the five they take three
     assert await driver.bind_many(submitted[4:]) == ["bound", "bound", "limited", "limited"]
 
@@ -92,7 +92,7 @@ async def test_calls_that_were_claimed_long_before_have_been_counted_by_the_vend
         await driver.claim(job_id)
     driver.pass_seconds(2)
     await driver.claim(submitted[2])
-    await driver.settle(submitted[2], end=success(allowance=requests(1)))
+    await driver.settle(submitted[2], settlement=success(allowance=requests(1)))
     assert await driver.bind_many(submitted[3:]) == ["bound", "limited"]
 
 
@@ -104,7 +104,7 @@ async def test_for_one_second_a_call_may_be_under_way(driver: Driver, seconds: f
     await driver.claim(submitted[0])
     driver.pass_seconds(seconds)
     await driver.claim(submitted[1])
-    await driver.settle(submitted[1], end=success(allowance=requests(2)))
+    await driver.settle(submitted[1], settlement=success(allowance=requests(2)))
     assert await driver.bind_many(submitted[2:]) == ["bound", "limited"]
 
 
@@ -114,20 +114,20 @@ async def test_the_later_call_is_believed_whatever_the_order_of_the_replies(driv
     await driver.claim(early)
     driver.pass_seconds(3)
     await driver.claim(late)
-    await driver.settle(late, end=success(allowance=requests(1)))
-    await driver.settle(early, end=success(allowance=requests(50)))
+    await driver.settle(late, settlement=success(allowance=requests(1)))
+    await driver.settle(early, settlement=success(allowance=requests(50)))
     assert await driver.bind_many(rest) == ["bound", "limited", "limited"]
 
 
-async def test_a_later_reply_lifts_what_an_earlier_one_said(driver: Driver) -> None:
+async def test_a_later_reply_lifts_what_an_earlier_one_reported(driver: Driver) -> None:
     early, late, other = await submit_many(driver, 3)
     await driver.bind_many([early, late])
     await driver.claim(early)
     await driver.claim(late)
     driver.pass_seconds(1)
-    await driver.settle(early, end=success(allowance=requests(0, seconds=3600)))
+    await driver.settle(early, settlement=success(allowance=requests(0, seconds=3600)))
     assert await driver.bind(other) == "limited"
-    await driver.settle(late, end=success(allowance=requests(9)))
+    await driver.settle(late, settlement=success(allowance=requests(9)))
     assert await driver.bind(other) == "bound"
 
 
@@ -136,8 +136,8 @@ async def test_a_reply_that_says_nothing_changes_nothing(driver: Driver) -> None
     await driver.bind_many([first, second])
     await driver.claim(first)
     await driver.claim(second)
-    await driver.settle(first, end=success(allowance=requests(0)))
-    await driver.settle(second, end=success())
+    await driver.settle(first, settlement=success(allowance=requests(0)))
+    await driver.settle(second, settlement=success())
     assert await driver.bind(third) == "limited"
 
 
@@ -146,8 +146,8 @@ async def test_requests_and_tokens_are_remembered_apart(driver: Driver) -> None:
     await driver.bind_many([first, second])
     await driver.claim(first)
     await driver.claim(second)
-    await driver.settle(first, end=success(allowance=tokens(0, seconds=5)))
-    await driver.settle(second, end=success(allowance=requests(9)))
+    await driver.settle(first, settlement=success(allowance=tokens(0, seconds=5)))
+    await driver.settle(second, settlement=success(allowance=requests(9)))
     assert await driver.bind(third) == "limited"
     driver.pass_seconds(5)
     assert await driver.bind(third) == "bound"
@@ -157,9 +157,9 @@ async def test_a_settle_that_is_repeated_does_not_start_the_wait_anew(driver: Dr
     first, second = await submit_many(driver, 2)
     await driver.bind(first)
     await driver.claim(first)
-    await driver.settle(first, end=success(allowance=requests(0)), token="t")
+    await driver.settle(first, settlement=success(allowance=requests(0)), token="t")
     driver.pass_seconds(9)
-    await driver.settle(first, end=success(allowance=requests(0)), token="t")
+    await driver.settle(first, settlement=success(allowance=requests(0)), token="t")
     driver.pass_seconds(1)
     assert await driver.bind(second) == "bound"
 
@@ -169,7 +169,7 @@ async def test_a_stale_settle_is_not_believed(driver: Driver) -> None:
     await driver.bind(first)
     await driver.claim(first)
     await driver.cancel(first)
-    assert await driver.settle(first, end=success(allowance=requests(0))) is None
+    assert await driver.settle(first, settlement=success(allowance=requests(0))) is None
     assert await driver.bind(second) == "bound"
 
 
@@ -191,7 +191,7 @@ async def test_a_job_that_was_bound_before_the_reply_is_given_back_instead_of_ca
     first, second, third = await submit_many(driver, 3)
     await driver.bind_many([first, second, third])
     await driver.claim(first)
-    await driver.settle(first, end=success(allowance=requests(1)))
+    await driver.settle(first, settlement=success(allowance=requests(1)))
     assert await driver.claim(second) is not None
     assert await driver.claim(third) is None
     assert await driver.state(third) is JobState.PENDING
@@ -225,7 +225,7 @@ async def test_other_models_are_left_alone(driver: Driver) -> None:
     assert await driver.bind(second, "claude") == "bound"
 
 
-async def test_a_resume_forgets_what_the_vendor_said(driver: Driver) -> None:
+async def test_a_resume_forgets_what_the_vendor_asked(driver: Driver) -> None:
     first, second = await submit_many(driver, 2)
     await call(driver, first, requests(0, seconds=86_400.0))
     await driver.scripts.run("pause_model", "gpt-4", "")

@@ -36,7 +36,7 @@ async def start(driver: Driver, count: int) -> list[str]:
 
 
 async def end(driver: Driver, job_id: str, how: Settlement, *, token: str = "") -> None:
-    await driver.settle(job_id, end=replace(how, breaker=RULES), token=token)
+    await driver.settle(job_id, settlement=replace(how, breaker=RULES), token=token)
 
 
 async def call(driver: Driver, *ends: Settlement) -> None:
@@ -180,7 +180,7 @@ async def test_a_resume_closes_it(driver: Driver, redis: Redis, settings: Settin
 
 async def test_a_model_without_a_breaker_never_opens(driver: Driver) -> None:
     for job_id in await start(driver, 6):
-        await driver.settle(job_id, end=failure("timeout"))
+        await driver.settle(job_id, settlement=failure("timeout"))
     assert (await gpt_4(driver)).breaker == "closed"
 
 
@@ -188,7 +188,7 @@ async def test_a_window_that_was_made_longer_does_not_keep_old_answers_for_ever(
     long = RULES.model_copy(update={"window_seconds": 60})
     for rules, how, count in ((RULES, success(), 30), (long, failure("timeout"), 4)):
         for job_id in await start(driver, count):
-            await driver.settle(job_id, end=replace(how, breaker=rules))
+            await driver.settle(job_id, settlement=replace(how, breaker=rules))
         driver.pass_seconds(61)
     assert (await gpt_4(driver)).breaker != "closed", "30 answers of another window do not outweigh 4 faults"
 
@@ -196,5 +196,5 @@ async def test_a_window_that_was_made_longer_does_not_keep_old_answers_for_ever(
 async def test_a_breaker_that_is_switched_off_while_open_is_forgotten(driver: Driver) -> None:
     running = await start(driver, 1)
     await opened(driver)
-    await driver.settle(running[0], end=success())  # by a worker whose configuration has no breaker
+    await driver.settle(running[0], settlement=success())  # by a worker whose configuration has no breaker
     assert (await gpt_4(driver)).breaker == "closed"

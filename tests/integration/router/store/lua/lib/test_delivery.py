@@ -29,13 +29,13 @@ def hooks(driver: Driver) -> Webhooks:
 
 async def _succeed(driver: Driver, **fields: Any) -> str:
     job_id = await driver.run_to_claim(**fields)
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     return job_id
 
 
 async def _fail(driver: Driver, **fields: Any) -> str:
     job_id = await driver.run_to_claim(**fields)
-    await driver.settle(job_id, end=failure())
+    await driver.settle(job_id, settlement=failure())
     return job_id
 
 
@@ -105,7 +105,7 @@ async def test_a_job_without_a_webhook_leaves_nothing_of_one(driver: Driver, end
     assert keys == []
 
 
-async def test_a_webhook_is_told_only_of_the_events_that_it_names(driver: Driver, hooks: Webhooks) -> None:
+async def test_a_webhook_is_reported_only_of_the_events_that_it_names(driver: Driver, hooks: Webhooks) -> None:
     asked = {"url": HERE, "events": ["job.failed", "job.expired"]}
     await _succeed(driver, webhook=asked)
     assert await hooks.ids() == []
@@ -113,7 +113,7 @@ async def test_a_webhook_is_told_only_of_the_events_that_it_names(driver: Driver
     assert [(await hooks.get(found)).about for found in await hooks.ids()] == [failed]
 
 
-async def test_the_own_webhook_of_a_tenant_is_told_of_its_jobs_alone(
+async def test_the_own_webhook_of_a_tenant_is_notified_of_its_jobs_alone(
     redis: Redis, settings: Settings, catalog: Catalog
 ) -> None:
     own = Settings.model_validate(
@@ -133,7 +133,7 @@ async def test_the_own_webhook_of_a_tenant_is_told_of_its_jobs_alone(
     assert owed.target == "*"
 
 
-async def test_a_dead_letter_that_begins_anew_is_told_of_again(driver: Driver, hooks: Webhooks) -> None:
+async def test_a_dead_letter_that_begins_anew_is_delivered_again(driver: Driver, hooks: Webhooks) -> None:
     job_id = await _fail(driver, webhook=HERE)
     await driver.retry(job_id)
     await driver.cancel(job_id)

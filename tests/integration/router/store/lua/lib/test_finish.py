@@ -23,7 +23,7 @@ async def in_state(driver: Driver, place: str, **fields: object) -> str:
     if place in ("running", "delayed"):
         await driver.claim(job_id)
     if place == "delayed":
-        await driver.settle(job_id, end=failure(state=JobState.PENDING, lane=LANE, wait_seconds=10))
+        await driver.settle(job_id, settlement=failure(state=JobState.PENDING, lane=LANE, wait_seconds=10))
     return job_id
 
 
@@ -52,7 +52,7 @@ async def test_a_job_is_cancelled_wherever_it_is(driver: Driver, place: str) -> 
     assert await driver.lanes() == {}
 
 
-async def test_the_cancel_of_a_running_job_tells_its_worker(driver: Driver) -> None:
+async def test_the_cancel_of_a_running_job_reaches_its_worker(driver: Driver) -> None:
     job_id = await in_state(driver, "running")
     pubsub = driver.redis.pubsub()
     await pubsub.subscribe(driver.keys.key("cancelled"))
@@ -67,7 +67,7 @@ async def test_the_cancel_of_a_running_job_tells_its_worker(driver: Driver) -> N
 
 async def test_an_ended_job_stays_as_it_is_when_cancelled(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     assert await driver.cancel(job_id) == ["succeeded", "succeeded"]
     assert (await driver.get(job_id)).result is not None
 
@@ -97,13 +97,13 @@ async def test_a_running_job_is_left_to_its_worker_at_its_deadline(driver: Drive
     job_id = await in_state(driver, "running", expires_in=30)
     driver.pass_seconds(31)
     assert await driver.rounds.expire(now=driver.now) == 0
-    assert await driver.settle(job_id, end=success()) is JobState.SUCCEEDED
+    assert await driver.settle(job_id, settlement=success()) is JobState.SUCCEEDED
 
 
 async def test_a_retry_that_would_come_after_the_deadline_expires_the_job_now(driver: Driver) -> None:
     job_id = await driver.run_to_claim(expires_in=30)
     end = failure(state=JobState.PENDING, lane=LANE, wait_seconds=40)
-    assert await driver.settle(job_id, end=end) is JobState.EXPIRED
+    assert await driver.settle(job_id, settlement=end) is JobState.EXPIRED
     record = await driver.get(job_id)
     assert record.error is not None
     assert "server_error: it broke" in record.error.message
@@ -126,14 +126,14 @@ async def test_a_retry_waits_its_time_and_then_takes_its_old_place(driver: Drive
 
 async def test_a_fallback_goes_to_the_lane_without_the_model(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=failure(state=JobState.PENDING, lane="technical_support|default|claude"))
+    await driver.settle(job_id, settlement=failure(state=JobState.PENDING, lane="technical_support|default|claude"))
     assert await driver.lanes() == {"technical_support|default|claude": [job_id]}
 
 
 async def test_an_attempt_that_does_not_count_is_recorded_and_not_spent(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     end = failure("rate_limited", JobState.PENDING, lane=LANE, spends_attempt=False, cool_seconds=1)
-    await driver.settle(job_id, end=end)
+    await driver.settle(job_id, settlement=end)
     record = await driver.get(job_id)
     assert (record.attempts, len(record.history)) == (0, 1)
     driver.pass_seconds(2)
@@ -146,7 +146,7 @@ async def test_an_attempt_that_does_not_count_is_recorded_and_not_spent(driver: 
 async def test_a_settle_closes_its_model_until_the_key_changes(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     end = failure("auth", JobState.PENDING, lane=LANE, stop="down", key_print="old")
-    await driver.settle(job_id, end=end)
+    await driver.settle(job_id, settlement=end)
     await driver.announce(key_print="old")
     assert await driver.bind(job_id) == "closed"
     await driver.announce(key_print="new")
@@ -155,7 +155,7 @@ async def test_a_settle_closes_its_model_until_the_key_changes(driver: Driver) -
 
 async def test_a_settle_pauses_its_model_until_it_is_resumed(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=failure("quota_exhausted", JobState.PENDING, lane=LANE, stop="paused"))
+    await driver.settle(job_id, settlement=failure("quota_exhausted", JobState.PENDING, lane=LANE, stop="paused"))
     await driver.announce(key_print="new")
     assert await driver.bind(job_id) == "closed"
     assert "quota_exhausted" in (await driver.read()).states["gpt-4"].paused
@@ -166,13 +166,13 @@ async def test_a_shorter_cooling_never_replaces_a_longer_one(driver: Driver) -> 
     second = await driver.run_to_claim()
     for job_id, seconds in ((first, 100), (second, 5)):
         end = failure("rate_limited", JobState.PENDING, lane=LANE, cool_seconds=seconds)
-        await driver.settle(job_id, end=end)
+        await driver.settle(job_id, settlement=end)
     assert (await driver.read()).states["gpt-4"].cooled_until == driver.now + 100_000
 
 
 async def test_an_ended_job_is_forgotten_with_its_result(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     ttl = driver.settings.result_ttl_seconds
     for name in (driver.keys.key("job", job_id), driver.keys.key("history", job_id), driver.keys.result(job_id)):
         assert 0 < await driver.redis.pttl(name) <= ttl * 1000

@@ -36,7 +36,7 @@ async def get(result: AsyncResult) -> object:
 
 async def test_a_succeeded_job_is_a_celery_success(driver: Driver, app: Celery) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     result = AsyncResult(job_id, app=app)
     assert await get(result) == RESULT
     assert (result.state, result.successful()) == ("SUCCESS", True)
@@ -45,7 +45,7 @@ async def test_a_succeeded_job_is_a_celery_success(driver: Driver, app: Celery) 
 
 async def test_a_failed_job_raises_job_failed_with_its_kind(driver: Driver, app: Celery) -> None:
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=failure("content_filtered"))
+    await driver.settle(job_id, settlement=failure("content_filtered"))
     result = AsyncResult(job_id, app=app)
     with pytest.raises(JobFailed) as caught:
         await get(result)
@@ -56,7 +56,7 @@ async def test_a_failed_job_raises_job_failed_with_its_kind(driver: Driver, app:
 async def test_a_message_with_quotes_and_other_letters_comes_through(driver: Driver, app: Celery) -> None:
     job_id = await driver.run_to_claim()
     words = 'he said "no"\n\\ — ☃ \x01 end'
-    await driver.settle(job_id, end=dataclasses.replace(failure(), message=words))
+    await driver.settle(job_id, settlement=dataclasses.replace(failure(), message=words))
     with pytest.raises(JobFailed) as caught:
         await get(AsyncResult(job_id, app=app))
     assert caught.value.message == words
@@ -86,13 +86,13 @@ async def test_a_job_that_is_not_done_is_pending_for_celery(driver: Driver, app:
     assert AsyncResult(job_id, app=app).state == "PENDING"
 
 
-async def test_a_get_that_already_waits_is_told_at_once(driver: Driver, app: Celery) -> None:
+async def test_a_get_that_already_waits_is_reported_at_once(driver: Driver, app: Celery) -> None:
     job_id = await driver.run_to_claim()
     waiting = asyncio.create_task(get(AsyncResult(job_id, app=app)))
     channel = driver.keys.result(job_id)
     while not dict(await driver.redis.pubsub_numsub(channel))[channel]:  # noqa: ASYNC110 # another process has no event
         await asyncio.sleep(0.01)
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     assert await waiting == RESULT
 
 
@@ -101,7 +101,7 @@ async def test_what_is_published_is_what_is_stored(driver: Driver) -> None:
     pubsub = driver.redis.pubsub()
     await pubsub.subscribe(driver.keys.result(job_id))
     await pubsub.get_message(timeout=2)
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     message = await pubsub.get_message(timeout=2)
     await pubsub.aclose()
     stored = await driver.redis.get(driver.keys.result(job_id))
@@ -118,6 +118,6 @@ async def test_the_date_is_right_on_odd_days_too(driver: Driver, moment: str) ->
     wanted = datetime.datetime.fromisoformat(moment).replace(tzinfo=datetime.UTC)
     driver.now = round(wanted.timestamp() * 1000)
     job_id = await driver.run_to_claim()
-    await driver.settle(job_id, end=success())
+    await driver.settle(job_id, settlement=success())
     stored = json.loads(await driver.redis.get(driver.keys.result(job_id)))
     assert datetime.datetime.fromisoformat(stored["date_done"]) == wanted

@@ -64,7 +64,7 @@ async def test_a_settled_request_still_counts_for_its_minute(driver: Driver) -> 
     await driver.bind_many(submitted[:3])
     for job_id in submitted[:3]:
         await driver.claim(job_id)
-        await driver.settle(job_id, end=success())
+        await driver.settle(job_id, settlement=success())
     assert await driver.bind(submitted[3]) == "limited"
 
 
@@ -81,7 +81,7 @@ async def test_tokens_are_corrected_to_the_real_usage(driver: Driver, used: int,
     (job_id,) = await submit_many(driver, 1)
     await driver.bind(job_id, "claude")
     await driver.claim(job_id)
-    await driver.settle(job_id, end=success(tokens=used))
+    await driver.settle(job_id, settlement=success(tokens=used))
     assert await driver.minute("claude") == (1, left)
     driver.pass_seconds(61)
     assert await driver.minute("claude") == (0, 0)
@@ -91,7 +91,7 @@ async def test_a_call_that_used_no_tokens_leaves_the_minute_like_any_other(drive
     [job_id] = await submit_many(driver, 1)
     await driver.bind(job_id)
     await driver.claim(job_id)
-    await driver.settle(job_id, end=success(tokens=0))
+    await driver.settle(job_id, settlement=success(tokens=0))
     assert await driver.minute() == (1, 0)
     driver.pass_seconds(61)
     assert await driver.minute() == (0, 0)
@@ -103,7 +103,7 @@ async def test_a_correction_that_comes_after_the_minute_changes_nothing(driver: 
     await driver.claim(job_id, timeout_seconds=600)
     driver.pass_seconds(61)
     assert await driver.minute("claude") == (0, 0)
-    await driver.settle(job_id, end=success(tokens=900))
+    await driver.settle(job_id, settlement=success(tokens=900))
     assert await driver.minute("claude") == (0, 0)
 
 
@@ -112,7 +112,7 @@ async def test_a_failed_call_without_usage_keeps_its_estimate(driver: Driver) ->
     await driver.bind(job_id, "claude")
     before = await driver.minute("claude")
     await driver.claim(job_id)
-    await driver.settle(job_id, end=failure())
+    await driver.settle(job_id, settlement=failure())
     assert await driver.minute("claude") == before
 
 
@@ -144,7 +144,7 @@ async def test_each_binding_of_a_job_counts_by_itself(driver: Driver) -> None:
     (job_id,) = await submit_many(driver, 1)
     await driver.bind(job_id)
     await driver.claim(job_id)
-    await driver.settle(job_id, end=failure(state=JobState.PENDING, lane=LANE))
+    await driver.settle(job_id, settlement=failure(state=JobState.PENDING, lane=LANE))
     await driver.bind(job_id)
     assert (await driver.minute())[0] == 2
 
