@@ -11,10 +11,7 @@ from tests.chaos.report import report
 from tests.chaos.trial import Trial
 from tests.chaos.verdict import judge
 
-WHERE_FAULTS_ARE = (
-    messages, models, processes, redis, stops, api,
-    clock,
-)  # fmt: skip
+WHERE_FAULTS_ARE = (api, clock, messages, models, processes, redis, stops)
 """Each of these puts its faults on the list."""
 
 EVERY_FAULT = [

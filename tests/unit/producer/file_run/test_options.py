@@ -12,7 +12,7 @@ from pointsman.router.vocabulary.errors import ConfigError
 
 def test_files_stand_beside_each_other(tmp_path: Path) -> None:
     found = files_of(tmp_path / "a.jsonl", None, None)
-    assert [path.name for path in (found.output, found.errors, found.part)] == [
+    assert [path.name for path in (found.output, found.errors, found.journal)] == [
         "a.results.jsonl",
         "a.results.failed.jsonl",
         "a.results.jsonl.part",

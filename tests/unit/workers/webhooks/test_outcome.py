@@ -9,11 +9,11 @@ import pytest
 
 from pointsman.router.vocabulary.webhook import JITTER
 from pointsman.workers.webhooks.outcome import (
-    Answer,
     Delivered,
     DeliveryGivenUp,
+    DeliveryOutcome,
     Impossible,
-    Outcome,
+    ReceiverReply,
     Replied,
     Silent,
     TryAgain,
@@ -23,7 +23,7 @@ from pointsman.workers.webhooks.outcome import (
 WAITS = (5.0, 300.0)
 
 
-def judged(answer: Answer, tries: int = 0) -> Outcome:
+def judged(answer: ReceiverReply, tries: int = 0) -> DeliveryOutcome:
     return judge(answer, tries=tries, waits_seconds=WAITS, random=Random(1))
 
 
