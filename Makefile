@@ -5,6 +5,7 @@
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
 # make lint   lint, format, types, import rules
 # make check  the same and the unit tests: before every commit
+# make docs   the documentation site into site/: open site/index.html, no server needed
 # make release  check, test, build, try the wheel, and tag the version of pyproject.toml
 
 VENV ?= .venv
@@ -13,7 +14,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test chaos fuzz bench lint check format release setup clean
+.PHONY: demo test chaos fuzz bench lint check format docs release setup clean
 
 setup: $(STAMP)
 
@@ -81,12 +82,26 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+DOCS_STAMP := $(VENV)/.ready-docs
+
+$(DOCS_STAMP): $(STAMP)
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --group docs; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs; \
+	fi
+	@touch $(DOCS_STAMP)
+
+# a link that leads nowhere is an error
+docs: $(DOCS_STAMP)
+	$(BIN)/zensical build --clean --strict
+
 # what is not ready is refused before the tests, which take minutes
 release: $(STAMP)
 	@$(BIN)/python -m release --check
-	@$(MAKE) check test
+	@$(MAKE) check test docs
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
 	@$(BIN)/python -m release
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
