@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 from typing import IO
 
+from pointsman.router.runtime.file_lock import try_lock
 from pointsman.router.vocabulary.errors import ConfigError
 
 
@@ -15,12 +15,10 @@ def lock_folder(folder: Path) -> IO[bytes]:
     Raises ConfigError when another process holds it.
     """
     lock = (folder / "lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not try_lock(lock, what="a process tree"):
         lock.close()
         raise ConfigError(
             f"another pointsman runs with its data in {folder}: stop it, or give this one a folder of its own",
             field="--data",
-        ) from None
+        )
     return lock

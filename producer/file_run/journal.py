@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from pointsman.router.runtime.file_lock import try_lock
 from pointsman.router.vocabulary.errors import ConfigError
 
 from .disk_tables import DiskArray
@@ -151,12 +151,11 @@ def open_journal(path: Path, lines: int) -> Iterator[Journal]:
 
 def _lock(path: Path, file: BinaryIO) -> None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # who had the lock until now may have finished, and deleted the file
-        same = os.fstat(file.fileno()).st_ino == path.stat().st_ino
-    except (BlockingIOError, FileNotFoundError):
-        same = False
-    if not same:
+        ours = try_lock(file, what="a file run") and os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        ours = False
+    if not ours:
         raise ConfigError("another run writes to it now", file=str(path))
 
 
