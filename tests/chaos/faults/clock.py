@@ -8,11 +8,10 @@ import struct
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.faults.registry import fault
 from tests.chaos.faults.stops import until_announced, until_ended
 from tests.chaos.trial import Trial
+from tests.support.redis_server import missing
 
 SOURCE = Path(__file__).with_name("shifted_clock.c")
 HOUR = 3600
@@ -44,7 +43,7 @@ async def clock_of_a_worker_steps(trial: Trial) -> None:
 def _compiled(folder: Path) -> Path:
     compiler = shutil.which("cc")
     if compiler is None:
-        pytest.skip("there is no C compiler for shifted_clock.c; Debian: apt-get install gcc libc6-dev")
+        missing("there is no C compiler for shifted_clock.c; Debian: apt-get install gcc libc6-dev")
     library = folder / "shifted_clock.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SOURCE], check=True)
     return library

@@ -27,6 +27,7 @@ from pointsman.local.embedded_redis import redis_server_binary
 from pointsman.local.ports import free_port
 from pointsman.router.routing.catalog import load_catalog
 from tests.support.checkout import ROOT
+from tests.support.redis_server import missing
 
 FILE = ROOT / "docker-compose.yml"
 POINTSMAN = [sys.executable, "-m", "pointsman"]
@@ -248,7 +249,7 @@ def stack(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_redis_wants_its_password_loses_nothing_and_its_health_check_fails(new_stack: Stack) -> None:
     if shutil.which("redis-cli", path=new_stack.environment("redis")["PATH"]) is None:
-        pytest.skip("no redis-cli for the health check")
+        missing("no redis-cli for the health check")
     assert not new_stack.healthy("redis")
     new_stack.start("redis")
     new_stack.wait_for("redis", healthy=True)

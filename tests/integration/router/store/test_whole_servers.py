@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from pointsman.local.embedded_redis import HOW_TO_INSTALL
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import open_redis, server_warnings
 from pointsman.router.vocabulary.job import JobState
-from tests.support.redis_server import installed_servers, running_redis
+from tests.support.redis_server import installed_servers, missing, running_redis
 from tests.support.store_driver import Driver, failure, success
 
 SERVERS = installed_servers()
 
 
-@pytest_asyncio.fixture(params=["path", "wheel"])
+@pytest_asyncio.fixture(params=SERVERS or ["none"])
 async def driver(request: pytest.FixtureRequest, tmp_path: Path, catalog: Catalog) -> AsyncIterator[Driver]:
     """A driver on a server of this test's own."""
     if request.param not in SERVERS:
-        pytest.skip(f"this machine has no Redis server from: {request.param}")
+        missing(HOW_TO_INSTALL)
     with running_redis(tmp_path, binary=SERVERS[request.param], options={"appendonly": "yes"}) as server:
         client = open_redis(server.url)
         settings = Settings(_env_file=None, redis_url=server.url, lease_seconds=2, release_seconds=1)
