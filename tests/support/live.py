@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -26,6 +25,7 @@ from pointsman.simulated.ledger import prompt_hash
 from pointsman.simulated.server import SimulatedServer
 from pointsman.simulated.settings import SimulationChanges
 from tests.support.checkout import ROOT
+from tests.support.warm_start import Process, start_warm
 
 SECONDS_AT_MOST = 45.0
 
@@ -46,7 +46,7 @@ class Parts:
 
     def __init__(self, settings: Settings, catalog: Catalog, folder: Path) -> None:
         self.settings, self.catalog, self.folder = settings, catalog, folder
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Process] = []
         self.models_file = folder / "models.yaml"
         write_catalog(catalog, self.models_file)
 
@@ -56,31 +56,28 @@ class Parts:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTSMAN_")}
         return kept | self.settings.model_copy(update={"models_file": self.models_file}).as_environment()
 
-    def start(self, *command: str, name: str, **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, name: str, **environment: str) -> Process:
         """Start a process whose output goes to a log in the test's folder."""
         with (self.folder / f"{name}-{len(self.processes)}.log").open("wb") as output:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment | environment, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )  # fmt: skip
+            process = start_warm(command, cwd=ROOT, env=self.environment | environment, stdout=output)
         self.processes.append(process)
         return process
 
-    def api(self) -> subprocess.Popen[bytes]:
+    def api(self) -> Process:
         """Start an API process."""
         return self.start(sys.executable, "-m", "pointsman", "serve", name="api")
 
-    def dispatcher(self) -> subprocess.Popen[bytes]:
+    def dispatcher(self) -> Process:
         """Start a dispatcher."""
         return self.start(sys.executable, "-m", "pointsman", "dispatch", name="dispatcher")
 
-    def worker(self, model: str, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+    def worker(self, model: str, *more: str, **environment: str) -> Process:
         """Start a worker exactly as a Celery user would."""
         node = f"{model}-{len(self.processes)}@test"
         command = (sys.executable, "-m", "celery", "-A", "pointsman", "worker", "-Q", f"llm.{model}", "-n", node)
         return self.start(*command, "--loglevel", "INFO", *more, name=f"worker-{model}", **environment)
 
-    def sender(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+    def sender(self, *more: str, **environment: str) -> Process:
         """Start a worker that sends webhooks."""
         command = (sys.executable, "-m", "pointsman", "work", "--webhooks", "-n", f"webhooks-{len(self.processes)}")
         return self.start(*command, *more, name="webhooks", **environment)
