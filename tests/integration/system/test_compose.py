@@ -29,6 +29,8 @@ from pointsman.router.routing.catalog import load_catalog
 from tests.support.checkout import ROOT
 from tests.support.redis_server import missing
 
+pytestmark = pytest.mark.xdist_group("compose")  # the tests share what is started once
+
 FILE = ROOT / "docker-compose.yml"
 POINTSMAN = [sys.executable, "-m", "pointsman"]
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<how>:\?|:-)?(?P<words>[^}]*)\}")

@@ -12,6 +12,8 @@ from pointsman.router.routing.classifier import ready_prompts
 from pointsman.router.routing.classify import Classifier, classifier_of
 from pointsman.router.vocabulary.chat import ChatRequest
 
+pytestmark = pytest.mark.xdist_group("classifier")  # the tests share what is learned once
+
 CANDIDATES = {"models": ["m"]}
 CLASSES: dict[str, dict[str, object]] = {
     "technical_support": {"examples": "builtin", "keywords": ["not working"], "rules": [r"\berr(or)? ?\d+"]},
