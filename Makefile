@@ -4,6 +4,7 @@
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
+# make figures  how the code is laid out and named: CHECKOUT, JSON=1; STATIC=1 runs no job
 # make lint   lint, format, types, import rules
 # make check  the same and the unit tests: before every commit
 # make docs   the documentation site into site/: open site/index.html, no server needed
@@ -74,6 +75,10 @@ chaos: $(STAMP)
 
 fuzz: $(STAMP)
 	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/producer/api/openapi/test_document.py
+
+.PHONY: figures
+figures: $(STAMP)
+	@$(BIN)/python -m benchmarks.figures $(if $(JSON),--json) $(if $(STATIC),--static) $(CHECKOUT)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
