@@ -30,6 +30,11 @@ IMPORTED = (
 REQUEST_BYTES = 1 << 18
 
 
+def number(value: int) -> bytes:
+    """Return a number as it is sent: always eight characters, since two may be read at once."""
+    return b"%8d" % value
+
+
 class Ended(Exception):
     """Raised when nobody asks any more."""
 
@@ -69,19 +74,21 @@ class Forks:
                 self._wakeup.recv(4096)
                 self._tell_ends()
             if self._asking in readable:
-                request, output, status = self._request()
+                request, (output, errors, status) = self._request()
                 if self._fork(status) == 0:
-                    self._become(request, output, status)
+                    os.write(status, self._become(request, output, errors))
+                    os.close(status)
                     return request
                 os.close(output)
+                os.close(errors)
 
-    def _request(self) -> tuple[dict[str, Any], int, int]:
+    def _request(self) -> tuple[dict[str, Any], array.array[int]]:
         files = array.array("i")
-        data, ancillary, _, _ = self._asking.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * files.itemsize))
+        data, ancillary, _, _ = self._asking.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(3 * files.itemsize))
         if not data:
             raise Ended
         files.frombytes(ancillary[0][2])
-        return json.loads(data), files[0], files[1]
+        return json.loads(data), files
 
     def _fork(self, status: int) -> int:
         pid = os.fork()
@@ -89,22 +96,22 @@ class Forks:
             self._running[pid] = status
         return pid
 
-    def _become(self, request: dict[str, Any], output: int, status: int) -> None:
-        """Be in the fork what a command would be that was just started."""
+    def _become(self, request: dict[str, Any], output: int, errors: int) -> bytes:
+        """Be in the fork what a command would be that was just started; returns its process id."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
-        os.write(status, str(os.getpid()).encode())
         os.dup2(output, 1)
-        os.dup2(output, 2)
-        for file in (output, status, *self._running.values()):
+        os.dup2(errors, 2)
+        for file in (output, errors, *self._running.values()):
             os.close(file)
         self._wakeup.close()
         self._woken.close()
         os.chdir(request["cwd"])
         os.environ.clear()
         os.environ.update(request["env"])
+        return number(os.getpid())
 
     def _tell_ends(self) -> None:
         while self._running:
@@ -112,7 +119,7 @@ class Forks:
             if not pid:
                 return
             pipe = self._running.pop(pid)
-            os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
+            os.write(pipe, number(os.waitstatus_to_exitcode(status)))
             os.close(pipe)
 
 

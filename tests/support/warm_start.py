@@ -32,7 +32,7 @@ class WarmProcess:
         self.args = command
         self._status = status
         self.returncode: int | None = None
-        self.pid = int(self._line(START_SECONDS))
+        self.pid = self._number(START_SECONDS)
 
     def poll(self) -> int | None:
         """Return how it ended, or None while it runs."""
@@ -43,7 +43,7 @@ class WarmProcess:
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended; raises subprocess.TimeoutExpired."""
         if self.returncode is None:
-            self.returncode = int(self._line(timeout))
+            self.returncode = self._number(timeout)
             os.close(self._status)
         return self.returncode
 
@@ -63,26 +63,28 @@ class WarmProcess:
     def _is_readable(self, timeout: float | None) -> bool:
         return bool(select.select([self._status], [], [], timeout)[0])
 
-    def _line(self, timeout: float | None) -> bytes:
+    def _number(self, timeout: float | None) -> int:
         """Read what the server says of the process: first its id, at last its return code."""
         if not self._is_readable(timeout):
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
-        line = os.read(self._status, 16)
-        if not line:
+        number = os.read(self._status, 8)
+        if not number:
             raise RuntimeError(f"the process that starts the parts has ended; it was asked for: {self.args}")
-        return line
+        return int(number)
 
 
 Process = subprocess.Popen[bytes] | WarmProcess
 
 
-def start_warm(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: IO[bytes]) -> Process:
+def start_warm(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes] | None = None
+) -> Process:
     """Start `python -m ...` in a session of its own; what needs a fresh interpreter starts as a command does."""
     if tuple(command[:2]) != (sys.executable, "-m") or "LD_PRELOAD" in env or sys.platform != "linux":
         return subprocess.Popen(
-            command, cwd=cwd, env=env, stdout=stdout, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=cwd, env=env, stdout=stdout, stderr=stderr or subprocess.STDOUT, start_new_session=True
         )
-    return _server().start(command, cwd=cwd, env=env, stdout=stdout)
+    return _server().start(command, cwd=cwd, env=env, files=(stdout, stderr or stdout))
 
 
 class _Server:
@@ -96,13 +98,15 @@ class _Server:
             self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
         atexit.register(self.close)
 
-    def start(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: IO[bytes]) -> WarmProcess:
+    def start(
+        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], files: Sequence[IO[bytes]]
+    ) -> WarmProcess:
         request = json.dumps({"command": list(command[2:]), "cwd": str(cwd), "env": dict(env)}).encode()
         reading, writing = os.pipe()
         try:
             with self._one_at_a_time:
-                files = array.array("i", [stdout.fileno(), writing])
-                self._socket.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+                numbers = array.array("i", [*(file.fileno() for file in files), writing])
+                self._socket.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
         finally:
             os.close(writing)
         return WarmProcess(command, reading)
