@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import aclosing, closing
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
@@ -18,6 +17,7 @@ from pointsman.router.vocabulary.job import JobRecord, JobResult, JobState
 from pointsman.router.vocabulary.views import Explanation, ModelView
 
 from .asyncio import HERE, AsyncClient
+from .hand_over import AHEAD, HandOver
 from .progress import OnProgress, Progress, ignore_progress
 from .source import Items
 from .specs import DeadFields, Job, JobFields
@@ -115,32 +115,25 @@ class Client:
         """Yield the record of each job once, in the order of their ends; raises TimeoutError after `timeout` s."""
         return self._iterate(self._client.as_finished(job_ids, timeout))
 
-    def _iterate(self, items: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
-        """Yield what the background loop yields; who stops early stops it too, and waits until it has ended."""
-        found: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+    def _iterate(self, items: AsyncGenerator[Result, None], ahead: int = AHEAD) -> Generator[Result, None, None]:
+        """Yield what the background loop yields, which is never more than `ahead` before its reader.
 
-        async def find() -> None:
-            try:
-                async with aclosing(items):
-                    async for item in items:
-                        found.put(item)
-            finally:
-                found.put(None)
-
-        finding = self._run(_begin(find()))
+        Who stops early stops it too, and waits until it has ended.
+        """
+        hand_over = HandOver(items, ahead)
         try:
-            while (item := found.get()) is not None:
-                yield item
-            self._run(_join(finding))  # raises what ended it early
+            while found := self._run(hand_over.take()):
+                yield from found
         finally:
-            self._stop(finding)
+            self._stop(hand_over)
 
-    def _stop(self, task: asyncio.Task[None]) -> None:
-        """Stop a task and wait until it has ended; the loop itself, which may collect garbage, can not wait."""
-        if threading.current_thread() is self._thread:
-            task.cancel()
-        elif not self._loop.is_closed():
-            self._run(stop(task))
+    def _stop(self, hand_over: HandOver[Any]) -> None:
+        """End a hand-over and wait for that; the loop itself, which may collect garbage, cannot wait."""
+        if threading.current_thread() is not self._thread:
+            if not self._loop.is_closed():
+                self._run(hand_over.close())
+        elif hand_over.task is not None:
+            hand_over.task.cancel()
 
     def cancel(self, job_id: str) -> JobState:
         """Cancel a job, wherever it is, and return its state now: an ended job stays as it is."""
@@ -156,7 +149,7 @@ class Client:
 
     def retry_dead(self, **which: Unpack[DeadFields]) -> Iterator[list[str]]:
         """Let all dead letters that fit begin anew, a page at a time; yields the ids of each page."""
-        return self._iterate(self._client.retry_dead(**which))
+        return self._iterate(self._client.retry_dead(**which), ahead=1)  # a page that nobody reads is not retried
 
     def deliveries(self, state: str = DeliveryState.DEAD, limit: int = 100) -> list[Delivery]:
         """Return up to `limit` webhook deliveries that are dead, waiting or delivered, the last of them first."""
@@ -213,11 +206,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-async def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    return asyncio.create_task(work)
-
-
-async def _join(task: asyncio.Task[None]) -> None:
-    await task

@@ -1,0 +1,98 @@
+"""The client without asyncio, over a transport that ends every job at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from pointsman import Client
+from pointsman.producer.client import asyncio as asyncio_client
+from pointsman.router.vocabulary.job import JobRecord, JobSpec, JobState
+from pointsman.router.vocabulary.views import RetriedPage
+
+TOO_MANY = 3000
+"""Well above what a window of 10 and the hand-over may hold, and reached within a moment without a bound."""
+
+
+def ended(job_id: str) -> JobRecord:
+    return JobRecord(
+        id=job_id, state=JobState.CANCELLED, tenant="default", priority=5, submitted=0, expires=1, max_attempts=1
+    )
+
+
+class EndsAtOnce:
+    """A transport whose jobs end as they come, and whose pages of retried jobs never end."""
+
+    def __init__(self) -> None:
+        self.closed, self.pages = threading.Event(), 0
+
+    async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
+        return [str(spec.id) for spec in specs]
+
+    async def finished(self, job_ids: Sequence[str]) -> AsyncGenerator[JobRecord, None]:
+        for job_id in job_ids:
+            yield ended(job_id)
+
+    async def retry_dead(self, wanted: Any, *, limit: int) -> RetriedPage:
+        self.pages += 1
+        return RetriedPage([f"page-{self.pages}"], 1.0)
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+class Endless:
+    """A source without end that knows how many were taken of it, and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.taken, self.too_many, self.closed = 0, threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            while True:
+                self.taken += 1
+                if self.taken >= TOO_MANY:
+                    self.too_many.set()
+                yield f"job {self.taken}"
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+def transport() -> EndsAtOnce:
+    return EndsAtOnce()
+
+
+@pytest.fixture
+def client(transport: EndsAtOnce, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr(asyncio_client, "open_transport", lambda *_, **__: transport)
+    with Client("http://127.0.0.1:1") as opened:
+        yield opened
+
+
+def test_a_slow_reader_holds_back_a_source_without_end(client: Client) -> None:
+    source = Endless()
+    records = client.run_many(iter(source), window=10)
+    next(records)
+    assert not source.too_many.wait(1)
+    seen = {record.id for record in islice(records, TOO_MANY)}
+    assert len(seen) == TOO_MANY  # and what was held back comes, each once
+    records.close()
+    assert source.closed.wait(10)
+
+
+def test_a_slow_reader_of_ends_gets_all_of_them(client: Client) -> None:
+    ids = [f"job-{number:06}" for number in range(2000)]
+    records = client.as_finished(ids)
+    first = next(records)
+    assert {first.id, *(record.id for record in records)} == set(ids)
+
+
+def test_no_page_is_retried_that_nobody_reads(client: Client, transport: EndsAtOnce) -> None:
+    pages = client.retry_dead()
+    assert [next(pages), next(pages)] == [["page-1"], ["page-2"]]
+    assert transport.pages == 2
