@@ -111,8 +111,8 @@ async def _answer(response: Response, wire: WireFormat, request: WireRequest, on
     if not response.is_success:
         raise _refused(response, wire, _parsed(await _content(response), request))
     if "text/event-stream" in response.headers.get("content-type", ""):
-        return wire.answer(await _streamed(response, wire, request, on_text))
-    return wire.answer(_parsed(await _content(response), request))
+        return wire.answer(await _streamed(response, wire, request, on_text), stops=request.stops)
+    return wire.answer(_parsed(await _content(response), request), stops=request.stops)
 
 
 def _refused(response: Response, wire: WireFormat, body: Any) -> CallFailed:

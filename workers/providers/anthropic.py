@@ -75,15 +75,16 @@ class AnthropicMessages:
             headers=headers_for(model, {"anthropic-version": model.anthropic_version, **key}),
             body=_body(kept, model) | ({"stream": True} if stream else {}),
             dropped=dropped,
+            stops=bool(kept.stop),
         )
 
     def reader(self) -> AnthropicStream:
         """Return a reader for one streamed reply."""
         return AnthropicStream()
 
-    def answer(self, body: Any) -> Answer:
+    def answer(self, body: Any, *, stops: bool = False) -> Answer:
         """Translate the JSON body of a 2xx reply."""
-        return read_answer(body)
+        return read_answer(body, stops=stops)
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
         """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""

@@ -95,7 +95,7 @@ class AnthropicReply(Shape):
     usage: AnthropicTokens | None = None
 
 
-def read_answer(body: Any) -> Answer:
+def read_answer(body: Any, *, stops: bool = False) -> Answer:
     """Translate the JSON body of a 2xx reply; raises CallFailed where it is not a usable answer."""
     reply = read(AnthropicReply, body)
     return never_empty(
@@ -108,7 +108,8 @@ def read_answer(body: Any) -> Answer:
             upstream_model=reply.model,
             upstream_id=reply.id,
             simulated=is_simulated(body),
-        )
+        ),
+        stops=stops,
     )
 
 

@@ -85,15 +85,16 @@ class GeminiGenerateContent:
             headers=headers_for(model, {"x-goog-api-key": api_key} if api_key else {}),
             body=_body(kept, model),
             dropped=dropped,
+            stops=bool(kept.stop),
         )
 
     def reader(self) -> GeminiStream:
         """Return a reader for one streamed reply."""
         return GeminiStream()
 
-    def answer(self, body: Any) -> Answer:
+    def answer(self, body: Any, *, stops: bool = False) -> Answer:
         """Translate the JSON body of a 2xx reply."""
-        return read_answer(body)
+        return read_answer(body, stops=stops)
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
         """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""

@@ -108,7 +108,7 @@ class GeminiReply(CamelShape):
     response_id: Text | None = None
 
 
-def read_answer(body: Any) -> Answer:
+def read_answer(body: Any, *, stops: bool = False) -> Answer:
     """Translate the JSON body of a 2xx reply; raises CallFailed where it is not a usable answer."""
     reply = read(GeminiReply, body)
     candidate = _candidate(reply)
@@ -122,7 +122,8 @@ def read_answer(body: Any) -> Answer:
             upstream_model=reply.model_version,
             upstream_id=reply.response_id,
             simulated=is_simulated(body),
-        )
+        ),
+        stops=stops,
     )
 
 

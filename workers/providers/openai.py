@@ -65,15 +65,16 @@ class OpenAIChat:
             headers=headers_for(model, {"authorization": f"Bearer {api_key}"} if api_key else {}),
             body=_body(kept, model) | (_streamed(model) if stream else {}),
             dropped=dropped,
+            stops=bool(kept.stop),
         )
 
     def reader(self) -> OpenAIStream:
         """Return a reader for one streamed reply."""
         return OpenAIStream()
 
-    def answer(self, body: Any) -> Answer:
+    def answer(self, body: Any, *, stops: bool = False) -> Answer:
         """Translate the JSON body of a 2xx reply."""
-        return read_answer(body)
+        return read_answer(body, stops=stops)
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:
         """Say what a reply with any other status means; `body` is parsed JSON, or text where it is not JSON."""

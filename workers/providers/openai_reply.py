@@ -66,7 +66,7 @@ class CompletionReply(Shape):
     usage: OpenAITokens | None = None
 
 
-def read_answer(body: Any) -> Answer:
+def read_answer(body: Any, *, stops: bool = False) -> Answer:
     """Translate the JSON body of a 2xx reply; raises CallFailed where it is not a usable answer."""
     completion = read(CompletionReply, body)
     choice = completion.choices[0]
@@ -84,7 +84,8 @@ def read_answer(body: Any) -> Answer:
             upstream_model=completion.model,
             upstream_id=completion.id,
             simulated=is_simulated(body),
-        )
+        ),
+        stops=stops,
     )
 
 

@@ -51,18 +51,20 @@ def as_arguments(given: dict[str, JsonValue]) -> str:
     return storable(json.dumps(given, ensure_ascii=False))
 
 
-def never_empty(answer: Answer) -> Answer:
+def never_empty(answer: Answer, *, stops: bool) -> Answer:
     """Return `answer`, with finish reason `tool_calls` where it calls tools.
 
     Raises CallFailed (`bad_response`) where there is nothing in it. Without text a stop by length may be right: a
-    reasoning model can spend all its tokens on thinking. So may a stop at a sequence that was asked for.
+    reasoning model can spend all its tokens on thinking. So may a stop at a sequence: with `stops` some were asked
+    for, and of the vendors only Anthropic says whether the model met one.
     """
     if answer.tool_calls and answer.finish_reason == "stop":
         # OpenAI says "stop" where tool_choice forced the call, Gemini always.
         return answer.model_copy(update={"finish_reason": "tool_calls"})
     if answer.finish_reason == "tool_calls" and not answer.tool_calls:
         raise bad_response("it says that a tool is called, but calls none")
-    if answer.finish_reason == "stop" and not answer.text.strip() and answer.stop_sequence is None:
+    may_be_empty = stops or answer.stop_sequence is not None
+    if answer.finish_reason == "stop" and not answer.text.strip() and not may_be_empty:
         raise bad_response("it has neither text nor a tool call")
     return answer
 

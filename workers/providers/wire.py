@@ -14,12 +14,16 @@ from pointsman.router.vocabulary.model import Model
 
 @dataclass(frozen=True)
 class WireRequest:
-    """One HTTP POST: where to, with which headers and JSON body, and which parameters were left out."""
+    """One HTTP POST: where to, with which headers and JSON body, and which parameters were left out.
+
+    `stops` says that it names sequences to stop at: where the first words are one, the answer is empty, and right.
+    """
 
     url: str
     headers: Mapping[str, str]
     body: Mapping[str, Any]
     dropped: tuple[str, ...] = ()
+    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class WireFormat(Protocol):
 
     `request` raises CallFailed (`invalid_request`) where the format has no words for the chat, and (`auth`) where
     the key can not stand in a header. `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx
-    body that is not a usable answer. `error` and `allowance` never raise.
+    body that is not a usable answer; with `stops` one without text may be. `error` and `allowance` never raise.
     """
 
     def request(self, chat: ChatRequest, model: Model, api_key: str | None, *, stream: bool = False) -> WireRequest:
@@ -67,7 +71,7 @@ class WireFormat(Protocol):
     def reader(self) -> StreamReader:
         """Return a reader for one streamed reply."""
 
-    def answer(self, body: Any) -> Answer:
+    def answer(self, body: Any, *, stops: bool = False) -> Answer:
         """Translate the JSON body of a 2xx reply."""
 
     def error(self, status: int, headers: Mapping[str, str], body: Any) -> WireError:

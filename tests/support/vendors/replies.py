@@ -72,6 +72,7 @@ FINISH_PATH: dict[str, tuple[str | int, ...]] = {
     "gemini": ("candidates", 0, "finishReason"),
 }
 
+STOP = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP"}
 LENGTH = {"openai": "length", "anthropic": "max_tokens", "gemini": "MAX_TOKENS"}
 
 

@@ -6,11 +6,19 @@ import json
 
 import pytest
 
-from pointsman.router.vocabulary.chat import Usage
+from pointsman.router.routing.catalog import Catalog
+from pointsman.router.vocabulary.chat import ChatRequest, Usage
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.workers.errors import CallFailed
 from pointsman.workers.providers import FORMATS
-from tests.support.vendors.replies import LENGTH, assert_vendor_accepts, empty_reply, text_reply, tool_call_reply
+from tests.support.vendors.replies import (
+    LENGTH,
+    STOP,
+    assert_vendor_accepts,
+    empty_reply,
+    text_reply,
+    tool_call_reply,
+)
 
 
 def test_a_text_is_read_with_its_tokens_and_origin(vendor: str) -> None:
@@ -46,6 +54,22 @@ def test_anthropic_says_which_sequence_ended_an_answer() -> None:
         assert_vendor_accepts("anthropic", reply)
         answer = FORMATS["anthropic"].answer(reply)
         assert (answer.finish_reason, answer.stop_sequence) == ("stop", "END")
+
+
+def test_a_stop_at_the_first_words_is_an_answer_without_text_where_stops_were_asked_for(vendor: str) -> None:
+    reply = empty_reply(vendor, STOP[vendor])
+    assert_vendor_accepts(vendor, reply)
+    answer = FORMATS[vendor].answer(reply, stops=True)
+    assert (answer.text, answer.finish_reason) == ("", "stop")
+    assert _failure(vendor, reply).kind is ErrorKind.BAD_RESPONSE
+
+
+def test_a_request_knows_whether_it_names_sequences_to_stop_at(vendor: str, catalog: Catalog) -> None:
+    model = next(model for model in catalog.models.values() if model.format == vendor)
+    asked = {"messages": [{"role": "user", "content": "Hello"}]}
+    for stop, stops in (([], False), (["END"], True)):
+        chat = ChatRequest.model_validate({**asked, "stop": stop})
+        assert FORMATS[vendor].request(chat, model, None).stops is stops
 
 
 def test_missing_usage_counts_as_zero(vendor: str) -> None:

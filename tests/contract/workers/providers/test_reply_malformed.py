@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.workers.errors import CallFailed
 from pointsman.workers.providers import FORMATS, WireError
-from tests.support.vendors.replies import FINISH_PATH, empty_reply, text_reply, tool_call_reply
+from tests.support.vendors.replies import FINISH_PATH, STOP, empty_reply, text_reply, tool_call_reply
 
 NEEDED: dict[str, list[tuple[str | int, ...]]] = {
     "openai": [
@@ -108,8 +108,7 @@ def test_a_body_that_is_no_answer_at_all_is_a_bad_response(vendor: str, body: An
 
 
 def test_a_stop_without_text_is_never_an_empty_success(vendor: str) -> None:
-    stop = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP"}[vendor]
-    assert _kind(vendor, empty_reply(vendor, stop)) is ErrorKind.BAD_RESPONSE
+    assert _kind(vendor, empty_reply(vendor, STOP[vendor])) is ErrorKind.BAD_RESPONSE
 
 
 @pytest.mark.parametrize(("vendor", "finish"), [("openai", "tool_calls"), ("anthropic", "tool_use")])
