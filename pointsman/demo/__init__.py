@@ -1,5 +1,6 @@
-"""The demo: sixty prompts of three task classes over three models, on every real part."""
+"""The demo: forty jobs of three task classes over three models, on every real part, with something going wrong."""
 
 from .run import run_demo
+from .show import Llm
 
-__all__ = ["run_demo"]
+__all__ = ["Llm", "run_demo"]

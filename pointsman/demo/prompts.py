@@ -1,8 +1,10 @@
-"""The sixty prompts of the demo: three task classes, twenty each."""
+"""The forty prompts of the demo, of three task classes, in the order in which they come."""
 
 from __future__ import annotations
 
-PROMPTS: dict[str, tuple[str, ...]] = {
+from itertools import zip_longest
+
+BY_CLASS: dict[str, tuple[str, ...]] = {
     "technical_support": (
         "My laptop does not wake from sleep after the update",
         "The printer shows error 0x61 and will not print",
@@ -18,12 +20,6 @@ PROMPTS: dict[str, tuple[str, ...]] = {
         "The calendar shows every event one hour late",
         "Two-factor codes do not arrive on my phone",
         "The keyboard types the wrong letters",
-        "How do I restore a deleted folder?",
-        "The VPN drops every ten minutes",
-        "The scanner is not found on the network",
-        "My browser opens a strange start page",
-        "The video call has an echo",
-        "How do I check whether my battery is worn out?",
     ),
     "creative_writing": (
         "Write a haiku about a railway signal at night",
@@ -39,13 +35,6 @@ PROMPTS: dict[str, tuple[str, ...]] = {
         "Write a lullaby for a child on a ship",
         "Invent a holiday and how it is kept",
         "Write a letter from a tree to a carpenter",
-        "A limerick about a very careful cook",
-        "Describe a room without naming its colour",
-        "Write the opening of a radio play",
-        "A scene: two strangers share an umbrella",
-        "Write a riddle whose answer is a bridge",
-        "A monologue of a retired magician",
-        "Write a postcard from the moon",
     ),
     "general_information": (
         "What is the difference between weather and climate?",
@@ -61,12 +50,13 @@ PROMPTS: dict[str, tuple[str, ...]] = {
         "How are rainbows formed?",
         "What is the use of the appendix?",
         "Why do cats purr?",
-        "How does a lock on a canal work?",
-        "What is the Doppler effect?",
-        "How do bees find their way?",
-        "What makes bread rise?",
-        "Why do we have time zones?",
-        "How is paper recycled?",
-        "What is a glacier?",
     ),
 }
+
+PROMPTS: tuple[tuple[str, str], ...] = tuple(
+    (task_class, prompt)
+    for prompts in zip_longest(*BY_CLASS.values())
+    for task_class, prompt in zip(BY_CLASS, prompts, strict=True)
+    if prompt is not None
+)
+"""Task class and prompt of each job; no two prompts are the same, so that the calls of each can be counted."""

@@ -4,47 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console
 
 from pointsman.router.config.settings import Settings
-from pointsman.router.vocabulary.errors import ConfigError
-from pointsman.router.vocabulary.job import JobRecord, JobSpec
-from pointsman.router.vocabulary.views import ModelView
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.vocabulary.job import JobRecord
 
 from .. import AsyncClient
-from ..cli.output.tables import models_table, results_table
 from ..local.ports import free_port
 from ..local.signals import stop_on_signals
-from ..local.up import Plan, Running, running
+from ..local.up import Running, running
+from .acts import play
+from .burst import bound_at_submit, call_seconds, measured
+from .conclusion import burst_lines, next_lines, why_lines
+from .local_show import LocalShow
 from .prompts import PROMPTS
+from .scene import Scene
+from .show import Llm, RealShow, Show, SimulatedShow
+from .summary import Tally, summary_lines, tally
+from .watch import final_records, news_of_parts, shown, watch
 
-HERE = Path(__file__).parent
-REFRESH_SECONDS = 0.25
-SECONDS_AT_MOST = 300
+SHOWS: dict[Llm, type[Show]] = {Llm.SIMULATED: SimulatedShow, Llm.LOCAL: LocalShow, Llm.REAL: RealShow}
 
 
-async def run_demo(settings: Settings, console: Console, *, keep: bool, real: bool) -> int:
-    """Run the demo and return the exit status: 0 when every job succeeded."""
+@dataclass(frozen=True)
+class Stage:
+    """Where a demo runs: what is shown, on which parts, with which settings, and where it is seen."""
+
+    show: Show
+    found: Running
+    settings: Settings
+    console: Console
+
+
+async def run_demo(settings: Settings, console: Console, *, keep: bool, llm: Llm) -> int:
+    """Run the demo and return the exit status: 0 when it kept what it promises."""
     stop_on_signals()
+    show = SHOWS[llm]()
+
+    def on_step(words: str) -> None:
+        console.print(f"[dim]{words} ...[/dim]")
+
     with tempfile.TemporaryDirectory(prefix="pointsman-demo-") as folder:
-        plan = _plan(settings, Path(folder), real=real)
-        async with running(plan, lambda words: console.print(f"[dim]{words} ...[/dim]")) as found:
-            records = await _carry_out(found, console)
-            console.print()
-            console.print(results_table(records, width=console.width))
-            _print_summary(console, records, found, keep=keep)
+        async with (
+            show.prepared(_own(settings), Path(folder), on_step) as plan,
+            running(plan, on_step) as found,
+        ):
+            stage = Stage(show, found, plan.settings, console)
+            counted = await _perform(stage, keep=keep)
             if keep:
                 await asyncio.Event().wait()
-            return 0 if all(record.state == "succeeded" for record in records) else 1
+            return 0 if counted.as_promised else 1
 
 
-def _plan(settings: Settings, folder: Path, *, real: bool) -> Plan:
+def _own(settings: Settings) -> Settings:
     own = {
-        "models_file": HERE / "models.yaml",
         "api_host": "127.0.0.1",
         "api_port": free_port(),
         "api_keys": (),
@@ -52,78 +70,51 @@ def _plan(settings: Settings, folder: Path, *, real: bool) -> Plan:
         "flower_port": free_port(),
         "key_prefix": "",
         "lease_seconds": min(settings.lease_seconds, 5.0),
+        "presence_seconds": min(settings.presence_seconds, 3.0),
     }
-    return Plan(
-        settings=settings.model_copy(update=own),
-        folder=folder,
-        logs=folder,
-        simulated=not real,
-        simulation_file=None if real else HERE / "simulation.yaml",
-    )
+    return settings.model_copy(update=own)
 
 
-async def _carry_out(found: Running, console: Console) -> list[JobRecord]:
-    specs = _specs()
-    async with AsyncClient(found.api_url) as client:
-        ids = await client.submit_many(specs)
-        console.print(f"submitted {len(ids)} jobs to {found.api_url}")
+async def _perform(stage: Stage, *, keep: bool) -> Tally:
+    """Show the whole story, and then what came of it."""
+    show, found, console = stage.show, stage.found, stage.console
+    records = await _play(stage)
+    counted = tally([prompt for _, prompt in PROMPTS], records, await show.paid(found))
+    known = [record for record in records if record is not None]
+    lines = [*_burst(stage, known), "", *summary_lines(counted), ""]
+    lines += [*why_lines(known, found.api_url), *next_lines(found, keep=keep)]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return counted
+
+
+async def _play(stage: Stage) -> list[JobRecord | None]:
+    """Play the story while it is watched, and return the jobs as they are at its end; None is one that is gone."""
+    show, found = stage.show, stage.found
+    async with shown(stage.console, show.title) as (on_news, refresh), AsyncClient(found.api_url) as client:
+        scene = Scene(len(PROMPTS), tuple(found.catalog.models), on_news)
+        # this task waits for the two others and for nothing else: redis-py can lose a cancellation, which is Ctrl-C
+        playing = asyncio.create_task(play(scene, show.acts(found, client)))
+        watching = asyncio.create_task(watch(scene, found, stage.settings, refresh))
         try:
-            async with asyncio.timeout(SECONDS_AT_MOST):
-                await _watch(client, ids, console)
-        except TimeoutError:
-            raise ConfigError(f"the jobs did not end within {SECONDS_AT_MOST} s: see pointsman models") from None
-        return [await client.get(job_id) for job_id in ids]
+            with news_of_parts(scene):
+                done, _ = await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await stop(playing, watching)
+        return await final_records(found, stage.settings, scene.ids)
 
 
-def _specs() -> list[JobSpec]:
-    """Return the jobs, the classes in turn, as they might come in."""
-    rounds = zip(*PROMPTS.values(), strict=True)
-    return [
-        JobSpec(prompt=prompt, task_class=task_class, priority=5)
-        for prompts in rounds
-        for task_class, prompt in zip(PROMPTS, prompts, strict=True)
-    ]
-
-
-async def _watch(client: AsyncClient, ids: list[str], console: Console) -> None:
-    """Show a progress bar and the live table of models until every job has ended."""
-    progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
-    bar = progress.add_task("jobs done", total=len(ids))
-    views: list[ModelView] = await client.models()
-
-    def picture() -> Group:
-        return Group(progress, models_table(views, width=console.width, title="Models, live"))
-
-    with Live(picture(), console=console, auto_refresh=False, transient=False) as live:
-        async with asyncio.TaskGroup() as group:
-            counting = group.create_task(_count(client, ids, progress, int(bar)))
-            while not counting.done():
-                views = await client.models()
-                live.update(picture(), refresh=True)
-                await asyncio.wait([counting], timeout=REFRESH_SECONDS)
-        views = await client.models()
-        live.update(picture(), refresh=True)
-
-
-async def _count(client: AsyncClient, ids: list[str], progress: Progress, bar: int) -> None:
-    async for _ in client.as_finished(ids):
-        progress.advance(progress.task_ids[bar])
-
-
-def _print_summary(console: Console, records: list[JobRecord], found: Running, *, keep: bool) -> None:
-    done = sum(record.state == "succeeded" for record in records)
-    cost = sum(record.result.cost_usd or 0.0 for record in records if record.result)
-    note = " [dim](simulated: nothing was paid)[/dim]" if found.simulated_url else ""
-    console.print(f"[bold]{done} of {len(records)} jobs succeeded[/bold], ${cost:.4f} at list price{note}")
-    console.print(f"API      {found.api_url}/docs")
-    console.print(f"Flower   {found.flower_url}")
-    if not keep:
-        console.print("All of it stops now; make demo KEEP=1 keeps it up.")
-        return
-    for name in found.catalog.models:
-        console.print(f"worker   {name}, process {found.tree.pid(f'worker-{name}')}: kill -9 it, and its jobs move")
-    console.print(f'Try: .venv/bin/pointsman submit "Why is the sky blue?" --wait --url {found.api_url}')
-    console.print(f"     .venv/bin/pointsman models --url {found.api_url}")
-    console.print("Everything stays up until Ctrl-C.")
+def _burst(stage: Stage, records: Sequence[JobRecord]) -> list[str]:
+    """Return the lines about the burst, none where there was no burst or a job of it failed."""
+    burst = records[-stage.show.burst :] if stage.show.burst else []
+    if not burst or any(record.result is None for record in burst):
+        return []
+    catalog = stage.found.catalog
+    slots = {name: model.worker_concurrency for name, model in catalog.models.items()}
+    candidates = [catalog.task_classes[record.task_class or catalog.default_class].models for record in burst]
+    # a model that took none of the burst is taken to be as fast as it was before
+    seconds = call_seconds(records) | call_seconds(burst)
+    computed = bound_at_submit(candidates, slots=slots, seconds=seconds)
+    return ["", *burst_lines(len(burst), measured(burst), computed)]
