@@ -47,6 +47,7 @@ class Parts:
     def __init__(self, settings: Settings, catalog: Catalog, folder: Path) -> None:
         self.settings, self.catalog, self.folder = settings, catalog, folder
         self.processes: list[Process] = []
+        self.python, self.works_in = sys.executable, ROOT
         self.models_file = folder / "models.yaml"
         write_catalog(catalog, self.models_file)
 
@@ -59,27 +60,27 @@ class Parts:
     def start(self, *command: str, name: str, **environment: str) -> Process:
         """Start a process whose output goes to a log in the test's folder."""
         with (self.folder / f"{name}-{len(self.processes)}.log").open("wb") as output:
-            process = start_warm(command, cwd=ROOT, env=self.environment | environment, stdout=output)
+            process = start_warm(command, cwd=self.works_in, env=self.environment | environment, stdout=output)
         self.processes.append(process)
         return process
 
     def api(self) -> Process:
         """Start an API process."""
-        return self.start(sys.executable, "-m", "pointsman", "serve", name="api")
+        return self.start(self.python, "-m", "pointsman", "serve", name="api")
 
     def dispatcher(self) -> Process:
         """Start a dispatcher."""
-        return self.start(sys.executable, "-m", "pointsman", "dispatch", name="dispatcher")
+        return self.start(self.python, "-m", "pointsman", "dispatch", name="dispatcher")
 
     def worker(self, model: str, *more: str, **environment: str) -> Process:
         """Start a worker exactly as a Celery user would."""
         node = f"{model}-{len(self.processes)}@test"
-        command = (sys.executable, "-m", "celery", "-A", "pointsman", "worker", "-Q", f"llm.{model}", "-n", node)
+        command = (self.python, "-m", "celery", "-A", "pointsman", "worker", "-Q", f"llm.{model}", "-n", node)
         return self.start(*command, "--loglevel", "INFO", *more, name=f"worker-{model}", **environment)
 
     def sender(self, *more: str, **environment: str) -> Process:
         """Start a worker that sends webhooks."""
-        command = (sys.executable, "-m", "pointsman", "work", "--webhooks", "-n", f"webhooks-{len(self.processes)}")
+        command = (self.python, "-m", "pointsman", "work", "--webhooks", "-n", f"webhooks-{len(self.processes)}")
         return self.start(*command, *more, name="webhooks", **environment)
 
     def logs(self) -> str:
