@@ -13,6 +13,7 @@ from pointsman.router.vocabulary.errors import ConfigError, PointsmanError, Stor
 from .batch import batch
 from .classify import classify
 from .dead import dead, retry
+from .init import init, schema
 from .jobs import cancel, models, result, submit, wait
 from .operations import health, pause, resume
 from .parts import demo, dispatch, flower, serve, up, work
@@ -22,7 +23,6 @@ from .why import explain, why
 app = typer.Typer(
     name="pointsman",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help=(
         "A job queue for LLM calls. Jobs wait in Redis, a dispatcher binds each to a model that has room, "
@@ -30,6 +30,7 @@ app = typer.Typer(
     ),
 )
 
+SET_UP: tuple[Callable[..., None], ...] = (init, schema)
 RUN: tuple[Callable[..., None], ...] = (demo, up, dispatch, work, serve, flower)
 USE: tuple[Callable[..., None], ...] = (
     submit,
@@ -66,6 +67,8 @@ def _common(
 ) -> None: ...
 
 
+for command in SET_UP:
+    app.command(rich_help_panel="Set it up")(command)
 for command in RUN:
     app.command(rich_help_panel="Run it")(command)
 for command in USE:

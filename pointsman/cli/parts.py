@@ -68,9 +68,11 @@ def up(
     from ..local.foreground import DEFAULT_REDIS_PORT, run_in_foreground
     from ..local.logs import log_to_stderr
     from ..local.up import Plan
+    from ..starter import with_simulated_models
 
     settings = load_settings(models_file=models)
     log_to_stderr(settings.log_level)
+    settings = with_simulated_models(settings) if simulate else settings
     embedded = "redis_url" not in settings.model_fields_set if embedded_redis is None else embedded_redis
     # what is simulated never meets what is real: jobs left over from a trial must not be sent to a vendor, and paid
     folder = data.resolve() / ("simulated" if simulate else "real")

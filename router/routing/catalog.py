@@ -18,7 +18,7 @@ from ..vocabulary.views import KnownNames
 from .strategies.registry import DEFAULT, StrategyMistake, StrategySpecs, build_steps, check_models
 from .task_class import ClassifierOptions, TaskClassRules, lacking_examples
 
-NO_FILE = "set POINTSMAN_MODELS_FILE or pass --models"
+NO_FILE = "`pointsman init` writes one; if it stands elsewhere, set POINTSMAN_MODELS_FILE or pass --models"
 
 KEY_HINT = (
     "a key does not belong in this file: put it into an environment variable, "

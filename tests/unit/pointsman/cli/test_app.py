@@ -1,4 +1,4 @@
-"""`pointsman --version`: the version that is installed, which pyproject.toml alone sets."""
+"""The command line as a whole: the version that is installed, which pyproject.toml alone sets, and completion."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def test_it_prints_the_installed_version_and_does_nothing_else() -> None:
 def test_no_file_but_pyproject_says_the_version() -> None:
     own = sorted((ROOT / "pointsman").rglob("*.py"))
     assert [path.name for path in own if "__version__ =" in path.read_text(encoding="utf-8")] == []
+
+
+def test_a_shell_completes_the_commands() -> None:
+    typed = {"_POINTSMAN_COMPLETE": "complete_bash", "COMP_WORDS": "pointsman in", "COMP_CWORD": "1"}
+    run = CliRunner().invoke(app, [], env=typed, prog_name="pointsman")
+    assert run.stdout.split() == ["init"], run.output

@@ -91,7 +91,7 @@ def test_a_date_needs_no_quotes(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.yaml: the file does not exist; set POINTSMAN_MODELS_FILE"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: the file does not exist; `pointsman init` writes one"):
         load_catalog(tmp_path / "nowhere.yaml")
 
 
