@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .producer.client import AsyncClient, Client
+    from .producer.client import AsyncClient, Client, RunRecord
     from .producer.errors import ApiError, ApiUnavailable, Unauthorized
     from .router.vocabulary.chat import Answer, ChatRequest
     from .router.vocabulary.errors import (
@@ -42,6 +42,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "PointsmanError",
+    "RunRecord",
     "StoreUnavailable",
     "Unauthorized",
     "UnknownDelivery",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    ".producer.client": ("AsyncClient", "Client"),
+    ".producer.client": ("AsyncClient", "Client", "RunRecord"),
     ".producer.errors": ("ApiError", "ApiUnavailable", "Unauthorized"),
     ".router.vocabulary.chat": ("Answer", "ChatRequest"),
     ".router.vocabulary.job": ("JobRecord", "JobResult", "JobSpec", "JobState"),

@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from pointsman.producer.client.specs import DeadFields
+from pointsman.producer.client.specs import DeadFields, make_spec
 from pointsman.router.vocabulary.durations import seconds_of
-from pointsman.router.vocabulary.errors import ConfigError, ErrorKind
+from pointsman.router.vocabulary.errors import ConfigError, ErrorKind, InvalidJob
 from pointsman.router.vocabulary.job import JobSpec
 
 
@@ -53,11 +51,9 @@ def _spec_line(line: str, number: int, file: Path, fields: dict[str, Any]) -> Jo
 
 def _spec(fields: dict[str, Any], file: str, line: int | None = None) -> JobSpec:
     try:
-        return JobSpec.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise ConfigError(first["msg"].removeprefix("Value error, "), file=file, line=line, field=field) from error
+        return make_spec(fields, {})
+    except InvalidJob as error:
+        raise ConfigError(str(error), file=file, line=line) from error
 
 
 def dead_fields(

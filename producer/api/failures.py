@@ -9,10 +9,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from pointsman.router.vocabulary.chat import ChatRequest
 from pointsman.router.vocabulary.errors import (
     Conflict,
     ErrorKind,
@@ -24,6 +26,7 @@ from pointsman.router.vocabulary.errors import (
     UnknownJob,
 )
 from pointsman.router.vocabulary.job import JobRecord
+from pointsman.router.vocabulary.mistakes import in_words, names_at
 
 from ..files import UnknownFile
 from ..vendor_apis.anthropic import error_reply
@@ -225,7 +228,9 @@ async def _store_unavailable(request: Request, error: Any) -> Response:
 
 async def _invalid_request(request: Request, error: Any) -> Response:
     mistakes: Sequence[Mapping[str, Any]] = error.errors()[:MISTAKES_AT_MOST]
-    message = "; ".join(f"{_field(mistake)}: {_words(mistake)}" for mistake in mistakes)
+    body = getattr(getattr(request.scope.get("route"), "body_field", None), "field_info", None)
+    kind_of_body = getattr(body, "annotation", None)
+    message = "; ".join(f"{_field(mistake)}: {_words(mistake, kind_of_body)}" for mistake in mistakes)
     kind = "invalid_job" if mistakes[0]["loc"][0] == "body" else "invalid_parameter"
     return refusal(request.scope, 422, kind, message, field=_field(mistakes[0]))
 
@@ -237,12 +242,16 @@ def _field(mistake: Mapping[str, Any]) -> str:
     return ".".join(map(str, path)) if inside else str(where)
 
 
-def _words(mistake: Mapping[str, Any]) -> str:
+def _words(mistake: Mapping[str, Any], kind_of_body: Any) -> str:
     if mistake["loc"] == ("body",) and mistake["type"] in ("model_attributes_type", "dict_type"):
         return "send a JSON object, with the header 'content-type: application/json'"
     if mistake["type"] == "json_invalid":
         return f"no JSON: {mistake['ctx']['error']}"
-    return str(mistake["msg"]).removeprefix("Value error, ")
+    path = mistake["loc"][1:]
+    known = names_at(kind_of_body, path) if path and issubclass(kind_of_body or object, BaseModel) else set()
+    if mistake["type"] == "extra_forbidden" and "request" in known and path[-1] in ChatRequest.model_fields:
+        return f'it belongs inside of request: {{"request": {{"messages": [...], "{path[-1]}": ...}}}}'
+    return in_words(mistake, known)
 
 
 async def _http(request: Request, error: Any) -> Response:

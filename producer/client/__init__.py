@@ -2,5 +2,6 @@
 
 from .asyncio import AsyncClient
 from .blocking import Client
+from .run_record import RunRecord
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["AsyncClient", "Client", "RunRecord"]

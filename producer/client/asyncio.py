@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -24,8 +25,9 @@ from pointsman.router.vocabulary.views import (
 
 from .progress import OnProgress, Progress, ignore_progress
 from .retry import with_retries
+from .run_record import RunRecord
 from .source import Items
-from .specs import DeadFields, Job, JobFields, make_spec, portions
+from .specs import DeadFields, Job, SubmitFields, make_spec, portions
 from .submission import Submission
 from .transports import open_transport
 from .wait import finished
@@ -56,10 +58,11 @@ class AsyncClient:
         key_prefix: str | None = None,
         retries: int = 4,
     ) -> None:
+        self._closed = True  # until there is something to close
         self._transport = open_transport(url, api_key=api_key, models_file=models_file, key_prefix=key_prefix)
-        self._retries = retries
+        self._retries, self._closed = retries, False
 
-    async def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
+    async def submit(self, job: Job | None = None, **fields: Unpack[SubmitFields]) -> str:
         """Submit one job and return its id; raises InvalidJob and Conflict."""
         return (await self._submit([make_spec(job, fields)]))[0]
 
@@ -69,7 +72,7 @@ class AsyncClient:
         *,
         window: int = WINDOW,
         progress: OnProgress = ignore_progress,
-        **fields: Unpack[JobFields],
+        **fields: Unpack[SubmitFields],
     ) -> Submission:
         """Submit many jobs; `fields` go for all of them.
 
@@ -83,7 +86,7 @@ class AsyncClient:
             lambda: self.run_many(jobs, window=window, progress=progress, **fields),
         )
 
-    async def _submit_all(self, jobs: Items[Job], fields: JobFields) -> list[str]:
+    async def _submit_all(self, jobs: Items[Job], fields: SubmitFields) -> list[str]:
         given = [job async for job in jobs] if isinstance(jobs, AsyncIterable) else jobs
         specs = [make_spec(job, fields) for job in given]
         ids: list[str] = []
@@ -97,10 +100,11 @@ class AsyncClient:
         *,
         window: int = WINDOW,
         progress: OnProgress = ignore_progress,
-        **fields: Unpack[JobFields],
-    ) -> AsyncGenerator[JobRecord, None]:
+        **fields: Unpack[SubmitFields],
+    ) -> AsyncGenerator[RunRecord, None]:
         """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
 
+        The record's `job` is what was given for it: the prompt, the spec or the mapping.
         `jobs` may be an async iterable, slow, or without end; `progress` is told a few times a second while jobs
         end. What the jobs, `progress` or a job that can not be accepted raise ends it; who stops early closes it,
         as `contextlib.aclosing` does. What is submitted by then goes on by itself.
@@ -248,7 +252,7 @@ class AsyncClient:
         """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
         return await with_retries(lambda: self._transport.redeliver(delivery_id), retries=self._retries)
 
-    async def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
+    async def explain(self, job: Job | None = None, **fields: Unpack[SubmitFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted. Raises InvalidJob."""
         spec = make_spec(job, fields)
         return await with_retries(lambda: self._transport.explain(spec), retries=self._retries)
@@ -263,7 +267,18 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._closed = True
         await self._transport.close()
+
+    def abandon(self, unclosed: str) -> None:
+        """Warn of a client that nobody closed, and let go of its connections; from any thread."""
+        if not self._closed:
+            self._closed = True
+            warnings.warn(f"unclosed pointsman {unclosed}", ResourceWarning, source=self, stacklevel=3)
+            self._transport.abandon()
+
+    def __del__(self) -> None:
+        self.abandon("AsyncClient: use `async with AsyncClient(...) as client:`, or await its close()")
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
@@ -19,8 +20,9 @@ from pointsman.router.vocabulary.views import Explanation, ModelView
 from .asyncio import HERE, AsyncClient
 from .hand_over import AHEAD, HandOver
 from .progress import OnProgress, Progress, ignore_progress
+from .run_record import RunRecord
 from .source import Items
-from .specs import DeadFields, Job, JobFields
+from .specs import DeadFields, Job, SubmitFields
 from .window import WINDOW
 
 if TYPE_CHECKING:  # who runs no batch does not pay for it
@@ -44,15 +46,15 @@ class Client:
         self._client = AsyncClient(url, api_key, models_file=models_file, key_prefix=key_prefix, retries=retries)
         self._loop = asyncio.new_event_loop()
         # a daemon: a program that forgets to close its client still ends
-        self._thread = threading.Thread(target=self._loop.run_forever, name="pointsman-client", daemon=True)
+        self._thread = threading.Thread(target=_run, args=(self._loop,), name="pointsman-client", daemon=True)
         self._thread.start()
         self._closing = threading.Lock()
 
-    def submit(self, job: Job | None = None, **fields: Unpack[JobFields]) -> str:
+    def submit(self, job: Job | None = None, **fields: Unpack[SubmitFields]) -> str:
         """Submit one job and return its id; raises InvalidJob and Conflict."""
         return self._run(self._client.submit(job, **fields))
 
-    def submit_many(self, jobs: Iterable[Job], **fields: Unpack[JobFields]) -> list[str]:
+    def submit_many(self, jobs: Iterable[Job], **fields: Unpack[SubmitFields]) -> list[str]:
         """Submit jobs in portions and return their ids in order; `fields` go for all of them."""
         return self._run(self._client.submit_many(jobs, **fields))
 
@@ -62,10 +64,11 @@ class Client:
         *,
         window: int = WINDOW,
         progress: OnProgress = ignore_progress,
-        **fields: Unpack[JobFields],
-    ) -> Iterator[JobRecord]:
+        **fields: Unpack[SubmitFields],
+    ) -> Iterator[RunRecord]:
         """Submit jobs and yield the record of each as it ends, with at most `window` of them in flight.
 
+        The record's `job` is what was given for it: the prompt, the spec or the mapping.
         `jobs` are asked for, and `progress` is told, on threads of the client.
         """
         return self._iterate(self._client.run_many(jobs, window=window, progress=progress, **fields))
@@ -159,7 +162,7 @@ class Client:
         """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
         return self._run(self._client.redeliver(delivery_id))
 
-    def explain(self, job: Job | None = None, **fields: Unpack[JobFields]) -> Explanation:
+    def explain(self, job: Job | None = None, **fields: Unpack[SubmitFields]) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted."""
         return self._run(self._client.explain(job, **fields))
 
@@ -179,7 +182,6 @@ class Client:
             self._run(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-            self._loop.close()
 
     async def _end(self) -> None:
         await stop(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
@@ -199,6 +201,13 @@ class Client:
         finally:
             future.cancel()
 
+    def __del__(self) -> None:
+        if (thread := getattr(self, "_thread", None)) is None or not thread.is_alive():
+            return
+        self._client.abandon("Client: use `with Client(...) as client:`, or call its close()")
+        if not sys.is_finalizing():  # else no thread runs any more
+            asyncio.run_coroutine_threadsafe(_close(self._client), self._loop)
+
     def __enter__(self) -> Self:
         return self
 
@@ -206,3 +215,13 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
+
+
+async def _close(client: AsyncClient) -> None:
+    await client.close()
+    asyncio.get_running_loop().stop()

@@ -14,6 +14,8 @@ from pointsman.router.vocabulary.errors import InvalidJob
 from pointsman.router.vocabulary.job import JobSpec, new_job_id
 from pointsman.router.vocabulary.webhook import Webhook
 
+from .chat_fields import invalid_job, split, with_parameters
+
 
 class JobFields(TypedDict, total=False):
     """The fields of a job beside its prompt; `messages` is short for a `request` that has nothing else."""
@@ -40,6 +42,30 @@ class JobFields(TypedDict, total=False):
     id: str | None
 
 
+class ChatFields(TypedDict, total=False):
+    """The parameters of a chat request, which may stand beside the fields of a job."""
+
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | Mapping[str, Any] | None
+    parallel_tool_calls: bool | None
+    response_format: Mapping[str, Any] | None
+    reasoning_effort: str | None
+    thinking: Mapping[str, Any] | None
+    verbosity: str | None
+
+
+class SubmitFields(JobFields, ChatFields, total=False):
+    """All that may stand beside a prompt."""
+
+
 class DeadFields(TypedDict, total=False):
     """Which dead letters, as in DeadFilter: one `kind` or several, times in Unix seconds."""
 
@@ -58,21 +84,21 @@ Job = str | JobSpec | Mapping[str, Any]
 def make_spec(job: Job | None, fields: Mapping[str, Any]) -> JobSpec:
     """Return the spec with `fields` over it, and an id; raises InvalidJob naming the field that is wrong.
 
+    Parameters of the chat request may stand among them, such as `temperature`: then the prompt becomes a request.
     The id is chosen here, before anything is sent, so that a submit that is sent twice makes one job.
     """
-    given = {**_given(job), **fields}
-    if given.get("messages") is not None:
-        given["request"] = {"messages": given["messages"]}
-    given.pop("messages", None)
+    given, parameters = split({**_given(job), **fields})
     given["id"] = given.get("id") or new_job_id()
     try:
-        spec = JobSpec.model_validate(given)
+        spec = with_parameters(JobSpec.model_validate(given), parameters)
         spec.model_dump_json()
     except ValidationError as error:
-        raise _invalid_job(error) from error
+        raise invalid_job(error) from error
     except PydanticSerializationError as error:
         field = "prompt" if spec.prompt is not None else "request"
-        raise InvalidJob("the text is not valid Unicode: half of a surrogate pair", field=field) from error
+        raise InvalidJob(
+            f"{field}: the text is not valid Unicode: half of a surrogate pair", field=field
+        ) from error
     return spec
 
 
@@ -84,12 +110,6 @@ def _given(job: Job | None) -> dict[str, Any]:
     if isinstance(job, JobSpec):
         return {name: getattr(job, name) for name in job.model_fields_set}
     return dict(job)
-
-
-def _invalid_job(error: ValidationError) -> InvalidJob:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return InvalidJob(first["msg"].removeprefix("Value error, "), field=field)
 
 
 JOBS = 500

@@ -6,21 +6,21 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, G
 from types import TracebackType
 from typing import Any
 
-from pointsman.router.vocabulary.job import JobRecord
+from .run_record import RunRecord
 
 
-class Submission(Coroutine[Any, Any, list[str]], AsyncIterable[JobRecord]):
+class Submission(Coroutine[Any, Any, list[str]], AsyncIterable[RunRecord]):
     """Does nothing before it is awaited or iterated; a coroutine, so that `create_task` takes it too."""
 
     def __init__(
         self,
         submit: Callable[[], Coroutine[Any, Any, list[str]]],
-        run: Callable[[], AsyncIterator[JobRecord]],
+        run: Callable[[], AsyncIterator[RunRecord]],
     ) -> None:
         self._submit, self._run = submit, run
         self._coroutine: Coroutine[Any, Any, list[str]] | None = None
 
-    def __aiter__(self) -> AsyncIterator[JobRecord]:
+    def __aiter__(self) -> AsyncIterator[RunRecord]:
         return self._run()
 
     def __await__(self) -> Generator[Any, Any, list[str]]:

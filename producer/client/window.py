@@ -16,8 +16,9 @@ from pointsman.router.vocabulary.job import JobRecord, JobSpec
 from ..errors import ApiError
 from .progress import PROGRESS_SECONDS, OnProgress, ProgressTimer, Tally, ignore_progress
 from .retry import OnTrouble, ignore_trouble, with_retries
+from .run_record import RunRecord
 from .source import Items, ItemSource
-from .specs import JOBS, Job, JobFields, make_spec, portions
+from .specs import JOBS, Job, SubmitFields, make_spec, portions
 from .transports import ClientTransport
 from .wait import finished
 
@@ -205,12 +206,12 @@ def _concerns_a_job(error: PointsmanError) -> bool:
 async def run_many(
     transport: ClientTransport,
     jobs: Items[Job],
-    fields: JobFields,
+    fields: SubmitFields,
     *,
     window: int,
     retries: int,
     progress: OnProgress = ignore_progress,
-) -> AsyncGenerator[JobRecord, None]:
+) -> AsyncGenerator[RunRecord, None]:
     """Yield the record of each job as it ends; raises what the jobs or `progress` raise, and what a submit does."""
     item_source, tally, timer = (
         ItemSource(jobs),
@@ -218,12 +219,12 @@ async def run_many(
         ProgressTimer(),
     )
 
-    async def take(most: int) -> Sequence[Item[None]] | None:
+    async def take(most: int) -> Sequence[Item[Job]] | None:
         some = await item_source.take(most)
         if some is None:
             return None
         tally.submitted += len(some)
-        return [Item(None, make_spec(job, fields)) for job in some]
+        return [Item(job, make_spec(job, fields)) for job in some]
 
     try:
         async with JobWindow(
@@ -239,9 +240,9 @@ async def run_many(
         await item_source.close()
 
 
-def _counted(end: JobEnd[None], tally: Tally) -> JobRecord:
+def _counted(end: JobEnd[Job], tally: Tally) -> RunRecord:
     if end.record is None:
         raise end.error or RuntimeError("a job ended without a record")
     result = end.record.result
     tally.add(succeeded=result is not None, cost_usd=result.cost_usd if result else None)
-    return end.record
+    return RunRecord.of(end.record, end.tag)

@@ -9,6 +9,7 @@ from typing import Any
 from pointsman.router.vocabulary.errors import InvalidJob
 from pointsman.router.vocabulary.job import JobSpec
 
+from ..client.chat_fields import PARAMETERS
 from ..client.specs import JobFields, make_spec
 from ..files.lines import Line
 from ..vendor_apis.openai import AUTO, Refused
@@ -19,7 +20,7 @@ ERROR = "error"
 """What a line of the file of failures has beside what was asked, so that the file can be run again."""
 PRIORITY = 3
 """Lines give way to jobs that somebody waits for, whose priority is 5, unless they say otherwise."""
-OF_ONE_LINE = ("request", "messages", "id", "idempotency_key")
+OF_ONE_LINE = PARAMETERS | {"request", "messages", "id", "idempotency_key"}
 ASKS = frozenset({"prompt", "messages", "request"})
 WORK = frozenset({"model", "task_class"})
 
@@ -39,9 +40,9 @@ class Defaults:
     """The fields that lines have unless they say otherwise; raises InvalidJob where they are wrong."""
 
     def __init__(self, fields: JobFields) -> None:
-        for name in OF_ONE_LINE:
-            if name in fields:
-                raise InvalidJob("this can not be the same for all lines", field=name)
+        for name in fields:
+            if name in OF_ONE_LINE:
+                raise InvalidJob(f"{name}: this cannot be the same for all lines; give it in each line", field=name)
         given = {name: value for name, value in fields.items() if value not in (None, (), {})}
         self.spec = make_spec({"prompt": "any", "priority": PRIORITY, **given}, {})
         self.names = (self.spec.model_fields_set - {"prompt", "id"}) | {"priority"}
@@ -77,7 +78,7 @@ class LineParser:
         except Refused as error:
             raise BadLine(error.fault.code or "invalid_request", str(error), error.fault.param) from error
         except InvalidJob as error:
-            raise BadLine("invalid_job", f"{error.field}: {error}" if error.field else str(error)) from error
+            raise BadLine("invalid_job", str(error)) from error
         if found.spec.idempotency_key is not None:
             return found
         keyed = found.spec.model_copy(update={"idempotency_key": f"batch:{self._run}:{number}"})

@@ -43,6 +43,21 @@ def open_client(*, connections: int = NO_LIMIT, timeout_seconds: float = 30.0, b
     )
 
 
+def abandon(client: AsyncClient) -> None:
+    """Let go of the connections of a client that nobody closed; aiohttp would write of them to the log."""
+    transport = client._transport  # httpx has no other way to it
+    session = getattr(transport, "client", None)
+    if not isinstance(session, aiohttp.ClientSession) or session.connector is None:
+        return  # nothing was ever sent
+    connector = session.connector
+    session.detach()
+    loop, close = connector._loop, connector._close  # its own close() asks to be awaited
+    if loop.is_closed():
+        close()
+    else:
+        loop.call_soon_threadsafe(close)
+
+
 class AddressRefused(OSError):
     """Raised inside of a connect, where only an OSError is looked at; each has the same words, as aiohttp wants."""
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from pointsman.router.runtime.cancellation import stop
-from pointsman.router.runtime.http import HTTPError, Timeout, open_client
+from pointsman.router.runtime.http import HTTPError, Timeout, abandon, open_client
 from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
 from pointsman.router.vocabulary.errors import ConfigError, UnknownDelivery, UnknownJob
 from pointsman.router.vocabulary.job import JobId, JobRecord, JobSpec, JobState
@@ -247,6 +247,10 @@ class HttpTransport:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    def abandon(self) -> None:
+        """Let go of every connection without a word of the HTTP library's."""
+        abandon(self._client)
 
 
 def _path(job_id: str) -> str:

@@ -85,3 +85,7 @@ class ClientTransport(Protocol):
     async def close(self) -> None:
         """Close every connection."""
         ...
+
+    def abandon(self) -> None:
+        """Let go of every connection without a wait, where nobody closed them; from any thread."""
+        ...

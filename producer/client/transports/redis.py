@@ -136,3 +136,6 @@ class RedisTransport:
         """Close every connection."""
         await self._subscriptions.close()
         await self._redis.aclose()
+
+    def abandon(self) -> None:
+        """Leave the connections to redis-py, which closes those that nobody holds any more."""

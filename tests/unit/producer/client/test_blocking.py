@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import threading
+import warnings
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from typing import Any
 
 import pytest
 
-from pointsman import Client
+from pointsman import AsyncClient, Client
 from pointsman.producer.client import asyncio as asyncio_client
+from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.job import JobRecord, JobSpec, JobState
 from pointsman.router.vocabulary.views import RetriedPage
 
@@ -43,6 +48,8 @@ class EndsAtOnce:
 
     async def close(self) -> None:
         self.closed.set()
+
+    def abandon(self) -> None: ...
 
 
 class Endless:
@@ -92,7 +99,84 @@ def test_a_slow_reader_of_ends_gets_all_of_them(client: Client) -> None:
     assert {first.id, *(record.id for record in records)} == set(ids)
 
 
+def test_each_record_comes_with_its_job(client: Client) -> None:
+    jobs = ["a prompt", {"prompt": "a mapping", "temperature": 0}, JobSpec(prompt="a spec")]
+    records = list(client.run_many(jobs, seed=1))
+    assert sorted(map(str, (record.job for record in records))) == sorted(map(str, jobs))
+    assert all(isinstance(record, JobRecord) and record.done for record in records)
+    assert "job" not in records[0].summary()  # the record itself is as everywhere
+
+
 def test_no_page_is_retried_that_nobody_reads(client: Client, transport: EndsAtOnce) -> None:
     pages = client.retry_dead()
     assert [next(pages), next(pages)] == [["page-1"], ["page-2"]]
     assert transport.pages == 2
+
+
+class Nothing(BaseHTTPRequestHandler):
+    """An API without any model."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "28")
+        self.end_headers()
+        self.wfile.write(b'{"models":[], "warnings":[]}')
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_unclosed_client_warns_in_our_words_alone(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    opened = Client(url)
+    assert opened.models() == []
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "pointsman-client")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        del opened
+        gc.collect()
+        thread.join(10)
+        gc.collect()
+    assert [str(warning.message) for warning in seen] == [
+        "unclosed pointsman Client: use `with Client(...) as client:`, or call its close()"
+    ]
+    assert not thread.is_alive()
+    assert caplog.text == ""
+
+
+async def test_an_unclosed_asyncio_client_warns_in_our_words_alone(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = AsyncClient(url)
+    assert await opened.models() == []
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        del opened
+        gc.collect()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+    assert [str(warning.message) for warning in seen] == [
+        "unclosed pointsman AsyncClient: use `async with AsyncClient(...) as client:`, or await its close()"
+    ]
+    assert caplog.text == ""
+
+
+def test_a_closed_client_and_one_that_never_opened_do_not_warn(url: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with Client(url) as opened:
+            opened.models()
+        with pytest.raises(ConfigError, match="http"):
+            Client("nowhere")
+        gc.collect()

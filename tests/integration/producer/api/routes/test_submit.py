@@ -87,6 +87,27 @@ async def test_a_mistake_is_named_by_its_field(api: Api) -> None:
         assert (error["kind"], error["field"]) == ("invalid_job", field)
 
 
+MEANT: list[tuple[dict[str, Any], str]] = [
+    ({"prompt": "x", "prority": 3}, "prority: there is no such field; did you mean priority?"),
+    (
+        {"prompt": "x", "temperature": 0},
+        'temperature: it belongs inside of request: {"request": {"messages": [...], "temperature": ...}}',
+    ),
+    (
+        {"request": {"messages": [{"role": "user", "content": "y"}], "temprature": 0}},
+        "request.temprature: there is no such field; did you mean temperature?",
+    ),
+    ({"prompt": "x", "model": "no such"}, "model: expected at most 64 letters, digits and _ . -"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), MEANT)
+async def test_a_mistake_is_told_in_words_with_what_may_be_meant(api: Api, body: Any, words: str) -> None:
+    assert error_of(await api.http.post("/v1/jobs", json=body))["message"].startswith(words)
+    message = error_of(await api.http.post("/v1/jobs/batch", json={"jobs": [body]}))["message"]
+    assert message.startswith(f"jobs.0.{words}")
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
 async def test_what_is_not_json_is_refused(api: Api, content_type: str) -> None:
     reply = await api.http.post("/v1/jobs", content=b'{"prompt": ', headers={"content-type": content_type})
