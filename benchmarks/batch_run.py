@@ -1,8 +1,8 @@
 """Memory and pace of `pointsman batch run` by the number of lines.
 
-    python -m benchmarks.batch_run [--lines 10000,100000] [--doors redis,http] [--million]
+    python -m benchmarks.batch_run [--lines 10000,100000] [--transports redis,http] [--million]
 
-Real parts on this machine: Redis, one dispatcher, an API for the door http, and Celery workers whose model answers
+Real parts on this machine: Redis, one dispatcher, an API for HTTP, and Celery workers whose model answers
 at once (benchmarks/pointsman_noop.py), so that a million lines take half an hour. Each size is an installation
 of its own. Records are kept for two minutes only, so that Redis does not have to hold all of them. Prints a table,
 and writes benchmarks/results/batch_run.json.
@@ -40,22 +40,24 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", default="10000,100000")
-    parser.add_argument("--doors", default="redis,http")
+    parser.add_argument("--transports", default="redis,http")
     parser.add_argument("--million", action="store_true", help="a million lines too, straight to Redis")
     parser.add_argument("--bytes", type=int, default=300, help="size of a line")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    sizes = [(door, int(lines)) for door in options.doors.split(",") for lines in options.lines.split(",")]
+    sizes = [
+        (transport, int(lines)) for transport in options.transports.split(",") for lines in options.lines.split(",")
+    ]
     rows = []
-    for door, lines in [*sizes, *([MILLION] if options.million else [])]:
+    for transport, lines in [*sizes, *([MILLION] if options.million else [])]:
         with tempfile.TemporaryDirectory(prefix="bench-") as made, running(Path(made)) as processes:
-            rows.append(asyncio.run(_measure(processes, door, lines, options)))
+            rows.append(asyncio.run(_measure(processes, transport, lines, options)))
         sys.stdout.write(f"{table(rows)}\n\n")
         sys.stdout.flush()
     write("batch_run", options=vars(options), rows=rows)
 
 
-async def _measure(processes: Processes, door: str, lines: int, options: argparse.Namespace) -> Row:
+async def _measure(processes: Processes, transport: str, lines: int, options: argparse.Namespace) -> Row:
     installation = Installation(
         processes,
         start_redis(processes),
@@ -69,21 +71,21 @@ async def _measure(processes: Processes, door: str, lines: int, options: argpars
     installation.start_dispatcher()
     for _ in range(options.workers):
         installation.start_worker(app=NOOP_APP)
-    if door == "http":
+    if transport == "http":
         installation.start_api()
     watched = Watched(installation)
     try:
         await watched.until_served(workers=options.workers, dispatchers=1)
     finally:
         await watched.close()
-    return await asyncio.to_thread(_run, processes, installation, door, lines, options.bytes)
+    return await asyncio.to_thread(_run, processes, installation, transport, lines, options.bytes)
 
 
-def _run(processes: Processes, installation: Installation, door: str, lines: int, size: int) -> Row:
+def _run(processes: Processes, installation: Installation, transport: str, lines: int, size: int) -> Row:
     source, output = processes.folder / "in.jsonl", processes.folder / "out.jsonl"
     with source.open("wb") as file:
         file.writelines(_lines(lines, size))
-    url = installation.redis_url if door == "redis" else f"http://127.0.0.1:{installation.settings.api_port}"
+    url = installation.redis_url if transport == "redis" else f"http://127.0.0.1:{installation.settings.api_port}"
     command = [
         sys.executable,
         "-m",
@@ -105,7 +107,7 @@ def _run(processes: Processes, installation: Installation, door: str, lines: int
     said = json.loads(processes.log(run))
     _check(output, lines)
     return {
-        "door": door,
+        "transport": transport,
         "lines": lines,
         "succeeded": said["succeeded"],
         "seconds": round(seconds, 1),

@@ -1,4 +1,4 @@
-"""What the queue adds to the time until an answer's first words: through the door, less straight from the LLM.
+"""What the queue adds to the time until an answer's first words: through the API, less straight from the LLM.
 
     python -m benchmarks.first_token [--streams 100] [--at-once 1,20] [--rounds 2]
 
@@ -68,9 +68,9 @@ async def _measure(processes: Processes, options: argparse.Namespace) -> list[Ro
         await watched.until_served(workers=1, dispatchers=1)
     finally:
         await watched.close()
-    door = f"http://127.0.0.1:{installation.settings.api_port}"
-    await _until_open(door)
-    return [await _row(llm, door, int(at_once), options) for at_once in options.at_once.split(",")]
+    api_url = f"http://127.0.0.1:{installation.settings.api_port}"
+    await _until_open(api_url)
+    return [await _row(llm, api_url, int(at_once), options) for at_once in options.at_once.split(",")]
 
 
 def _start_llm(processes: Processes) -> str:
@@ -80,8 +80,8 @@ def _start_llm(processes: Processes) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-async def _until_open(door: str) -> None:
-    async with httpx.AsyncClient(base_url=door) as http:
+async def _until_open(api_url: str) -> None:
+    async with httpx.AsyncClient(base_url=api_url) as http:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
@@ -89,17 +89,17 @@ async def _until_open(door: str) -> None:
                     return
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
-    raise RuntimeError(f"no API answers at {door}")
+    raise RuntimeError(f"no API answers at {api_url}")
 
 
-async def _row(llm: str, door: str, at_once: int, options: argparse.Namespace) -> Row:
+async def _row(llm: str, api_url: str, at_once: int, options: argparse.Namespace) -> Row:
     straight: list[float] = []
     through: list[float] = []
-    for url in (llm, door):
+    for url in (llm, api_url):
         await _seconds(url, WARM_UP, at_once)
     for _ in range(options.rounds):
         straight += await _seconds(llm, options.streams, at_once)
-        through += await _seconds(door, options.streams, at_once)
+        through += await _seconds(api_url, options.streams, at_once)
     return {
         "at_once": at_once,
         "streams": len(through),

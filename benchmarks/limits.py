@@ -1,4 +1,4 @@
-"""Measures whether limits hold at the vendor's door: 4 dispatchers, 4 Celery workers, jobs always waiting.
+"""Measures whether limits hold at the vendor: 4 dispatchers, 4 Celery workers, jobs always waiting.
 
     python -m benchmarks.limits                # requests, tokens and calls in flight: about 4 minutes
     python -m benchmarks.limits retry-after    # nobody calls before a Retry-After is over: about 2 minutes

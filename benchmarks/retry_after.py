@@ -45,7 +45,7 @@ def refuse_everybody(arena: Arena) -> Row:
 def too_early(calls: Sequence[Call]) -> list[float]:
     """Return the seconds into its wait of each call that arrived while the server had asked everybody to wait.
 
-    Calls that were on their way when the first 429 was answered can not be helped, and are not counted. A wait
+    Calls that were on their way when the first 429 was answered cannot be helped, and are not counted. A wait
     begins with the first 429 after the last wait, and ends with the latest moment that was asked for in it.
     """
     began = until = 0.0

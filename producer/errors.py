@@ -3,12 +3,12 @@
 PointsmanError
 ├── ApiError             the API answered with an error that none of the classes below stands for
 │   └── Unauthorized     the API key is missing or wrong
-├── StoreUnavailable     Redis can not be reached or refuses writes
-│   └── ApiUnavailable   the API can not be reached, or says that its Redis is away
+├── StoreUnavailable     Redis cannot be reached or refuses writes
+│   └── ApiUnavailable   the API cannot be reached, or says that its Redis is away
 ├── UnknownJob           no job has this id
 ├── UnknownDelivery      no webhook's delivery has this id
 ├── Conflict             the same idempotency key or job id with another request
-├── InvalidJob           a job that can not be accepted
+├── InvalidJob           a job that cannot be accepted
 └── JobFailed            the job ended without an answer
 """
 
@@ -51,7 +51,7 @@ class Unauthorized(ApiError):
 
 
 class ApiUnavailable(StoreUnavailable):
-    """Raised when the API can not be reached or has no Redis now; `retry_after` is in seconds, 0 where unknown."""
+    """Raised when the API cannot be reached or has no Redis now; `retry_after` is in seconds, 0 where unknown."""
 
     def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
         self.retry_after = retry_after

@@ -51,7 +51,7 @@ def configuration() -> dict[str, Any]:
 
 
 def read_configuration() -> tuple[Settings, Catalog]:
-    """Read settings and models; a mistake is told in one message, and ends the process with status 2."""
+    """Read settings and models; a mistake is one message, and ends the process with status 2."""
     try:
         settings = load_settings()
         return settings, load_catalog(settings.models_file)

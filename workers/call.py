@@ -121,7 +121,7 @@ def _refused(response: Response, wire: WireFormat, body: Any) -> CallFailed:
 
 
 async def _streamed(response: Response, wire: WireFormat, request: WireRequest, on_text: OnText) -> Any:
-    """Return the body that the reply would have had without a stream, and let each piece of text be heard."""
+    """Return the body that the reply would have had without a stream, and hand on each piece of text."""
     reply = StreamedReply(wire)
     async with aclosing(EventSource(response).aiter_sse()) as events:
         async for event in events:

@@ -109,7 +109,7 @@ class Executor:
                     timeout_seconds=model.timeout_seconds,
                 )
             except StoreUnavailable as error:
-                log.warning("job %s can not be claimed: %s", job_id, error)
+                log.warning("job %s cannot be claimed: %s", job_id, error)
                 await asyncio.sleep(0.2 * tries)
         return None
 
@@ -194,7 +194,7 @@ class Executor:
                 state = await self._store.settle(claim.job_id, claim.binding, token=token, settlement=settlement)
                 return _report(tried, settlement, state)
             except StoreUnavailable as error:
-                log.warning("job %s can not be settled, trying again: %s", claim.job_id, error)
+                log.warning("job %s cannot be settled, trying again: %s", claim.job_id, error)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
 
@@ -203,7 +203,7 @@ def _read_chat(claim: Claim) -> ChatRequest:
     try:
         return ChatRequest.model_validate(claim.payload["chat"])
     except (ValidationError, KeyError) as error:
-        raise CallFailed(ErrorKind.INVALID_REQUEST, f"the payload can not be read: {error}"[:500]) from error
+        raise CallFailed(ErrorKind.INVALID_REQUEST, f"the payload cannot be read: {error}"[:500]) from error
 
 
 def _trial(claim: Claim, model: Model) -> Trial:

@@ -74,10 +74,10 @@ class Leases:
             try:
                 await self.renew()
             except StoreUnavailable as error:
-                log.warning("leases can not be renewed: %s", error)
+                log.warning("leases cannot be renewed: %s", error)
                 wait_seconds = min(wait_seconds, RETRY_SECONDS)
             except Exception:  # without renewals every long call would be reaped and paid again
-                log.exception("leases can not be renewed")
+                log.exception("leases cannot be renewed")
                 wait_seconds = min(wait_seconds, RETRY_SECONDS)
 
     async def renew(self) -> None:

@@ -33,7 +33,7 @@ WITHDRAW_SECONDS = 3.0
 
 
 class Shared(Protocol):
-    """What all tasks of a process share: told to take no more, and closed when the last task has ended.
+    """What all tasks of a process share: draining when it stops, closed when the last task has ended.
 
     After a stop, tasks in flight have `grace_seconds` to end.
     """

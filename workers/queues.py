@@ -1,4 +1,4 @@
-"""Which models a worker serves, from the queues it was told to consume."""
+"""Which models a worker serves, from the queues it consumes."""
 
 from __future__ import annotations
 

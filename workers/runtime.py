@@ -77,7 +77,7 @@ class Runtime:
             try:
                 await self._store.announce(self.worker, offers, config=self.catalog.version)
             except StoreUnavailable as error:
-                log.warning("this worker's slots can not be announced: %s", error)
+                log.warning("this worker's slots cannot be announced: %s", error)
 
     async def withdraw(self) -> None:
         """Take no more jobs: slots are withdrawn, what arrives is released, calls in flight go on."""
@@ -86,7 +86,7 @@ class Runtime:
             try:
                 await self._store.withdraw(self.worker, list(self.catalog.models))
             except StoreUnavailable as error:
-                log.warning("this worker's slots can not be withdrawn, they lapse by themselves: %s", error)
+                log.warning("this worker's slots cannot be withdrawn, they lapse by themselves: %s", error)
 
     async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
         """Cancel jobs whose Celery task was revoked."""
@@ -94,16 +94,16 @@ class Runtime:
             try:
                 await self._store.cancel(job_id, reason)
             except StoreUnavailable as error:
-                log.warning("job %s can not be cancelled: %s", job_id, error)
+                log.warning("job %s cannot be cancelled: %s", job_id, error)
 
     async def _listen_forever(self) -> None:
         while True:
             try:
                 await self._listen()
             except StoreUnavailable as error:
-                log.warning("cancels can not be heard, renewals will find them: %s", error)
-            except Exception:  # a worker that hears no cancel is still a worker
-                log.exception("cancels can not be heard, renewals will find them")
+                log.warning("cancels cannot be received, renewals will find them: %s", error)
+            except Exception:  # a worker that receives no cancel is still a worker
+                log.exception("cancels cannot be received, renewals will find them")
             await asyncio.sleep(1.0)
 
     async def _listen(self) -> None:

@@ -38,8 +38,8 @@ class Awaited(Task):  # type: ignore[misc] # celery has no types
 
     @staticmethod
     def stopped() -> BaseException:
-        """Return what Celery is told of an attempt that was stopped from outside."""
-        return AttemptFailed("stopped: the worker was told to end the call")
+        """Return what Celery records of an attempt that was stopped from outside."""
+        return AttemptFailed("stopped: the worker had to end the call")
 
 
 class AttemptTask(Awaited):

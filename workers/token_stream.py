@@ -1,4 +1,4 @@
-"""Tells Redis what models say while they say it: all that this process has heard, in one round trip every 50 ms."""
+"""Writes the text of streamed answers to Redis: all pieces of this process in one round trip every 50 ms."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TokenPublisher:
 
     @contextmanager
     def open_stream(self, held: HeldJob) -> Iterator[TokenStream]:
-        """Send what is heard inside the block."""
+        """Publish what is streamed inside the block."""
         key = held.job_id, held.binding
         self._streams[key] = TokenStream(held, self._has_text)
         try:
@@ -72,7 +72,7 @@ class TokenPublisher:
             self._drop(key)
 
     async def publish_forever(self) -> None:
-        """Send until cancelled; sleeps while nothing is said, and keeps what Redis can not take now."""
+        """Send until cancelled; sleeps while nothing is said, and keeps what Redis cannot take now."""
         while True:
             await self._has_text.wait()
             self._has_text.clear()
@@ -80,10 +80,10 @@ class TokenPublisher:
                 await self._send()
                 await asyncio.sleep(EVERY_SECONDS)
             except StoreUnavailable as error:
-                log.warning("what models say can not be told: %s", error)
+                log.warning("streamed text cannot be published: %s", error)
                 await self._wait_to_try_again()
             except Exception:  # the answers themselves stand in the results
-                log.exception("what models say can not be told")
+                log.exception("streamed text cannot be published")
                 await self._wait_to_try_again()
 
     async def _wait_to_try_again(self) -> None:
@@ -105,7 +105,7 @@ class TokenPublisher:
                 while token_stream.waiting:
                     await self._send()
         except (StoreUnavailable, TimeoutError) as error:
-            log.warning("the last words of job %s can not be told: %s", job_id, error)
+            log.warning("the last text of job %s cannot be published: %s", job_id, error)
 
     async def _send(self) -> None:
         async with self._sending:

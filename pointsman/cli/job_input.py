@@ -35,7 +35,7 @@ def read_specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) ->
     try:
         lines = (sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")).splitlines()
     except OSError as error:
-        raise ConfigError(f"can not be read: {error.strerror}", file=str(file)) from error
+        raise ConfigError(f"cannot be read: {error.strerror}", file=str(file)) from error
     return [_spec_line(line, number, file, fields) for number, line in enumerate(lines, 1) if line.strip()]
 
 

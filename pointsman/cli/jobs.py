@@ -38,7 +38,7 @@ def submit(
     metric: Annotated[str | None, typer.Option(help="What matters, for model_aware: speed, accuracy, ...")] = None,
     affinity_key: Annotated[str | None, typer.Option(help="Key for consistent_hash; default: the prompt.")] = None,
     max_cost_usd: Annotated[float | None, typer.Option(help="The most that one call may cost.")] = None,
-    webhook: Annotated[str | None, typer.Option(help="URL that is told of the end.")] = None,
+    webhook: Annotated[str | None, typer.Option(help="URL that is notified of the end.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait, and print the answer.")] = False,
     as_json: Json = False,
     url: Url = HERE,

@@ -1,4 +1,4 @@
-"""Commands for webhooks: look at what was told, and let it be told again."""
+"""Commands for webhooks: look at deliveries, and send them again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MANY = 1_000_000
 
 def webhooks(
     state: Annotated[
-        Literal["dead", "waiting", "delivered"], typer.Option(help="Given up, to be tried, or told.")
+        Literal["dead", "waiting", "delivered"], typer.Option(help="Given up, to be tried, or delivered.")
     ] = "dead",
     limit: Annotated[int, typer.Option(min=1, help="How many to show at most, the last first.")] = 50,
     as_json: Json = False,
     url: Url = HERE,
     api_key: Key = None,
 ) -> None:
-    """List what webhooks were told of, or could not be. `pointsman work --webhooks` runs what tells them."""
+    """List the deliveries of webhooks, done or not. `pointsman work --webhooks` runs what sends them."""
     from .. import Client
     from .output.jobs import print_json
     from .output.tables import console_for_tables
@@ -37,7 +37,7 @@ def webhooks(
     console = console_for_tables()
     console.print(webhook_table(found, width=console.width))
     if state == "dead" and found:
-        sys.stderr.write("let one be told anew with: pointsman redeliver ID; or all: pointsman redeliver --all\n")
+        sys.stderr.write("send one again with: pointsman redeliver ID; or all: pointsman redeliver --all\n")
 
 
 def redeliver(
@@ -46,7 +46,7 @@ def redeliver(
     url: Url = HERE,
     api_key: Key = None,
 ) -> None:
-    """Let webhooks be told anew, with all tries before them, whether they are dead, delivered or waiting."""
+    """Send webhooks again, with all tries before them, whether they are dead, delivered or waiting."""
     from .. import Client
 
     if bool(delivery_ids) == every:

@@ -1,4 +1,4 @@
-"""Checks the parts that have a door of HTTP. Health checks start often, so the standard library asks."""
+"""Checks the parts that have an HTTP endpoint. Health checks start often, so the standard library asks."""
 
 from __future__ import annotations
 

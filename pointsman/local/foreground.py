@@ -1,4 +1,4 @@
-"""Keeps a process tree up until Ctrl-C, and tells people where its doors are."""
+"""Keeps a process tree up until Ctrl-C, and prints where its parts listen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("pointsman")
 
 DEFAULT_REDIS_PORT = 6379
 DEFAULT_REDIS_URL = f"redis://127.0.0.1:{DEFAULT_REDIS_PORT}/0"
-"""Where every command looks for Redis unless told otherwise; `up` puts its own there where the port is free."""
+"""Where every command looks for Redis by default; `up` puts its own there where the port is free."""
 
 
 def run_in_foreground(plan: Plan) -> None:

@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def part_is_alive(part: str) -> bool:
-    """Whether a dispatcher, a worker or a sender of webhooks of this host has been heard of lately."""
+    """Whether a dispatcher, a worker or a sender of webhooks of this host announced itself lately."""
     return asyncio.run(_with_models(HERE[part]))
 
 

@@ -30,7 +30,7 @@ def check_free(host: str, port: int, *, what: str, setting: str) -> None:
     """Raise ConfigError naming the setting to change when something listens on the port already."""
     if not is_free(host, port):
         raise ConfigError(
-            f"{what} can not listen on {host}:{port}: the port is taken, or the address is not this machine's. "
+            f"{what} cannot listen on {host}:{port}: the port is taken, or the address is not this machine's. "
             "Is another one running? Choose another port here",
             field=setting,
         )

@@ -1,4 +1,4 @@
-"""Waits until a part can be used, and says what is wrong when it can not."""
+"""Waits until a part can be used, and says what is wrong when it cannot."""
 
 from __future__ import annotations
 

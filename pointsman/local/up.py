@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Running:
-    """A running tree: where its doors are."""
+    """A running tree: where its parts listen."""
 
     tree: ProcessTree
     catalog: Catalog

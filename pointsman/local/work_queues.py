@@ -1,4 +1,4 @@
-"""Which queues a worker is to consume; what it can not do is said before anything is started."""
+"""Which queues a worker is to consume; what it cannot do is said before anything is started."""
 
 from __future__ import annotations
 

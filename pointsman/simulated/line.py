@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 
 class WaitingLine:
-    """First come, first served; the room can change while requests wait, which asyncio's semaphore can not."""
+    """First come, first served; the room can change while requests wait, which asyncio's semaphore cannot."""
 
     def __init__(self) -> None:
         self._room: float = math.inf

@@ -1,4 +1,4 @@
-"""The simulated server: three doors, one behaviour."""
+"""The simulated server: three endpoints, one behaviour."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SimulatedServer:
         self._backends: dict[str, SimulatedBackend] = {}
 
     def application(self) -> web.Application:
-        """Return the web application with all doors."""
+        """Return the web application with all endpoints."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._openai)
         app.router.add_post("/v1/messages", self._anthropic)

@@ -1,4 +1,4 @@
-"""The producer API: one file for each of its doors."""
+"""The producer API: one file for each of its endpoints."""
 
 from .app import create_app
 

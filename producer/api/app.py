@@ -1,4 +1,4 @@
-"""Puts the doors of the API together."""
+"""Puts the endpoints of the API together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doors of the API share: the store, its news, and who asks."""
+"""What the endpoints of the API share: the store, its news, and who asks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ..batches import BatchDuty
 from ..files import FileFolder
 
 CONNECTIONS = 512
-"""Connections to Redis at most: a burst beyond it is told to come again."""
+"""Connections to Redis at most: a burst beyond it gets a Retry-After."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Turns every error into a reply: in our own shape, or in that of the vendor whose door it is."""
+"""Turns every error into a reply: in our own shape, or in that of the vendor whose endpoint it is."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ class OutcomeUnknown(StoreUnavailable):
 
     def __init__(self, job_id: str, *, joins: bool) -> None:
         self.job_id, self.joins = job_id, joins
-        super().__init__(f"what became of job {job_id} can not be seen")
+        super().__init__(f"what became of job {job_id} cannot be seen")
 
 
 log = logging.getLogger("pointsman.api")
 
 RETRY_AFTER_SECONDS = 2
 LONGEST_RETRY_AFTER_SECONDS = 120
-"""The vendors' clients do not try again at all where they are told to wait longer."""
+"""The vendors' clients do not try again at all where a reply asks for a longer wait."""
 MISTAKES_AT_MOST = 10
 AWAY = "Redis is away or refuses writes now; nothing that was accepted is lost"
 
@@ -112,7 +112,7 @@ def refusal(scope: Scope, status: int, kind: str, message: str, **more: str) -> 
 
 
 def vendors(scope: Scope, fault: Fault) -> JSONResponse:
-    """Return the reply for an error at a door of a vendor's, in that vendor's shape."""
+    """Return the reply for an error at an endpoint of a vendor's, in that vendor's shape."""
     if scope["path"].startswith(ANTHROPIC_PATHS):
         return _reply(scope, *error_reply(fault, scope["state"]["request_id"]))
     return _reply(scope, fault.status, fault.body())
@@ -185,7 +185,7 @@ async def _unknown_delivery(request: Request, error: Any) -> Response:
 
 async def _refused(request: Request, error: Any) -> Response:
     reply = vendors(request.scope, error.fault)
-    _should_retry(reply, helps=False)  # what can not be done, or not be told, will be the same the next time
+    _should_retry(reply, helps=False)  # what cannot be done, or not be known, will be the same the next time
     return reply
 
 

@@ -56,7 +56,7 @@ async def serve(settings: Settings, catalog: Catalog) -> None:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Return the listening socket; raises ConfigError where the address can not be had."""
+    """Return the listening socket; raises ConfigError where the address cannot be had."""
     host, port = settings.api_host.strip("[]"), settings.api_port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off only where the protocol is named: without it each reply takes 40 ms
@@ -68,7 +68,7 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"the API can not listen on {host}:{port} ({error.strerror}): is another one running? "
+            f"the API cannot listen on {host}:{port} ({error.strerror}): is another one running? "
             "Choose another address here",
             field="POINTSMAN_API_HOST" if isinstance(error, socket.gaierror) else "POINTSMAN_API_PORT",
         ) from error

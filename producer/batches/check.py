@@ -11,7 +11,7 @@ from ..vendor_apis.openai.batch_line import BadLine, read_request
 
 LINES_AT_MOST = 50_000
 ERRORS_AT_MOST = 100
-"""Errors that are told; a file that is wrong throughout is as well mended from these."""
+"""Errors that are listed; a file that is wrong throughout is as well mended from these."""
 
 
 @dataclass

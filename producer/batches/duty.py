@@ -87,7 +87,7 @@ class BatchDuty:
         try:
             await asyncio.to_thread(self._folder.sweep)
         except OSError as error:
-            log.warning("the files can not be looked through for what has expired: %s", error)
+            log.warning("the files cannot be looked through for what has expired: %s", error)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -122,7 +122,7 @@ class BatchDuty:
 
     async def _without_input(self, work: Work, error: FileNotFoundError) -> None:
         log.error(
-            "batch %s can not be read; do all API processes share POINTSMAN_FILES_FOLDER? %s", work.batch.id, error
+            "batch %s cannot be read; do all API processes share POINTSMAN_FILES_FOLDER? %s", work.batch.id, error
         )
         if work.batch.status is BatchStatus.VALIDATING:
             code = {"code": "file_not_found", "message": "the input file is gone", "param": None, "line": None}

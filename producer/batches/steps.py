@@ -48,7 +48,7 @@ async def validate(work: Work) -> bool:
 
 
 async def fail(work: Work, errors: list[dict[str, object]]) -> None:
-    """End a batch whose input can not be used."""
+    """End a batch whose input cannot be used."""
     if await work.batches.advance(work.held, BatchStatus.FAILED, fields={"errors": json.dumps(errors)}):
         await _release_files(work)
 

@@ -1,4 +1,4 @@
-"""Makes jobs of lines. A line whose body can not be done is refused alone; its batch goes on."""
+"""Makes jobs of lines. A line whose body cannot be done is refused alone; its batch goes on."""
 
 from __future__ import annotations
 

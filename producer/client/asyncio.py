@@ -249,7 +249,7 @@ class AsyncClient:
         )
 
     async def redeliver(self, delivery_id: str) -> DeliveryState:
-        """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
+        """Send a webhook again, and return its state now; raises UnknownDelivery."""
         return await with_retries(lambda: self._transport.redeliver(delivery_id), retries=self._retries)
 
     async def explain(self, job: Job | None = None, **fields: Unpack[SubmitFields]) -> Explanation:

@@ -83,7 +83,7 @@ class Client:
     ) -> BatchSummary:
         """Run a file of lines, or jobs that come from elsewhere, and write the results in their order.
 
-        `progress` is told on the caller's thread; Ctrl-C ends the run, which goes on when it is called again.
+        `progress` is called on the caller's thread; Ctrl-C ends the run, which goes on when it is called again.
         """
         with closing(self._iterate(self._client.batch_steps(jobs, output, **options))) as steps:
             for step in steps:
@@ -159,7 +159,7 @@ class Client:
         return self._run(self._client.deliveries(state, limit))
 
     def redeliver(self, delivery_id: str) -> DeliveryState:
-        """Let a webhook be told anew, and return its state now; raises UnknownDelivery."""
+        """Send a webhook again, and return its state now; raises UnknownDelivery."""
         return self._run(self._client.redeliver(delivery_id))
 
     def explain(self, job: Job | None = None, **fields: Unpack[SubmitFields]) -> Explanation:

@@ -18,7 +18,7 @@ class Progress:
     """How far many jobs are at one moment.
 
     `total` is None where nobody knows it. `submitted` counts the ended ones too, `failed` all that ended without an
-    answer. `trouble` says why nothing is submitted or heard of now, and is empty most of the time.
+    answer. `trouble` says why nothing is submitted or received now, and is empty most of the time.
     """
 
     total: int | None

@@ -56,7 +56,7 @@ class _BlockingItems(Generic[Item]):
     async def close(self) -> None:
         close = getattr(self._items, "close", None)
         if close is not None:
-            with suppress(ValueError):  # it is being asked right now, and can not be stopped in that
+            with suppress(ValueError):  # it is being asked right now, and cannot be stopped in that
                 close()
 
 

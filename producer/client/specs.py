@@ -116,7 +116,7 @@ JOBS = 500
 """Jobs in one portion: half of what the API takes, a few ms of Redis's time."""
 FIELDS_BYTES = 500
 BYTES = 4_000_000
-"""Size of one portion; the API refuses bodies over 10 MB unless it is told otherwise."""
+"""Size of one portion; the API refuses bodies over 10 MB by default."""
 
 
 def portions(specs: Iterable[JobSpec], *, jobs: int = JOBS, size: int = BYTES) -> Iterator[list[JobSpec]]:

@@ -20,7 +20,7 @@ async def finished(
 ) -> AsyncGenerator[JobRecord, None]:
     """Yield the record of each job when it has ended, and take it out of `waiting`.
 
-    Raises StoreUnavailable after `retries` further tries; one that held for a while, or told of an end, was none.
+    Raises StoreUnavailable after `retries` further tries; one that held for a while, or brought an end, was none.
     """
     clock = asyncio.get_running_loop().time
     failures = 0

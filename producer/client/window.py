@@ -23,7 +23,7 @@ from .transports import ClientTransport
 from .wait import finished
 
 WINDOW = 4000
-"""Jobs in flight unless told otherwise: enough to keep hundreds of slots busy, and little for Redis to hold."""
+"""Jobs in flight by default: enough to keep hundreds of slots busy, and little for Redis to hold."""
 WATCHED_AT_ONCE = 1000
 """What is left of several submits is watched together while it is no more than this."""
 

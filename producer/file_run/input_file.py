@@ -22,7 +22,7 @@ from ..client.specs import Job
 from ..files.lines import Line, lines_of
 
 LINE_BYTES = 10_000_000
-"""What the API takes unless it is told otherwise; a longer line could not be submitted."""
+"""What the API takes by default; a longer line could not be submitted."""
 PIECE_BYTES = 1_000_000
 SPOOLED_AT_ONCE = 500
 
@@ -46,7 +46,7 @@ class Source:
 
 
 def look_through(path: Path) -> Source:
-    """Return what is known of a file; blocks. Raises ConfigError where it can not be read, or has no lines."""
+    """Return what is known of a file; blocks. Raises ConfigError where it cannot be read, or has no lines."""
     digest, size, lines, jobs = hashlib.sha256(), 0, 0, 0
     with reading(path), path.open("rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -71,7 +71,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigError(f"can not be read: {error.strerror or error}", file=str(path)) from error
+        raise ConfigError(f"cannot be read: {error.strerror or error}", file=str(path)) from error
 
 
 @asynccontextmanager

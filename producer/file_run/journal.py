@@ -127,7 +127,7 @@ class Journal:
         """Let the file go; what is in it stays, and where nothing is, neither is the file."""
         if os.fstat(self._file.fileno()).st_size == 0:
             self.path.unlink(missing_ok=True)
-        with suppress(OSError):  # what could not be written is told already
+        with suppress(OSError):  # what could not be written is reported already
             self._file.close()
         self._offsets.close()
 
@@ -165,4 +165,4 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigError(f"can not be written: {error.strerror or error}", file=str(path)) from error
+        raise ConfigError(f"cannot be written: {error.strerror or error}", file=str(path)) from error

@@ -1,4 +1,4 @@
-"""What a run may be told: where its files are, how much is in flight, and what all lines have in common."""
+"""The options of a run: where its files are, how much is in flight, and what all lines have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the lines of a run as jobs to be submitted; what can not be one has failed by that. All of it blocks."""
+"""Reads the lines of a run as jobs to be submitted; what cannot be one has failed by that. All of it blocks."""
 
 from __future__ import annotations
 

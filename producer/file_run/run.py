@@ -157,7 +157,7 @@ def ended(end: JobEnd[LinePosition], file: SourceFile, line_parser: LineParser) 
 
 
 def check_all(source: Source, line_parser: LineParser, folder: Path) -> None:
-    """Raise ConfigError where one of the lines can not be done; blocks."""
+    """Raise ConfigError where one of the lines cannot be done; blocks."""
     mistakes: list[str] = []
     with closing(LineReader(source, line_parser, (), folder)) as line_reader:
         while (lines_read := line_reader.read_lines(source.jobs)) is not None:

@@ -1,6 +1,6 @@
 """Errors as OpenAI's API tells them: a status, and an object of message, type, param and code.
 
-Refused   a request that can not be done as it was asked
+Refused   a request that cannot be done as it was asked
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Fault:
 
 
 class Refused(PointsmanError):
-    """Raised when a request can not be done as it was asked; carries the reply."""
+    """Raised when a request cannot be done as it was asked; carries the reply."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""Which parameters of OpenAI's API are supported, ignored or refused; docs/doors.md shows these tables.
+"""Which parameters of OpenAI's API are supported, ignored or refused; docs/http-api.md shows these tables.
 
-None is dropped in silence: the ignored are told in the answer's `pointsman.ignored`, the rest is refused by name.
+None is dropped in silence: the ignored are listed in the answer's `pointsman.ignored`, the rest is refused by name.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ RESPONSES = Parameters(
         "moderation": "it is not done here",
         "previous_response_id": "conversations are not kept; send all of it as input",
         "prompt": "prompt templates are not kept here",
-        "stream": "this door does not stream",
+        "stream": "this endpoint does not stream",
         "top_logprobs": "answers carry no probabilities",
         "truncation": "nothing is cut",
     },

@@ -110,7 +110,7 @@ def checked(
     """Return the data as a value of the model; raises Refused.
 
     Fields `inside` stood in the `pointsman` object. `param_names` are patterns of our names for a field and what is
-    to be told in their place, so that an error names what was sent.
+    to be named in their place, so that an error names what was sent.
     """
     try:
         return model.model_validate(data)

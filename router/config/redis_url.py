@@ -42,7 +42,7 @@ class RedisUrl:
 
     @property
     def ssl_options(self) -> dict[str, Any]:
-        """Return what redis-py is told about certificates; nothing without TLS."""
+        """Return redis-py's options for certificates; none without TLS."""
         given = {name: value for name, value in self.options.items() if name.startswith("ssl_")}
         return {"ssl_cert_reqs": "required", **given} if self.tls else {}
 

@@ -1,4 +1,4 @@
-"""Reads a YAML file into a pydantic model, so that each mistake is told with its file, line and field."""
+"""Reads a YAML file into a pydantic model, so that each mistake is reported with its file, line and field."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _read(path: Path, missing: str) -> str:
         message = "; ".join(part for part in ("the file does not exist", missing) if part)
         raise ConfigError(message, file=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"can not be read: {error}", file=str(path)) from error
+        raise ConfigError(f"cannot be read: {error}", file=str(path)) from error
 
 
 def _first_mistake(

@@ -52,7 +52,7 @@ class Alias(Route):
 
 
 class TaskClass(TaskClassRules, Route):
-    """A kind of work, and the signs by which it is told."""
+    """A kind of work, and the rules and examples by which it is recognised."""
 
     on_content_filtered: Literal["fail", "other_vendor"] = "fail"
 

@@ -47,7 +47,7 @@ class Chains:
 
 
 def check_strategies(catalog: Catalog, spec: JobSpec) -> None:
-    """Raise ValueError where the strategies that a job names do not exist or can not stand in this row.
+    """Raise ValueError where the strategies that a job names do not exist or cannot stand in this row.
 
     A job may name those that its class names and those that need no dotted path, which would import anything.
     """
@@ -146,7 +146,7 @@ def _bind_or_wait(job: Waiting, state: ModelState) -> Decision:
     full = state.full_because(job.tokens)
     name = state.model.name
     if full:
-        return Decision(None, "", "its model can not take it now", ruled_out={name: full})
+        return Decision(None, "", "its model cannot take it now", ruled_out={name: full})
     cost = expected_cost_usd(state.model.price, job.facts)
     kept = bool(job.lane.chosen)
     return Decision(name, "pinned", "pinned by its caller", kept=kept, cost_usd=cost)

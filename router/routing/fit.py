@@ -1,4 +1,4 @@
-"""Rules out models that can not do a job at any time: what no wait can change. Pure."""
+"""Rules out models that cannot do a job at any time: what no wait can change. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def unfit_because(model: Model, facts: JobFacts, *, max_cost_usd: float | None =
     if per_minute and facts.tokens > per_minute:
         return f"{facts.tokens} tokens are more than its {per_minute} tokens per minute"
     if facts.needs and facts.needs - model.abilities:
-        return f"can not do {', '.join(sorted(facts.needs - model.abilities))}"
+        return f"cannot do {', '.join(sorted(facts.needs - model.abilities))}"
     return _too_dear(model, facts, max_cost_usd)
 
 

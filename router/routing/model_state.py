@@ -215,7 +215,7 @@ class HealthChanges:
 
 
 def _health(state: ModelState) -> str:
-    """Return what is told of a model's health; workers come and go, and say so themselves."""
+    """Return what is logged of a model's health; workers log their own coming and going."""
     if state.down or state.paused:
         return "down" if state.down else "paused"
     return {"open": "breaker open", "half_open": "breaker half-open", "closed": "open"}[state.breaker]

@@ -1,4 +1,4 @@
-"""Finds the lane of a job: the models that its caller or its class names, less those that can not do it. Pure."""
+"""Finds the lane of a job: the models that its caller or its class names, less those that cannot do it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .fit import WINDOW, unfit_because
 
 @dataclass(frozen=True)
 class Placement:
-    """The lane of a job, None where no model can ever do it; and why each of the others can not."""
+    """The lane of a job, None where no model can ever do it; and why each of the others cannot."""
 
     lane: Lane | None
     ruled_out: Mapping[str, str]
@@ -48,7 +48,7 @@ def find_lane(
 
 
 def unfit(catalog: Catalog, names: Iterable[str], facts: JobFacts, *, max_cost_usd: float | None) -> dict[str, str]:
-    """Return why each of these models that can not do the job can not."""
+    """Return why each of these models that cannot do the job cannot."""
     reasons = {name: unfit_because(catalog.models[name], facts, max_cost_usd=max_cost_usd) for name in names}
     return {name: why for name, why in reasons.items() if why is not None}
 

@@ -15,7 +15,7 @@ from .classifier import read_prompts, ready_prompts
 
 READY = "builtin"
 FEWEST_EXAMPLES = 5
-"""Fewer examples of a class can not be split into folds, which the calibration of the confidence needs."""
+"""Fewer examples of a class cannot be split into folds, which the calibration of the confidence needs."""
 
 
 def _compiles(pattern: str) -> str:
@@ -85,7 +85,7 @@ class ClassifierOptions(Frozen):
 
 
 def lacking_examples(classes: Mapping[str, TaskClassRules]) -> Iterator[tuple[str, str, str]]:
-    """Yield class, field and mistake where examples can not teach a classifier."""
+    """Yield class, field and mistake where examples cannot teach a classifier."""
     taught = {name: count for name, task_class in classes.items() if (count := len(task_class.prompts()))}
     for name, count in taught.items():
         field = "examples" if classes[name].examples else "examples_file"

@@ -217,7 +217,7 @@ def _fault(kind: str) -> str:
 
 
 def _payload(request: str) -> dict[str, Any]:
-    """Return what the worker gets; what can not be read is taken for something newer, which goes back to wait."""
+    """Return what the worker gets; what cannot be read is taken for something newer, which goes back to wait."""
     try:
         return dict(from_json(unpack(request)))
     except ValueError:

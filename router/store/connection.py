@@ -44,7 +44,7 @@ def translated() -> Iterator[None]:
     except Demoted as error:
         raise StoreUnavailable(f"Redis refuses to write: {error}") from error
     except (failures.ConnectionError, failures.TimeoutError, ConnectionError, TimeoutError) as error:
-        raise StoreUnavailable(f"Redis can not be reached: {error}") from error
+        raise StoreUnavailable(f"Redis cannot be reached: {error}") from error
     except failures.ResponseError as error:
         if is_refusal(error):
             raise StoreUnavailable(f"Redis refuses to write: {error}") from error

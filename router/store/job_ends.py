@@ -61,7 +61,7 @@ async def finished(
 
 @asynccontextmanager
 async def _ended_ids(end_events: Mapping[str, asyncio.Event]) -> AsyncIterator[asyncio.Queue[str]]:
-    """Yield a queue that gets the id of each job whose end is told."""
+    """Yield a queue that gets the id of each job whose end is published."""
     ended_ids: asyncio.Queue[str] = asyncio.Queue()
 
     async def forward(job_id: str, end_event: asyncio.Event) -> None:
@@ -76,7 +76,7 @@ async def _ended_ids(end_events: Mapping[str, asyncio.Event]) -> AsyncIterator[a
 
 
 async def _next(ended_ids: asyncio.Queue[str], seconds: float) -> list[str]:
-    """Return every id told by now, after a wait of at most `seconds` for the first one; maybe none."""
+    """Return every id published by now, after a wait of at most `seconds` for the first one; maybe none."""
     try:
         ids = [await asyncio.wait_for(ended_ids.get(), max(0.0, seconds))]
     except TimeoutError:

@@ -148,16 +148,16 @@ class JobStore:
         return {name: value for name, value in fields.items() if value is not None}
 
     def _webhook_fields(self, spec: JobSpec, batch: str) -> dict[str, Argument]:
-        """Return who is told of the job's end, which has to be known until the last try; nothing for most jobs.
+        """Return the webhook of the job's end, which has to be known until the last try; nothing for most jobs.
 
-        Of a batch the tenant's own webhook is told once, and not of each of its lines.
+        A batch notifies the tenant's own webhook once, and not for each of its lines.
         """
         kept = pack_webhook(spec.webhook, None if batch else self.settings.webhooks.get(spec.tenant))
         return {"webhook": kept, "keep": self.webhook_ms} if kept else {}
 
     @property
     def webhook_ms(self) -> int:
-        """For how long the record of a job that somebody is told of is kept at least."""
+        """For how long the record of a job with a webhook is kept at least."""
         return milliseconds(retried_for_seconds(self.settings.webhook_waits_seconds))
 
     async def get(self, job_id: str) -> JobRecord:
@@ -252,7 +252,7 @@ class JobStore:
 def _fingerprint(spec: JobSpec) -> str:
     try:
         content = spec.model_dump_json(exclude={"id", "idempotency_key", "stream"}, exclude_none=True)
-    except PydanticSerializationError as error:  # JSON can carry a lone surrogate, UTF-8 can not
+    except PydanticSerializationError as error:  # JSON can carry a lone surrogate, UTF-8 cannot
         field = "prompt" if spec.prompt is not None else "request"
         raise InvalidJob("the text is not valid Unicode: half of a surrogate pair", field=field) from error
     return urlsafe_b64encode(hashlib.sha256(content.encode()).digest()[:15]).decode()

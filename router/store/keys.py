@@ -31,7 +31,7 @@ PATTERNS = {
     "batch_due": "batch_due",  # channel: somebody should look at the open batches
     "ends": "ends:%s",  # list: the lines of a batch as they end, <place in the input>:<line>
     "dead": "dead:%s",  # zset: failed and expired jobs of one error kind, by when they ended
-    "delivery": "delivery:%s",  # hash: one end that one webhook is to be told of, and its tries
+    "delivery": "delivery:%s",  # hash: one end that one webhook is notified of, and its tries
     "deliveries": "deliveries:%s",  # zset: deliveries in one state, by when they are due or ended, in 1/1000 ms
     "delivery_sequence": "delivery_sequence",  # string: the last number of a delivery
     "delivery_due": "delivery_due",  # channel: a dispatcher should look at the deliveries that are due

@@ -55,7 +55,7 @@ class ModelStore:
         ]
 
     async def live_dispatchers(self) -> list[str]:
-        """Return the names of the dispatchers that have been heard of lately."""
+        """Return the names of the dispatchers that announced themselves lately."""
         with translated():
             seconds, _ = await self.redis.time()
             since = seconds * 1000 - milliseconds(self._rounds.settings.presence_seconds)
@@ -78,7 +78,7 @@ class ModelStore:
         return found + await self._webhook_warnings()
 
     async def _webhook_warnings(self) -> list[str]:
-        """Return what keeps webhooks from being told."""
+        """Return what keeps webhooks from being sent."""
         with translated():
             waiting: Any = await self.redis.zcard(self._rounds.keys.key("deliveries", DeliveryState.WAITING))
         if not waiting or await DeliveryQueue(self.redis, settings=self.settings).live_senders():

@@ -27,7 +27,7 @@ DEMOTED = re.compile(r"(^|[\s-])(READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS) ")
 
 
 def is_refusal(error: failures.ResponseError) -> bool:
-    """Whether Redis can not do this now, and may do it later."""
+    """Whether Redis cannot do this now, and may do it later."""
     return isinstance(error, REFUSED) or bool(REFUSED_WRITE.search(str(error)))
 
 

@@ -285,5 +285,5 @@ def _decoded(request: str) -> dict[str, Any]:
     try:
         return dict(from_json(unpack(request)))
     except (ValueError, TypeError):
-        log.warning("a payload can not be read; its job gets the default class")
+        log.warning("a payload cannot be read; its job gets the default class")
         return {}

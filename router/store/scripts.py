@@ -64,7 +64,7 @@ def digest(name: str) -> str:
 class Scripts:
     """Runs scripts against one Redis and one set of keys.
 
-    A script that Redis does not know, since it was restarted, replaced by another or told to forget, is sent whole.
+    A script that Redis does not know, since it was restarted, replaced by another or flushed, is sent whole.
     """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:

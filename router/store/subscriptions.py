@@ -34,7 +34,7 @@ class Subscriptions:
 
     @asynccontextmanager
     async def listening(self, listeners: Sequence[tuple[str, Listener]]) -> AsyncIterator[None]:
-        """Let each (channel, listener) hear its channel's messages; what was said before is not heard."""
+        """Give each (channel, listener) its channel's messages from now on."""
         for channel, listener in listeners:
             self._listeners[channel].append(listener)
         try:

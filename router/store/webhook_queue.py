@@ -18,7 +18,7 @@ from .scripts import Scripts, milliseconds, moment
 AT_ONCE = 200
 """Deliveries that one script looks at: a millisecond or two of Redis's time."""
 QUEUE_AT_MOST = 200
-"""Messages that wait for a sender; the others wait in Redis, where they can be told apart by receiver."""
+"""Messages that wait for a sender; the others wait in Redis, where they are kept apart by receiver."""
 LOST_SECONDS = 45.0
 """How long a message may wait in the queue, beside one timeout of what is sent before it."""
 SETTLE_SECONDS = 10.0
@@ -27,7 +27,7 @@ SETTLE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ClaimedDelivery:
-    """A claimed delivery: what has to be told to whom, and how often that was tried already.
+    """A claimed delivery: what is sent to whom, and how often that was tried already.
 
     `target` is a URL, or OWN for the tenant's webhook of the settings; `created` is in Unix seconds.
     """
@@ -117,7 +117,7 @@ class DeliveryQueue:
             await self.redis.zrem(self.keys.key("senders"), sender)
 
     async def live_senders(self) -> list[str]:
-        """Return the names of the processes that have been heard of lately, `<celery node>:<pid>:<random>`."""
+        """Return the names of the processes that announced themselves lately, `<celery node>:<pid>:<random>`."""
         with translated():
             seconds, _ = await self.redis.time()
             since = seconds * 1000 - milliseconds(self.settings.presence_seconds)

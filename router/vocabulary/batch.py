@@ -56,7 +56,7 @@ class BatchRecord(Frozen):
 
     `line` and `offset` say up to which line, and byte, of the input its lines are submitted. `jobs` is how many
     were, None until all are; `last_line` is the number of the last one. `refused` lines never became jobs; the
-    other counts are of jobs. `webhook` is None also where the tenant's own is told.
+    other counts are of jobs. `webhook` is None also where the tenant's own is notified.
     """
 
     id: str

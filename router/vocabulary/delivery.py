@@ -1,4 +1,4 @@
-"""What a delivery is: one end that one webhook has to be told of, and what is known of its tries."""
+"""A delivery: one end that one webhook is notified of, and its tries so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .webhook import WebhookEvent
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is: waiting to be tried, or again; told; or given up, until somebody redelivers it."""
+    """Where a delivery is: waiting for its next try; delivered; or given up, until somebody redelivers it."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"

@@ -2,12 +2,12 @@
 
 PointsmanError
 ├── ConfigError          a configuration file or setting is wrong (exit status 2)
-├── StoreUnavailable     Redis can not be reached or refuses writes
+├── StoreUnavailable     Redis cannot be reached or refuses writes
 ├── UnknownJob           no job has this id
 ├── UnknownBatch         no batch has this id
 ├── UnknownDelivery      no webhook's delivery has this id
 ├── Conflict             the same idempotency key or job id with another request
-├── InvalidJob           a job that can not be accepted
+├── InvalidJob           a job that cannot be accepted
 └── JobFailed            the job ended without an answer
 """
 
@@ -55,7 +55,7 @@ class ConfigError(PointsmanError):
 
 
 class StoreUnavailable(PointsmanError):
-    """Raised when Redis can not be reached or refuses to write; nothing that was accepted is lost."""
+    """Raised when Redis cannot be reached or refuses to write; nothing that was accepted is lost."""
 
 
 class UnknownJob(PointsmanError):

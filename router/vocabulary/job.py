@@ -111,7 +111,7 @@ class JobSpec(Frozen):
     used in place of the class's; `metric` is for model_aware, `affinity_key` for consistent_hash (default: the
     prompt), `context` for the rules of contextual. Models that are expected to cost more than `max_cost_usd` for
     one call are ruled out. With `stream` the answer can be followed while it is made; once its first words are out
-    there is no second try. `webhook` is told of the job's end: a URL, or one with the events it wants.
+    there is no second try. `webhook` is notified of the job's end: a URL, or one with the events it wants.
     """
 
     model_config = ConfigDict(json_schema_extra=JOB)

@@ -17,7 +17,7 @@ ALIAS = "~"
 class Lane:
     """One lane. `work` is a task class, or `@model` for pinned jobs; `candidates` are in order of preference.
 
-    The candidates stand in the lane's own name, so that processes with different configurations can not
+    The candidates stand in the lane's own name, so that processes with different configurations cannot
     mean different things by the same lane. Where a strategy has chosen among them already, `chosen` are the
     models these jobs wait for; one model there makes it that model's own lane.
     """

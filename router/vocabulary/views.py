@@ -107,7 +107,7 @@ class DeadFilter(Frozen):
         return (value,) if isinstance(value, str) else value
 
     def picks(self, record: JobRecord) -> bool:
-        """Whether a job is one of those asked for, as far as the index of kinds can not tell."""
+        """Whether a job is one of those asked for, as far as the index of kinds cannot tell."""
         wanted = {"model": self.model, "task_class": self.task_class, "tenant": self.tenant}
         return record.state in DEAD and all(
             value is None or getattr(record, name) == value for name, value in wanted.items()

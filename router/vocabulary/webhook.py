@@ -1,4 +1,4 @@
-"""What a webhook is: where somebody wants to be told of which ends, and how what is told is signed.
+"""A webhook: which URL is notified of which ends, and the secrets that sign what is sent.
 
 https://www.standardwebhooks.com, version 1.
 """
@@ -92,7 +92,7 @@ JITTER = 0.2
 
 
 class WebhookEvent(StrEnum):
-    """What a webhook is told of: every way in which a job or a batch can end."""
+    """What a webhook can be sent: every way in which a job or a batch can end."""
 
     JOB_SUCCEEDED = "job.succeeded"
     JOB_FAILED = "job.failed"
@@ -105,7 +105,7 @@ class WebhookEvent(StrEnum):
 
 
 class Webhook(Frozen):
-    """An http:// or https:// URL that is told of ends; of these `events` alone where some are named."""
+    """An http:// or https:// URL that is notified of ends; only of these `events` where some are named."""
 
     url: str = Field(max_length=LONGEST_URL)
     events: tuple[WebhookEvent, ...] = Field(default=(), max_length=len(WebhookEvent))
@@ -129,7 +129,7 @@ class Webhook(Frozen):
 
 
 class OwnWebhook(Frozen):
-    """What the settings say of one tenant: where it wants to be told of every end, and its own secrets."""
+    """One tenant's webhook in the settings: the URL that gets every end, and its own secrets."""
 
     url: str = ""
     events: tuple[WebhookEvent, ...] = ()
@@ -160,7 +160,7 @@ def read_secret(text: str) -> bytes:
 
 
 def pack_webhook(wanted: Webhook | None, own: OwnWebhook | None) -> str:
-    """Return what is kept with a job or batch: where it goes, and the events it is told of; '' for nowhere."""
+    """Return what is kept with a job or batch: where it goes, and the events it is sent; '' for nowhere."""
     if wanted is not None:
         return " ".join((wanted.url, *wanted.events))
     return " ".join((OWN, *own.events)) if own is not None and own.url else ""

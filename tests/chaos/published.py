@@ -1,4 +1,4 @@
-"""Listens to every result that is published, so that a second one for a job can not go unseen."""
+"""Listens to every result that is published, so that a second one for a job cannot go unseen."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ async def test_redis_is_away_for_half_a_minute(stage: Stage) -> None:
     await stage.until_ready(status=503)
     assert (await stage.http.get("/healthz")).status_code == 200
     await stage.until_refused()
-    await stage.until_text("api", "dispatcher", "worker", words="Redis can not be reached")
+    await stage.until_text("api", "dispatcher", "worker", words="Redis cannot be reached")
     await asyncio.sleep(back_at - asyncio.get_running_loop().time())
     with stage.redis():
         await stage.assert_done_once(ids)

@@ -59,10 +59,10 @@ def answer(line: dict[str, Any]) -> tuple[Any, str]:
 class BatchRun:
     """The command for one input and one output, against the API or straight to Redis."""
 
-    def __init__(self, live: Live, source: Path, output: Path, door: str = "http") -> None:
+    def __init__(self, live: Live, source: Path, output: Path, transport: str = "http") -> None:
         self._live, self.source, self.output = live, source, output
         api = f"http://127.0.0.1:{live.settings.api_port}"
-        self._url = api if door == "http" else live.settings.redis_url
+        self._url = api if transport == "http" else live.settings.redis_url
 
     @property
     def errors(self) -> Path:

@@ -137,7 +137,7 @@ class AnthropicStream:
         return self._blocks[-1].grow(Growth(text=start.content_block.text))
 
     def _grow(self, delta: BlockDelta) -> str:
-        """Let the last block grow: text for one before it would belong in front of what was heard already."""
+        """Let the last block grow: text for one before it would belong in front of what was streamed already."""
         if not self._blocks or self._blocks[-1].index != delta.index:
             raise bad_response("a block grows that is not the last")
         return self._blocks[-1].grow(delta.delta)

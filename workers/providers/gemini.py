@@ -63,9 +63,9 @@ KNOWS_BUDGETS = "gemini-2"
 BUDGETS: Mapping[str, int] = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192} | dict.fromkeys(
     ("high", "xhigh", "max"), 24_576
 )
-"""Tokens by effort, as Google's own door for OpenAI's clients has them. https://ai.google.dev/gemini-api/docs/openai"""
+"""Tokens by effort, as Google's own endpoint for OpenAI's clients has them. https://ai.google.dev/gemini-api/docs/openai"""
 LEVELS: Mapping[str, str] = {"none": "MINIMAL", "max": "XHIGH"}
-"""The efforts that are called otherwise here: without any thought these models can not be."""
+"""The efforts that are called otherwise here: without any thought these models cannot be."""
 
 MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 

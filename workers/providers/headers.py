@@ -13,7 +13,7 @@ from ..errors import CallFailed
 def headers_for(model: Model, own: Mapping[str, str]) -> dict[str, str]:
     """Return all headers by lower case name.
 
-    Raises CallFailed (`auth`) where a value can not stand in a header: a key with a line break, say, would
+    Raises CallFailed (`auth`) where a value cannot stand in a header: a key with a line break, say, would
     otherwise fail deep inside the HTTP library, once per job.
     """
     headers = {**own, **{name.lower(): value for name, value in model.headers.items()}}

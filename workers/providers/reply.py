@@ -70,8 +70,8 @@ def never_empty(answer: Answer, *, stops: bool) -> Answer:
 
 
 def bad_response(why: str) -> CallFailed:
-    """Return the error for a reply that can not be used."""
-    return CallFailed(ErrorKind.BAD_RESPONSE, f"the reply can not be used: {why}")
+    """Return the error for a reply that cannot be used."""
+    return CallFailed(ErrorKind.BAD_RESPONSE, f"the reply cannot be used: {why}")
 
 
 def broken_off() -> CallFailed:

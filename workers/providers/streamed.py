@@ -42,7 +42,7 @@ class StreamedReply:
     def take(self, event: Any) -> str | None:
         """Return the piece of the answer's text in an event, None where no other event is to come.
 
-        Raises CallFailed where the event tells of an error, or can not be understood.
+        Raises CallFailed where the event tells of an error, or cannot be understood.
         """
         error = dig(alone(event), "error")
         if error:

@@ -50,7 +50,7 @@ class StreamReader(Protocol):
     def take(self, event: Any) -> str | None:
         """Take one event; return the text in it, None where it is the last one.
 
-        Raises CallFailed (`bad_response`) where it can not be understood.
+        Raises CallFailed (`bad_response`) where it cannot be understood.
         """
 
     def body(self) -> Any:

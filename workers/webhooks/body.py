@@ -1,4 +1,4 @@
-"""What is told of an end: the event, and the job or batch as it is when it is told, without its prompt.
+"""The body of a webhook: the event, and the job or batch as it is when it is sent, without its prompt.
 
 `id`, `object` and `created_at` stand beside the fields of Standard Webhooks, so that OpenAI's client can read it.
 """
@@ -34,7 +34,7 @@ def body_of(delivery: ClaimedDelivery, data: Mapping[str, Any]) -> bytes:
 
 
 def job_data(delivery: ClaimedDelivery, record: JobRecord | None) -> dict[str, Any]:
-    """Return what is told of a job; a result that is too large is to be fetched, where `result_url` says."""
+    """Return what is sent of a job; a result that is too large is fetched from `result_url`."""
     if record is None:
         return {"id": delivery.about, "tenant": delivery.tenant, "expired": True}
     data = record.model_dump(mode="json", exclude_none=True, exclude=HIDDEN_OF_JOBS)
@@ -46,7 +46,7 @@ def job_data(delivery: ClaimedDelivery, record: JobRecord | None) -> dict[str, A
 
 
 def batch_data(delivery: ClaimedDelivery, record: BatchRecord | None) -> dict[str, Any]:
-    """Return what is told of a batch: its counts, its files, its cost."""
+    """Return what is sent of a batch: its counts, its files, its cost."""
     if record is None:
         return {"id": delivery.about, "tenant": delivery.tenant, "expired": True}
     return record.model_dump(mode="json", exclude_none=True, exclude=HIDDEN_OF_BATCHES)

@@ -52,7 +52,7 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class DeliveryGivenUp:
-    """The receiver does not want it, can not be reached, or was tried often enough."""
+    """The receiver does not want it, cannot be reached, or was tried often enough."""
 
     why: str
 

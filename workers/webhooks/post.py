@@ -21,7 +21,7 @@ from ..providers.retry_after import from_headers
 from .outcome import Impossible, ReceiverReply, Replied, Silent
 
 REFUSED = "its address is not one of the public internet, and no operator allows it"
-NO_URL = "the URL can not be called"
+NO_URL = "the URL cannot be called"
 UNCALLABLE = (UnsupportedProtocol, InvalidURL, ValueError)
 """How our libraries say that a URL means nothing to them."""
 
@@ -29,7 +29,7 @@ UNCALLABLE = (UnsupportedProtocol, InvalidURL, ValueError)
 async def post(
     client: AsyncClient, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float
 ) -> ReceiverReply:
-    """Post once, for so long as a whole. Of the reply only its head is read, so that it can not be too large."""
+    """Post once, for so long as a whole. Of the reply only its head is read, so that it cannot be too large."""
     posting = client.stream(
         "POST",
         url,

@@ -57,7 +57,7 @@ class WebhookRuntime:
             try:
                 await self._store.announce(self._name)
             except StoreUnavailable as error:
-                log.warning("this sender can not be announced: %s", error)
+                log.warning("this sender cannot be announced: %s", error)
 
     async def withdraw(self) -> None:
         """Take no more deliveries: what arrives is given back, requests on their way go on."""
@@ -66,10 +66,10 @@ class WebhookRuntime:
             try:
                 await self._store.withdraw(self._name)
             except StoreUnavailable as error:
-                log.warning("this sender can not be withdrawn, it lapses by itself: %s", error)
+                log.warning("this sender cannot be withdrawn, it lapses by itself: %s", error)
 
     async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
-        """Do nothing: a revoke is of a job, and its workers hear of it."""
+        """Do nothing: a revoke cancels a job, and the job's worker receives it."""
 
     async def close(self) -> None:
         """Close every connection; a name that is still looked up is not waited for."""

@@ -78,7 +78,7 @@ class Sender:
             try:
                 return await self._store.claim(delivery_id, number, token=token)
             except StoreUnavailable as error:
-                log.warning("webhook %s can not be claimed: %s", delivery_id, error)
+                log.warning("webhook %s cannot be claimed: %s", delivery_id, error)
                 await asyncio.sleep(0.2 * tries)
         return None
 
@@ -108,7 +108,7 @@ class Sender:
     async def _settle_shielded(
         self, delivery: ClaimedDelivery, token: str, settlement: DeliverySettlement, outcome: DeliveryOutcome
     ) -> TaskReport:
-        """Settle as a task of its own: who stops the worker now must not make the receiver be told twice."""
+        """Settle as a task of its own: a stop of the worker now must not send to the receiver twice."""
         settling = asyncio.create_task(self._settle_for_certain(delivery, token, settlement))
         try:
             state = await asyncio.shield(settling)
@@ -126,7 +126,7 @@ class Sender:
             try:
                 return await self._store.settle(delivery.id, delivery.number, token=token, settlement=settlement)
             except StoreUnavailable as error:
-                log.warning("webhook %s can not be settled, trying again: %s", delivery.id, error)
+                log.warning("webhook %s cannot be settled, trying again: %s", delivery.id, error)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
 
@@ -134,7 +134,7 @@ class Sender:
         try:
             await self._store.settle(delivery_id, number, token=token, settlement=NOT_SENT)
         except StoreUnavailable as error:
-            log.warning("webhook %s can not be given back, its lease will do it: %s", delivery_id, error)
+            log.warning("webhook %s cannot be given back, its lease will do it: %s", delivery_id, error)
 
 
 def _settlement(outcome: DeliveryOutcome, answer: ReceiverReply, seconds: float) -> DeliverySettlement:

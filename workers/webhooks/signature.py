@@ -1,4 +1,4 @@
-"""Signs what is told, as https://www.standardwebhooks.com wants it: `v1`, HMAC-SHA256 with a shared secret."""
+"""Signs what is sent, as https://www.standardwebhooks.com wants it: `v1`, HMAC-SHA256 with a shared secret."""
 
 from __future__ import annotations
 

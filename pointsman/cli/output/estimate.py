@@ -16,7 +16,7 @@ def estimate_words(found: Estimate) -> str:
     """Return what is expected, and how it was worked out."""
     totals = found.totals
     lines = [
-        f"lines   {totals.jobs:,}" + (f", and {totals.bad:,} that can not be done" if totals.bad else ""),
+        f"lines   {totals.jobs:,}" + (f", and {totals.bad:,} that cannot be done" if totals.bad else ""),
         *(f"        {mistake}" for mistake in totals.mistakes),
         f"tokens  about {totals.input_tokens:,} in, at most {totals.output_tokens:,} out (512 where none is said)",
         f"price   {_price(found.cost_usd)}",

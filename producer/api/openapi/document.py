@@ -55,7 +55,7 @@ def _complete(document: dict[str, Any], catalog: Catalog) -> None:
 
 
 def _document_errors(path: str, operation: dict[str, Any]) -> None:
-    """Give each error its shape, those that follow from what the operation is and those that its door names."""
+    """Give each error its shape, those that follow from what the operation is and those that its endpoint names."""
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422")):
         del answers["422"]

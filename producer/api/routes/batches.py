@@ -84,7 +84,7 @@ class ResultsQuery(Frozen):
 async def create_batch(
     batch_request: BatchRequest, requester: CurrentRequester, key: IdempotencyKey = None
 ) -> dict[str, Any]:
-    """Create a batch; what is wrong with its lines is found afterwards, and told by the batch."""
+    """Create a batch; what is wrong with its lines is found afterwards, and listed by the batch."""
     given = await _input(batch_request.input_file_id, requester)
     if batch_request.webhook is not None:
         requester.backend.jobs.check_webhook(batch_request.webhook, given.tenant)

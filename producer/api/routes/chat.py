@@ -29,7 +29,7 @@ routes = APIRouter(route_class=JsonRoute, tags=["OpenAI"])
 async def complete_chat(body: dict[str, Any], caller: CurrentCaller) -> Response:
     """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 
-    A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
+    A disconnect cancels the job, unless there is an idempotency key. docs/http-api.md lists the parameters.
     """
     job_request = read_chat(body, caller.catalog)
     if job_request.spec.stream:

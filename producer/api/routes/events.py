@@ -61,7 +61,7 @@ async def follow_job(
     """Send what happened to a job and what happens: queued, bound, started, token, retried, and at its end done.
 
     A job that was submitted with `stream` has tokens while its model speaks. `done` carries the job as
-    GET /v1/jobs/{job_id} returns it, with the whole answer. docs/doors.md lists the data of each event.
+    GET /v1/jobs/{job_id} returns it, with the whole answer. docs/http-api.md lists the data of each event.
     """
     async for event in _events(requester.backend, job_id, last):
         yield ServerSentEvent(raw_data=json.dumps(event.data), event=event.name, id=str(event.id))
@@ -103,7 +103,7 @@ async def _events_for(backend: Backend, job_id: str, item: JobUpdate, last: Even
 
 
 def _sent_bytes(last: EventId, binding: int) -> int | None:
-    """Return the bytes of this binding's text that went before, None where even its start was not told."""
+    """Return the bytes of this binding's text that went before, None where even its start was not sent."""
     if last.binding != binding or last.step not in (EventStep.STARTED, EventStep.TOKEN):
         return None
     return last.offset

@@ -42,7 +42,7 @@ class Estimated(Frozen):
 async def create_message(body: dict[str, Any], caller: CurrentCaller, version: Version) -> Response:
     """Do a chat request as a job, and answer when it has ended, or with `stream: true` while it is made.
 
-    A caller who hangs up cancels the job, unless there is an idempotency key. docs/doors.md lists the parameters.
+    A disconnect cancels the job, unless there is an idempotency key. docs/http-api.md lists the parameters.
     """
     job_request = read_message(body, caller.catalog, version=version)
     if job_request.spec.stream:

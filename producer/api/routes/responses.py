@@ -43,7 +43,7 @@ routes = APIRouter(route_class=JsonRoute, prefix="/v1/responses", tags=["OpenAI"
 async def create_response(
     body: dict[str, Any], requester: CurrentRequester, key: IdempotencyKey = None
 ) -> JSONResponse:
-    """Submit a job with `background: true`; its Response is queued. docs/doors.md lists the parameters."""
+    """Submit a job with `background: true`; its Response is queued. docs/http-api.md lists the parameters."""
     backend = requester.backend
     job_request = read_background(body, backend.jobs.catalog)
     spec = with_key(job_request.spec, requester, key)

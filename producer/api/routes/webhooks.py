@@ -1,4 +1,4 @@
-"""/v1/webhooks/deliveries: look at what webhooks were told, and let it be told again."""
+"""/v1/webhooks/deliveries: look at the deliveries of webhooks, and send them again."""
 
 from __future__ import annotations
 

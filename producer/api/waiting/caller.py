@@ -38,7 +38,7 @@ WaitSeconds = Annotated[
 
 
 class Writer(Protocol):
-    """Writes a job that succeeded as the answer of one door; names the parameters that were ignored."""
+    """Writes a job that succeeded as the answer of one endpoint; names the parameters that were ignored."""
 
     def __call__(self, record: JobRecord, *, ignored: Sequence[str]) -> dict[str, Any]:
         """Return the body of the answer."""
@@ -59,7 +59,7 @@ class Caller:
         return self.requester.backend.jobs.catalog
 
     async def reply(self, job_request: JobRequest, write: Writer) -> JSONResponse:
-        """Do what is asked as a job, and return its answer as a door writes it; raises NoAnswer."""
+        """Do what is asked as a job, and return its answer as an endpoint writes it; raises NoAnswer."""
         record = await self._answer(job_request.spec)
         return JSONResponse(write(record, ignored=job_request.ignored), headers=job_headers(record))
 

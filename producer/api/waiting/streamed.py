@@ -71,7 +71,7 @@ class SentText:
 
 
 class StreamWriter(Protocol):
-    """Writes one answer in the shape of one door."""
+    """Writes one answer in the shape of one endpoint."""
 
     def begin(self, record: JobRecord) -> str:
         """Return what comes before the first words."""
@@ -80,7 +80,7 @@ class StreamWriter(Protocol):
         """Return a piece of text."""
 
     def end(self, record: JobRecord) -> str:
-        """Return what comes after the last words; raises Refused where this shape can not tell it."""
+        """Return what comes after the last words; raises Refused where this shape cannot tell it."""
 
     def fail(self, fault: Fault, request_id: str) -> str:
         """Return what ends a stream that has no answer."""
@@ -214,7 +214,7 @@ HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}  # the second
 
 
 STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}, "text/event-stream": {}}}}
-"""What the documentation of a door says of its answers."""
+"""What the documentation of an endpoint says of its answers."""
 
 
 async def stream_answer(caller: Caller, job_request: JobRequest, writer: StreamWriter) -> AnswerStream:

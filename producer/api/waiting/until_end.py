@@ -27,7 +27,7 @@ async def record_at_end(request: Request, backend: Backend, job_id: str, *, seco
                 if record.done or left <= 0 or any(task.done() for task in gone):
                     return record
                 # now and then it looks again, in case the message of the end was lost
-                if end.done():  # the end was told, but the job has begun anew meanwhile
+                if end.done():  # the end was published, but the job has begun anew meanwhile
                     end_events[job_id].clear()
                     end = asyncio.create_task(end_events[job_id].wait())
                 some_time = min(left, RECHECK_SECONDS)

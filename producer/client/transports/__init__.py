@@ -12,9 +12,9 @@ __all__ = ["ClientTransport", "open_transport"]
 def open_transport(
     url: str, *, api_key: str | None, models_file: Path | str | None, key_prefix: str | None
 ) -> ClientTransport:
-    """Return the door that the URL's scheme names; nothing is sent yet.
+    """Return the transport that the URL's scheme names; nothing is sent yet.
 
-    Each door is imported only when it is used: a caller of the API needs no Redis, one of Redis no HTTP.
+    Each transport is imported only when it is used: a caller of the API needs no Redis, one of Redis no HTTP.
     """
     if url.startswith(("redis://", "rediss://", "sentinel://")):
         from .redis import open_redis_transport  # noqa: PLC0415 # callers over HTTP need no Redis

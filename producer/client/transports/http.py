@@ -242,7 +242,7 @@ class HttpTransport:
         try:
             yield
         except HTTPError as error:
-            raise ApiUnavailable(f"{self._url} can not be reached: {error or type(error).__name__}") from error
+            raise ApiUnavailable(f"{self._url} cannot be reached: {error or type(error).__name__}") from error
 
     async def close(self) -> None:
         """Close every connection."""

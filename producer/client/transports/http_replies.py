@@ -39,7 +39,7 @@ def read_record(line: str) -> JobRecord:
     try:
         return JobRecord.model_validate_json(line)
     except ValidationError:
-        error = json.loads(line)["error"]  # half a line can not come: its connection would have broken
+        error = json.loads(line)["error"]  # half a line cannot come: its connection would have broken
     if error["kind"] in BY_KIND:
         raise BY_KIND[error["kind"]](error)
     raise ApiUnavailable(str(error["message"]))

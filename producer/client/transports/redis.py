@@ -39,7 +39,7 @@ EXPLAINED_AT_MOST = 5000
 
 
 def open_redis_transport(url: str, *, models_file: Path | str | None, key_prefix: str | None) -> RedisTransport:
-    """Return the door; what is not given comes from the settings. Raises ConfigError."""
+    """Return the transport; what is not given comes from the settings. Raises ConfigError."""
     settings = load_settings(redis_url=url, models_file=models_file, key_prefix=key_prefix)
     return RedisTransport(open_redis(url), settings=settings, catalog=load_catalog(settings.models_file))
 

@@ -128,7 +128,7 @@ def _format(wanted: Any, left_out: set[str]) -> dict[str, Any] | None:
 
 
 def message(record: JobRecord, *, ignored: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the Message of a job that succeeded; raises Refused where this format can not tell it."""
+    """Return the Message of a job that succeeded; raises Refused where this format cannot tell it."""
     result = result_of(record)
     return {
         "id": f"msg_{record.id}",
@@ -163,7 +163,7 @@ def tool_use(job_id: str, call: ToolCall) -> dict[str, Any]:
     if not isinstance(given, dict):
         why = (
             f"the model called {call.function.name!r} with arguments that are no JSON object, "
-            f"which this format can not carry; GET /v1/jobs/{job_id} shows them"
+            f"which this format cannot carry; GET /v1/jobs/{job_id} shows them"
         )
         raise Refused(why, status=502, code="bad_response", kind="server_error")
     return {"type": "tool_use", "id": call.id, "name": call.function.name, "input": given}

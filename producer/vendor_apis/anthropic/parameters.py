@@ -1,4 +1,4 @@
-"""Which parameters of Anthropic's API are supported, ignored or refused; docs/doors.md shows this table."""
+"""Which parameters of Anthropic's API are supported, ignored or refused; docs/http-api.md shows this table."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _answer_message(answer: Answer) -> dict[str, Any]:
 
 
 def usage(usage: Usage) -> dict[str, Any]:
-    """Return the usage with every detail field; what no vendor told us is 0."""
+    """Return the usage with every detail field; what no vendor reports is 0."""
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

@@ -166,7 +166,7 @@ def _output(job_id: str, answer: Answer) -> list[dict[str, Any]]:
 
 
 def usage(usage: Usage) -> dict[str, Any]:
-    """Return the usage with every detail field; what no vendor told us is 0."""
+    """Return the usage with every detail field; what no vendor reports is 0."""
     return {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},

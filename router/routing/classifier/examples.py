@@ -25,7 +25,7 @@ def ready_prompts(name: str) -> tuple[str, ...]:
 def read_prompts(path: Path, *, task_class: str) -> tuple[str, ...]:
     """Return the prompts of one class; a row without `task_class` counts for every class that reads the file.
 
-    Raises ValueError, with the file and line, when the file can not be read or holds nothing for the class.
+    Raises ValueError, with the file and line, when the file cannot be read or holds nothing for the class.
     """
     prompts = tuple(prompt for prompt, label in read_rows(path) if label in (None, task_class))
     if not prompts:
@@ -38,7 +38,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, str | None]]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028 as it is
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: can not be read: {getattr(error, 'strerror', None) or error}") from error
+        raise ValueError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield _row(line, f"{path}, line {number}")

@@ -61,7 +61,7 @@ class Regex(Frozen):
 
 
 def _kind(given: Any) -> str:
-    """Say which kind of condition is meant, so that a mistake in it is told as one of that kind."""
+    """Say which kind of condition is meant, so that a mistake in it is reported as one of that kind."""
     if isinstance(given, Regex) or (isinstance(given, Mapping) and "regex" in given):
         return "[regex]"
     if isinstance(given, Range | Mapping):

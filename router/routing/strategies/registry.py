@@ -64,8 +64,8 @@ def strategy_names() -> tuple[str, ...]:
 def _loaded(name: str, load: Any) -> Any:
     try:
         return load()
-    except Exception as error:  # whatever a foreign module raises at import is told as a configuration mistake
-        raise ValueError(f"{name!r} can not be imported: {type(error).__name__}: {error}") from error
+    except Exception as error:  # whatever a foreign module raises at import is reported as a configuration mistake
+        raise ValueError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _checked(name: str, found: Any) -> Strategy:

@@ -1,4 +1,4 @@
--- Cancels a job wherever it is; a running call is told to stop over pub/sub.
+-- Cancels a job wherever it is; a running call is stopped over pub/sub.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: ms that a result is kept
 -- ARGV[4]: who or what cancelled it, in words

@@ -47,7 +47,7 @@ class Call:
 
 @dataclass
 class Backend:
-    """One model and its door."""
+    """One model and its port."""
 
     model: str
     random: Random
@@ -66,7 +66,7 @@ class LedgerServer:
         self.released = asyncio.Event()
 
     async def open(self) -> dict[str, Any]:
-        """Open every door; returns the port of each model, and of the control."""
+        """Open every port; returns the port of each model, and of the control."""
         app = web.Application()
         app.router.add_get("/calls", self._show)
         app.router.add_post("/behave", self._behave)
@@ -94,7 +94,7 @@ class LedgerServer:
             await runner.cleanup()
 
     async def _behave(self, request: web.Request) -> web.Response:
-        """Change a model: a body of Behaviour's fields, and `dead` to close or open its door."""
+        """Change a model: a body of Behaviour's fields, and `dead` to close or open its port."""
         changes = await request.json()
         for model in changes.pop("models"):
             backend = self.backends[model]

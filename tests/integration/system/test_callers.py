@@ -1,4 +1,4 @@
-"""Doors whose callers wait, on real parts: API process, dispatcher, Celery workers, the official clients."""
+"""Endpoints whose callers wait, on real parts: API process, dispatcher, Celery workers, the official clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of the code base that no linter knows: sizes, names, docstrings, headers, doors, and who reads what."""
+"""The rules of the code base that no linter knows: sizes, names, docstrings, headers, and who reads what."""
 
 from __future__ import annotations
 

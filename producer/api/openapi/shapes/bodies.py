@@ -1,6 +1,6 @@
-"""The outline of the bodies that vendors' doors take, from the same tables that refuse what they do not.
+"""The outline of the bodies that vendors' endpoints take, from the same tables that refuse what they do not.
 
-What stands inside of messages, items and tools is the vendors' to describe; docs/doors.md says what of it is taken.
+What stands inside of messages, items and tools is the vendors' to describe; docs/http-api.md says what is taken.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ MESSAGE_KNOWN: Schema = {
 
 
 def _outline(table: Parameters, known: Schema, *required: str, **more: Schema) -> dict[str, Any]:
-    """Return the `requestBody` of a door: null is as good as absent, wherever it is not required."""
+    """Return the `requestBody` of an endpoint: null is as good as absent, wherever it is not required."""
     properties = {name: known[name] for name in sorted(table.supported)}
     properties |= {name: {"description": f"Ignored: {why}."} for name, why in table.ignored.items()}
     properties |= {

@@ -1,10 +1,10 @@
--- Deliveries: the ends that somebody is to be told of, each written by the script that makes the end.
+-- Deliveries: the ends that webhooks are notified of, each written by the script that makes the end.
 -- A place in the index of a state: the millisecond, made unique by the delivery's number.
 local function moment(ms, seq)
   return ms * 1000 + seq % 1000
 end
 
--- `webhook` is a URL, or * for the tenant's own, and the events it is told of, none for all.
+-- `webhook` is a URL, or * for the tenant's own, and the events it is sent, none for all.
 local function create_delivery(webhook, event, about, tenant, now)
   local target, events = webhook:match('^(%S+)(.*)$')
   if events ~= '' and not (events .. ' '):find(' ' .. event .. ' ', 1, true) then return end

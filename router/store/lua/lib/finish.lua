@@ -1,4 +1,4 @@
--- Ends a job: state, result where Celery's Redis backend keeps it, waiters told, indexes cleared, expiry set.
+-- Ends a job: state, result where Celery's Redis backend keeps it, waiters notified, indexes cleared, expiry set.
 local function iso8601(ms)
   -- days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days
   local seconds = math.floor(ms / 1000)

@@ -1,4 +1,4 @@
--- The state of a job, and its moves: the only place that writes `state` after submit. Whoever follows the job is told.
+-- The state of a job, and its moves: the only place that writes `state` after submit. Publishes each move to those who follow the job.
 local function may(verb, before, after)
   local moves = MOVES[verb] and MOVES[verb][before]
   return moves ~= nil and moves[after] == true

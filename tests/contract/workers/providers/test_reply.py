@@ -106,11 +106,11 @@ def test_a_prompt_that_gemini_blocks_is_content_filtered() -> None:
 
 def test_a_refusal_in_words_is_content_filtered_with_those_words() -> None:
     reply = text_reply("openai")
-    reply["choices"][0]["message"].update(content=None, refusal="I can not help with that.")
+    reply["choices"][0]["message"].update(content=None, refusal="I cannot help with that.")
     assert_vendor_accepts("openai", reply)
     failure = _failure("openai", reply)
     assert failure.kind is ErrorKind.CONTENT_FILTERED
-    assert "I can not help with that." in failure.message
+    assert "I cannot help with that." in failure.message
 
 
 def test_the_end_of_the_context_window_is_context_too_long() -> None:

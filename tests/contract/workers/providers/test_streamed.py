@@ -202,7 +202,7 @@ def test_calls_that_all_have_the_index_0_are_distinguished_by_their_ids() -> Non
 def test_a_refusal_comes_as_content_filtered_and_is_not_streamed() -> None:
     events = copy.deepcopy(stream_of("openai", ["x"]))
     assert isinstance(events[1], dict)
-    events[1]["choices"][0]["delta"] = {"refusal": "I can not help with that."}
+    events[1]["choices"][0]["delta"] = {"refusal": "I cannot help with that."}
     assert read_events("openai", events) == (None, "", ErrorKind.CONTENT_FILTERED)
 
 

@@ -46,9 +46,9 @@ async def start_api(live: Live) -> None:
         await until_it_answers(http)
 
 
-def of_lines(live: Live, tmp_path: Path, door: str = "http", count: int = COUNT) -> BatchRun:
+def of_lines(live: Live, tmp_path: Path, transport: str = "http", count: int = COUNT) -> BatchRun:
     source = write_lines(tmp_path / "prompts.jsonl", mixed_lines(count))
-    return BatchRun(live, source, tmp_path / "results.jsonl", door)
+    return BatchRun(live, source, tmp_path / "results.jsonl", transport)
 
 
 def check_whole(run: BatchRun, live: Live) -> None:
@@ -68,9 +68,9 @@ async def check_like_undisturbed(run: BatchRun, live: Live, tmp_path: Path) -> N
     assert {live.paid(f"Line {at}") for at in range(COUNT)} == {2}
 
 
-@pytest.mark.parametrize("door", ["http", "redis"])
-async def test_a_file_is_run_to_its_end(live: Live, tmp_path: Path, door: str) -> None:
-    run = of_lines(live, tmp_path, door)
+@pytest.mark.parametrize("transport", ["http", "redis"])
+async def test_a_file_is_run_to_its_end(live: Live, tmp_path: Path, transport: str) -> None:
+    run = of_lines(live, tmp_path, transport)
     assert await run.run() == 0, run.output()
     check_whole(run, live)
     assert f"{COUNT} of {COUNT} lines succeeded" in run.output()
@@ -82,12 +82,12 @@ async def test_a_file_is_run_to_its_end(live: Live, tmp_path: Path, door: str) -
     assert "--restart begins anew" in run.output()
 
 
-@pytest.mark.parametrize("door", ["http", "redis"])
+@pytest.mark.parametrize("transport", ["http", "redis"])
 @pytest.mark.parametrize("at", [0, 40, 130])
 async def test_a_killed_run_is_gone_on_with_and_nothing_is_paid_twice(
-    live: Live, tmp_path: Path, at: int, door: str
+    live: Live, tmp_path: Path, at: int, transport: str
 ) -> None:
-    run = of_lines(live, tmp_path, door)
+    run = of_lines(live, tmp_path, transport)
     process = run.start("--window", "50")
     await run.until_ended(at)
     process.send_signal(signal.SIGKILL)
@@ -216,9 +216,9 @@ async def test_standard_input_and_json_for_programs(live: Live, tmp_path: Path) 
     assert printed["models"][MODEL]["jobs"] == 4
 
 
-@pytest.mark.parametrize("door", ["http", "redis"])
-async def test_a_dry_run_sends_nothing_and_says_what_to_expect(live: Live, tmp_path: Path, door: str) -> None:
-    run = of_lines(live, tmp_path, door, count=12)
+@pytest.mark.parametrize("transport", ["http", "redis"])
+async def test_a_dry_run_sends_nothing_and_says_what_to_expect(live: Live, tmp_path: Path, transport: str) -> None:
+    run = of_lines(live, tmp_path, transport, count=12)
     with run.source.open("a") as file:
         file.write('{"prompt": "Why does it crash?"}\n{"prompt": "half\n')
     assert await run.run("--dry-run", "--json") == 0

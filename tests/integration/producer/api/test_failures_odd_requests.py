@@ -1,4 +1,4 @@
-"""Odd requests get a clear 4xx at every door: ids that are none, bodies of another type, texts with null bytes."""
+"""Odd requests get a clear 4xx at every endpoint: odd ids, bodies of another type, texts with null bytes."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ async def test_the_api_describes_itself(api: Api) -> None:
 
 async def test_a_port_that_is_taken_is_a_clear_error(api: Api, settings: Settings, catalog: Catalog) -> None:
     taken = settings.model_copy(update={"api_port": httpx.URL(api.url).port})
-    with pytest.raises(ConfigError, match="POINTSMAN_API_PORT: the API can not listen on 127"):
+    with pytest.raises(ConfigError, match="POINTSMAN_API_PORT: the API cannot listen on 127"):
         await serve(taken, catalog)
 
 

@@ -21,7 +21,7 @@ SUPPORT = "technical_support"
 
 async def test_an_api_that_is_not_there_is_unavailable() -> None:
     async with AsyncClient(f"http://127.0.0.1:{free_port()}", retries=1) as client:
-        with pytest.raises(ApiUnavailable, match="can not be reached"):
+        with pytest.raises(ApiUnavailable, match="cannot be reached"):
             await client.submit("x")
 
 

@@ -172,7 +172,7 @@ async def test_a_job_that_no_model_can_do_fails_with_the_reason_of_each(driver: 
     assert record.state == JobState.FAILED
     assert record.error is not None
     assert record.error.kind == "invalid_request"
-    assert "gpt-4: can not do images; claude: context window" in record.error.message
+    assert "gpt-4: cannot do images; claude: context window" in record.error.message
 
 
 async def test_a_model_s_time_to_the_first_words_is_an_average_of_its_streams(driver: Driver) -> None:

@@ -68,7 +68,7 @@ def test_a_line_that_is_too_long_comes_without_its_text(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("name", ["is-not-there", "."])
 def test_what_cannot_be_read_is_reported(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="can not be read"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         look_through(tmp_path / name)
 
 

@@ -109,7 +109,7 @@ def test_a_full_disk_is_reported_and_what_was_kept_before_stays(tmp_path: Path) 
             journal.begin(RUN)
             journal.add(end(1))
             resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, hard))
-            with pytest.raises(ConfigError, match="can not be written: File too large"):
+            with pytest.raises(ConfigError, match="cannot be written: File too large"):
                 journal.add(end(2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -142,5 +142,5 @@ def test_without_failures_there_is_no_file_of_them(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="can not be written"), open_journal(tmp_path / "nowhere" / "part", LINES):
+    with pytest.raises(ConfigError, match="cannot be written"), open_journal(tmp_path / "nowhere" / "part", LINES):
         pass

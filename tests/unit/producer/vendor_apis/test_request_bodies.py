@@ -1,4 +1,4 @@
-"""Whatever stands in a body, a door of a vendor's either makes a job of it or refuses it in words."""
+"""Whatever stands in a body, an endpoint of a vendor's either makes a job of it or refuses it in words."""
 
 from __future__ import annotations
 

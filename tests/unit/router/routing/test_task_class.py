@@ -48,7 +48,7 @@ def rows(path: Path, *found: object) -> None:
         ),
         ("    examples: [one, two]\n", 8, "examples", "2 examples are too few: give 5 at least"),
         ("    examples: [one, ' ']\n", 8, "examples.1", "match pattern"),
-        ("    examples_file: nowhere.jsonl\n", 8, "examples_file", "nowhere.jsonl: can not be read: No such file"),
+        ("    examples_file: nowhere.jsonl\n", 8, "examples_file", "nowhere.jsonl: cannot be read: No such file"),
         ("classifier: {threshold: 2}\n", 8, "classifier.threshold", "less than or equal to 1"),
     ],
 )

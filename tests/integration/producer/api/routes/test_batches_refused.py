@@ -1,4 +1,4 @@
-"""Batches that can not be: files that are wrong, each in its own way, and requests that are refused at once."""
+"""Batches that cannot be: files that are wrong, each in its own way, and requests that are refused at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dead letters from outside: both client doors, the API with keys of tenants, and the command line."""
+"""Dead letters from outside: both client transports, the API with keys of tenants, and the command line."""
 
 from __future__ import annotations
 

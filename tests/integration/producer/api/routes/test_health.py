@@ -32,7 +32,7 @@ async def test_without_redis_the_api_says_so_and_recovers(
 
 
 async def expect_no_redis(api: Api) -> None:
-    """Check every door while Redis is away."""
+    """Check every endpoint while Redis is away."""
     alive = await api.http.get("/healthz")
     assert (alive.status_code, alive.json()["redis"]) == (200, "away")
     assert (await api.http.get("/readyz")).status_code == 503

@@ -1,4 +1,4 @@
-"""Webhooks from outside: what the doors take and refuse, deliveries by both client doors and the command line."""
+"""Webhooks from outside: what is taken and refused; deliveries by both client transports and the command line."""
 
 from __future__ import annotations
 

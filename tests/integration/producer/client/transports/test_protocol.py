@@ -19,7 +19,7 @@ SUPPORT = "technical_support"
 WITHOUT = """
 import sys
 missing = ("redis", "celery", "kombu", "sklearn", "scipy", "numpy", "fastapi", "uvicorn")
-sys.modules.update(dict.fromkeys(missing))  # None stands for a package that can not be imported
+sys.modules.update(dict.fromkeys(missing))  # None stands for a package that cannot be imported
 from pointsman import Client
 with Client(sys.argv[1]) as client:
     [job_id] = client.submit_many(["x"], task_class="technical_support")
@@ -27,7 +27,7 @@ with Client(sys.argv[1]) as client:
     print(client.cancel(job_id), client.wait([job_id], timeout=20)[0].state)
     print(client.estimate_batch(["x"]).totals.jobs)
 """
-"""A program on a host where only the HTTP door's libraries are installed."""
+"""A program on a host where only the HTTP transport's libraries are installed."""
 
 
 async def test_a_job_is_submitted_and_its_result_awaited(client: AsyncClient, api: Api) -> None:

@@ -15,7 +15,7 @@ def test_an_estimate_says_how_sure_it_is() -> None:
     totals = Totals(1000, 2, 5000, 512_000, ("line 3: bad",))
     known = Estimate(totals, 500, {"code": 1000}, models, 4.5, 61.0)
     words = estimate_words(known)
-    assert "lines   1,000, and 2 that can not be done\n        line 3: bad\n" in words
+    assert "lines   1,000, and 2 that cannot be done\n        line 3: bad\n" in words
     assert "about 1 min 1 s" in words
     assert "those of 500 lines, evenly spread, scaled up" in words
     unknown = estimate_words(Estimate(totals, 1000, {}, models, None, None, "no call of gpt-4 has ended yet"))

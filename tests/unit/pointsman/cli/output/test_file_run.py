@@ -65,8 +65,8 @@ def test_of_many_models_the_busiest_are_shown() -> None:
 
 
 def test_trouble_takes_the_place_of_the_models() -> None:
-    lines = shown(progress(trouble="the API can not be reached"), view("gpt-4"))
-    assert lines[-1].strip() == "waiting: the API can not be reached"
+    lines = shown(progress(trouble="the API cannot be reached"), view("gpt-4"))
+    assert lines[-1].strip() == "waiting: the API cannot be reached"
 
 
 def test_a_line_for_a_log() -> None:

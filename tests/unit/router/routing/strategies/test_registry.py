@@ -63,7 +63,7 @@ MISTAKES = [
     ("{name: contextual, rules: [{when: {topic: law}, use: [z]}]}", ".rules.0.use.0", "'z' is none of"),
     (RULE.format("{topic: {regex: '(('}}"), ".rules.0.when.topic", "not a regular"),
     (RULE.format("{x: {min: 5, max: 1}}"), ".rules.0.when.x", "min 5 is above max 1"),
-    ("'nowhere.to:FIND'", "", "'nowhere.to:FIND' can not be imported: ModuleNotFoundError"),
+    ("'nowhere.to:FIND'", "", "'nowhere.to:FIND' cannot be imported: ModuleNotFoundError"),
     ("'json:dumps'", "", "is no pointsman.router.routing.strategies.Strategy but a function"),
 ]
 

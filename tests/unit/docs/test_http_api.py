@@ -1,4 +1,4 @@
-"""docs/doors.md lists every parameter with what becomes of it, and every route of its doors."""
+"""docs/http-api.md lists every parameter with what becomes of it, and every route of its endpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pointsman.router.vocabulary.batch import BATCH_MOVES
 from pointsman.router.vocabulary.job import JobSpec
 from tests.support.checkout import ROOT
 
-PAGE = (ROOT / "docs" / "doors.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
