@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from .contender import Faulted, Place
+from .contender import Faulted, Setup
 from .llm_server import Call
 from .processes import Processes, kill, running, start_llm, start_redis
 from .results import Results
@@ -111,7 +111,7 @@ def arena(contender: Faulted, size: Size, folder: Path) -> Iterator[Arena]:
     """Yield a contender without workers yet: jobs are submitted first, so that all have as many to do."""
     with running(folder) as processes:
         redis_url, llm_url = start_redis(processes), start_llm(processes, size.latency)
-        contender.open(Place(processes, redis_url, llm_url, size.concurrency))
+        contender.open(Setup(processes, redis_url, llm_url, size.concurrency))
         found = Arena(contender, processes, size, redis_url=redis_url, llm_url=llm_url)
         try:
             yield found

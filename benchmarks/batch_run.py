@@ -104,12 +104,12 @@ def _run(processes: Processes, installation: Installation, transport: str, lines
     )
     peak, cpu = _watch(run)
     seconds = time.perf_counter() - began
-    said = json.loads(processes.log(run))
+    summary = json.loads(processes.log(run))
     _check(output, lines)
     return {
         "transport": transport,
         "lines": lines,
-        "succeeded": said["succeeded"],
+        "succeeded": summary["succeeded"],
         "seconds": round(seconds, 1),
         "lines_per_second": round(lines / seconds),
         "peak_mb": round(peak, 1),

@@ -14,7 +14,7 @@ CELERY_READY = " ready."
 
 
 @dataclass(frozen=True)
-class Place:
+class Setup:
     """Where a contender runs; `llm_url` is without /v1, `concurrency` is the calls in flight per worker."""
 
     processes: Processes
@@ -40,7 +40,7 @@ class Contender(Protocol):
     settings: str
     ready: str
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Get ready, and start what has to run beside the workers."""
 
     def start_worker(self) -> subprocess.Popen[bytes]:

@@ -47,23 +47,23 @@ def main() -> int:
     """Print a table; return 1 where the target is missed."""
     sys.stdout.write(f"{'strategy':34}" + "".join(f"{f'{count} models':>12}" for count in COUNTS) + "\n")
     slow = False
-    for said in STRATEGIES:
-        times = [microseconds(said, count) for count in COUNTS]
+    for strategy in STRATEGIES:
+        times = [microseconds(strategy, count) for count in COUNTS]
         slow |= times[COUNTS.index(10)] > TARGET_US
-        sys.stdout.write(f"{name_of(said):34}" + "".join(f"{us:9.1f} us" for us in times) + "\n")
+        sys.stdout.write(f"{name_of(strategy):34}" + "".join(f"{us:9.1f} us" for us in times) + "\n")
     return 1 if slow else 0
 
 
-def name_of(said: object) -> str:
+def name_of(strategy: object) -> str:
     """Return the name of a strategy as it stands in the table."""
-    if isinstance(said, list):
-        return " > ".join(map(name_of, said))
-    return str(said["name"]) if isinstance(said, dict) else str(said)
+    if isinstance(strategy, list):
+        return " > ".join(map(name_of, strategy))
+    return str(strategy["name"]) if isinstance(strategy, dict) else str(strategy)
 
 
-def microseconds(said: object, count: int) -> float:
+def microseconds(strategy: object, count: int) -> float:
     """Return what one decision takes: the median of a few runs."""
-    catalog = catalog_of(said, count)
+    catalog = catalog_of(strategy, count)
     chains, random = Chains(catalog), Random(1)
     lane = Lane("work", "default", tuple(catalog.models))
     now = Moment({name: state_of(catalog, name, random) for name in catalog.models}, {}, random)
@@ -89,14 +89,14 @@ def run(jobs: list[Waiting], now: Moment, chains: Chains) -> float:
     return time.process_time() - began
 
 
-def catalog_of(said: object, count: int) -> Catalog:
+def catalog_of(strategy: object, count: int) -> Catalog:
     """Return a catalog of so many models, with prices, profiles and measured quality."""
     names = [f"m{at}" for at in range(count)]
     model = {"format": "openai", "base_url": "http://x", "upstream": "x", "context_window": 100_000}
     price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 4.0}
     limits = {"requests_per_minute": 10_000, "tokens_per_minute": 10_000_000}
     models = {name: {**model, "price": price, "limits": limits, "profile": {"speed": 0.5}} for name in names}
-    work = {"models": names, "strategy": said, "quality": {name: 0.5 for name in names[::2]}}
+    work = {"models": names, "strategy": strategy, "quality": {name: 0.5 for name in names[::2]}}
     return Catalog.model_validate({"models": models, "task_classes": {"work": work}, "default_class": "work"})
 
 

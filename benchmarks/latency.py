@@ -26,7 +26,7 @@ import httpx
 from .arena import quantile
 from .baselines.celery_httpx.contender import CeleryContender
 from .baselines.celery_httpx.options import Options
-from .contender import Contender, Place
+from .contender import Contender, Setup
 from .llm_server import Call
 from .pointsman_contender import PointsmanContender
 from .processes import running, start_llm, start_redis
@@ -90,13 +90,13 @@ class Seen:
 def measure(make: Callable[[], Contender], options: argparse.Namespace, folder: Path) -> list[list[Seen]]:
     """Return what was seen of each job, one by one and at a rate."""
     with running(folder) as processes:
-        place = Place(processes, start_redis(processes), start_llm(processes, options.latency), CONCURRENCY)
+        setup = Setup(processes, start_redis(processes), start_llm(processes, options.latency), CONCURRENCY)
         contender = make()
-        contender.open(place)
+        contender.open(setup)
         try:
             worker = contender.start_worker()
             processes.until(worker, lambda: contender.ready in processes.log(worker))
-            return asyncio.run(_ask_all(contender, place.llm_url, options))
+            return asyncio.run(_ask_all(contender, setup.llm_url, options))
         finally:
             contender.close()
 

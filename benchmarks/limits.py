@@ -73,8 +73,8 @@ async def requests_and_tokens(folder: Path) -> tuple[dict[str, Any], bool]:
 
 
 def _job(model: str, at: int) -> JobSpec:
-    said = {"role": "user", "content": f"{at}: {'How many trains pass here in a minute? ' * 5}"}
-    return JobSpec(request=ChatRequest.model_validate({"messages": [said], "max_tokens": 100}), model=model)
+    message = {"role": "user", "content": f"{at}: {'How many trains pass here in a minute? ' * 5}"}
+    return JobSpec(request=ChatRequest.model_validate({"messages": [message], "max_tokens": 100}), model=model)
 
 
 def most_in_a_minute(moments: Sequence[float], weights: Sequence[int]) -> int:

@@ -68,8 +68,8 @@ def _machines(results: Results) -> str:
         if "machine" not in found:
             continue
         machine, options = found["machine"], found["options"]
-        said = ", ".join(f"{key} {value}" for key, value in options.items() if key not in ("folder", "only"))
-        rows.append({"result": name, "measured": found["measured"], **machine, "options": said or None})
+        shown = ", ".join(f"{key} {value}" for key, value in options.items() if key not in ("folder", "only"))
+        rows.append({"result": name, "measured": found["measured"], **machine, "options": shown or None})
     columns = dict.fromkeys(column for row in rows for column in row)
     return table([{column: row.get(column) for column in columns} for row in rows]) if rows else NOT_MEASURED
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from .contender import Place
+from .contender import Setup
 
 REDIS, LLM, CONCURRENCY = "BENCH_REDIS_URL", "BENCH_LLM_URL", "BENCH_CONCURRENCY"
 
 
-def environment(place: Place) -> dict[str, str]:
+def environment(setup: Setup) -> dict[str, str]:
     """Return the variables for a worker at this place."""
-    ours = {REDIS: place.redis_url, LLM: f"{place.llm_url}/v1", CONCURRENCY: str(place.concurrency)}
+    ours = {REDIS: setup.redis_url, LLM: f"{setup.llm_url}/v1", CONCURRENCY: str(setup.concurrency)}
     return ours | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else LiteLLM looks for prices on the internet first
 
 

@@ -10,7 +10,7 @@ import redis
 from pointsman import AsyncClient
 from pointsman.router.store.keys import Keys
 
-from .contender import CELERY_READY, Place
+from .contender import CELERY_READY, Setup
 from .installation import Installation, catalog_of
 
 DISPATCHERS = 2
@@ -29,14 +29,14 @@ class PointsmanContender:
         self.back_seconds = lease_seconds + 30.0
         self._lease_seconds, self._dispatchers, self._app = lease_seconds, dispatchers, app
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Write the configuration, of one model without limits, and start the dispatchers."""
-        catalog = catalog_of({"bench": {}}, place.llm_url, worker_concurrency=place.concurrency)
+        catalog = catalog_of({"bench": {}}, setup.llm_url, worker_concurrency=setup.concurrency)
         self._installation = Installation(
-            place.processes, place.redis_url, catalog, lease_seconds=self._lease_seconds
+            setup.processes, setup.redis_url, catalog, lease_seconds=self._lease_seconds
         )
         self._client = self._installation.client()
-        self._redis = redis.Redis.from_url(place.redis_url, decode_responses=True)
+        self._redis = redis.Redis.from_url(setup.redis_url, decode_responses=True)
         for _ in range(self._dispatchers):
             self._installation.start_dispatcher()
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .contender import Place
+from .contender import Setup
 from .meter import Meter
 from .pointsman_contender import PointsmanContender
 from .processes import Processes, running, start_llm, start_redis
@@ -72,7 +72,7 @@ class Run:
         )
         self.redis_url = start_redis(processes)
         llm_url = start_llm(processes, options.latency)
-        self._contender.open(Place(processes, self.redis_url, llm_url, options.concurrency))
+        self._contender.open(Setup(processes, self.redis_url, llm_url, options.concurrency))
 
     def submit(self) -> Profile:
         """Submit all jobs from this process, and watch it."""

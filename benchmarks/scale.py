@@ -185,14 +185,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     add_option(parser)
     options = parser.parse_args()
-    said = {**vars(options), "prompts_are": real_prompts(options.prompts).source}
+    recorded = {**vars(options), "prompts_are": real_prompts(options.prompts).source}
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         for name in options.only:
             shapes = [*SHAPES[name], *([MILLION] if name == "backlog" and options.million else [])]
             rows = measure(shapes, options, Path(made) / name)
             sys.stdout.write(f"{name}\n{table(rows)}\n\n")
             sys.stdout.flush()
-            write(f"scale-{name}", options=said, rows=rows)
+            write(f"scale-{name}", options=recorded, rows=rows)
 
 
 if __name__ == "__main__":

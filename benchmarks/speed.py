@@ -10,7 +10,7 @@ from statistics import median
 
 import httpx
 
-from .contender import Contender, Place
+from .contender import Contender, Setup
 from .llm_server import ALL
 from .meter import Meter
 from .processes import Processes, running, start_llm, start_redis
@@ -34,13 +34,13 @@ class Work:
 def measure(contender: Contender, work: Work, folder: Path) -> Row:
     """Run one contender and return its figures."""
     with running(folder) as processes:
-        place = Place(processes, start_redis(processes), start_llm(processes, work.latency), work.concurrency)
-        contender.open(place)
+        setup = Setup(processes, start_redis(processes), start_llm(processes, work.latency), work.concurrency)
+        contender.open(setup)
         try:
             figures = _Run(contender, processes, work).figures()
         finally:
             contender.close()
-        most = httpx.get(f"{place.llm_url}/most_in_flight").json().get(ALL, 0)
+        most = httpx.get(f"{setup.llm_url}/most_in_flight").json().get(ALL, 0)
     return {"queue": contender.name, "settings": contender.settings, **figures, "in_flight": most}
 
 

@@ -44,7 +44,7 @@ PARTS = (
 REST = "other"
 
 FRAME = re.compile(r"^(?P<name>.*) \((?P<path>[^()]*?)(?::\d+)?\)$")
-PLACE = re.compile(r"^.*/(?:site-packages|python3\.\d+)/")
+PATH_PREFIX = re.compile(r"^.*/(?:site-packages|python3\.\d+)/")
 
 
 class Frame(NamedTuple):
@@ -67,9 +67,9 @@ class Sampling:
     def stop(self) -> Counter[tuple[Frame, ...]]:
         """Return how often each stack was seen; raises RuntimeError where py-spy could not look."""
         self._process.send_signal(signal.SIGINT)
-        _, said = self._process.communicate()
+        _, output = self._process.communicate()
         if not self._output.exists():
-            raise RuntimeError(f"{MAY_NOT_LOOK}: {said.decode(errors='replace')}")
+            raise RuntimeError(f"{MAY_NOT_LOOK}: {output.decode(errors='replace')}")
         seen: Counter[tuple[Frame, ...]] = Counter()
         for line in self._output.read_text(encoding="utf-8").splitlines():
             stack, _, times = line.rpartition(" ")
@@ -82,7 +82,7 @@ def _frame(text: str) -> Frame:
     if found is None:
         return Frame(text, "")
     root = f"{Path(__file__).parents[1]}/"
-    return Frame(found["name"], PLACE.sub("", found["path"].removeprefix(root)))
+    return Frame(found["name"], PATH_PREFIX.sub("", found["path"].removeprefix(root)))
 
 
 def part_of(stack: tuple[Frame, ...]) -> str:

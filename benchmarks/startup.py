@@ -101,12 +101,12 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> Start:
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     try:
-        said = []
+        output = []
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             if READY in line:
                 return Start(_cpu_seconds(process.pid), time.monotonic() - began)
-        raise RuntimeError(f"{command[:6]} ended before it was ready:\n" + b"".join(said).decode())
+        raise RuntimeError(f"{command[:6]} ended before it was ready:\n" + b"".join(output).decode())
     finally:
         process.kill()
         process.wait()

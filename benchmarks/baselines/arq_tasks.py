@@ -12,7 +12,7 @@ import redis
 from arq import create_pool
 from arq.connections import RedisSettings
 
-from benchmarks.contender import Place
+from benchmarks.contender import Setup
 from benchmarks.place_of_worker import concurrency, environment, redis_url
 
 MODULE = "benchmarks.baselines.arq_tasks"
@@ -39,22 +39,22 @@ class ArqContender:
     name, settings = "arq", "results"
     ready = "Starting worker"
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Remember the place."""
-        self._place, self._submitted = place, 0
-        self._redis = redis.Redis.from_url(place.redis_url)
+        self._setup, self._submitted = setup, 0
+        self._redis = redis.Redis.from_url(setup.redis_url)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start one worker process with so many tasks at once."""
         command = [sys.executable, "-m", "arq", f"{MODULE}.WorkerSettings"]
-        return self._place.processes.start(command, name="worker", environment=environment(self._place))
+        return self._setup.processes.start(command, name="worker", environment=environment(self._setup))
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Enqueue a job for each prompt, some at a time."""
         return asyncio.run(self._enqueue(prompts))
 
     async def _enqueue(self, prompts: Sequence[str]) -> list[str]:
-        pool = await create_pool(RedisSettings.from_dsn(self._place.redis_url))
+        pool = await create_pool(RedisSettings.from_dsn(self._setup.redis_url))
         ids: list[str] = []
         for at in range(0, len(prompts), AT_ONCE):
             jobs = await asyncio.gather(*(pool.enqueue_job("noop", one) for one in prompts[at : at + AT_ONCE]))

@@ -12,7 +12,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
-from benchmarks.contender import Place, results_url
+from benchmarks.contender import Setup, results_url
 from benchmarks.place_of_worker import environment, redis_url
 
 MODULE = "benchmarks.baselines.dramatiq_tasks"
@@ -44,20 +44,20 @@ class DramatiqContender:
     name, settings = "dramatiq", f"{THREADS} threads, results"
     ready = "is ready for action"
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Remember the place."""
-        self._place, self._submitted = place, 0
-        self._results = redis.Redis.from_url(place.results_url)
+        self._setup, self._submitted = setup, 0
+        self._results = redis.Redis.from_url(setup.results_url)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start one worker process."""
         command = [sys.executable, "-m", "dramatiq", MODULE, "--processes", "1", "--threads", str(THREADS)]
-        return self._place.processes.start(command, name="worker", environment=environment(self._place))
+        return self._setup.processes.start(command, name="worker", environment=environment(self._setup))
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Enqueue a message for each prompt."""
         self._submitted += len(prompts)
-        sender = _broker(self._place.redis_url)
+        sender = _broker(self._setup.redis_url)
         sender.declare_queue(noop.queue_name)
         return [sender.enqueue(noop.message(prompt)).message_id for prompt in prompts]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import redis as blocking_redis
 from redis.asyncio import Redis
 
-from benchmarks.contender import Place
+from benchmarks.contender import Setup
 from benchmarks.place_of_worker import concurrency, environment, llm_url, redis_url
 
 MODULE = "benchmarks.baselines.litellm_router"
@@ -58,15 +58,15 @@ class LitellmRouterContender:
     name, settings = "LiteLLM Router", "one process, no queue"
     ready = READY
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Remember the place."""
-        self._place = place
-        self._redis = blocking_redis.Redis.from_url(place.redis_url)
+        self._setup = setup
+        self._redis = blocking_redis.Redis.from_url(setup.redis_url)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start the process."""
         command = [sys.executable, "-m", MODULE]
-        return self._place.processes.start(command, name="worker", environment=environment(self._place))
+        return self._setup.processes.start(command, name="worker", environment=environment(self._setup))
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Hand over all prompts at once."""

@@ -12,7 +12,7 @@ import redis
 from redis.asyncio import Redis
 from saq.queue.redis import RedisQueue
 
-from benchmarks.contender import Place
+from benchmarks.contender import Setup
 from benchmarks.place_of_worker import concurrency, environment, redis_url
 
 MODULE = "benchmarks.baselines.saq_tasks"
@@ -39,22 +39,22 @@ class SaqContender:
     name, settings = "saq", "results"
     ready = "Worker starting"
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Remember the place."""
-        self._place = place
-        self._redis = redis.Redis.from_url(place.redis_url)
+        self._setup = setup
+        self._redis = redis.Redis.from_url(setup.redis_url)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start one worker process with so many tasks at once."""
         command = [sys.executable, "-m", "saq", f"{MODULE}.settings", "-v"]
-        return self._place.processes.start(command, name="worker", environment=environment(self._place))
+        return self._setup.processes.start(command, name="worker", environment=environment(self._setup))
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Enqueue a job for each prompt, some at a time."""
         return asyncio.run(self._enqueue(prompts))
 
     async def _enqueue(self, prompts: Sequence[str]) -> list[str]:
-        queue = _queue(self._place.redis_url)
+        queue = _queue(self._setup.redis_url)
         ids: list[str] = []
         for at in range(0, len(prompts), AT_ONCE):
             # the result is kept for ten minutes, which is SAQ's default

@@ -13,7 +13,7 @@ import redis
 from taskiq import TaskiqEvents, TaskiqState
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
-from benchmarks.contender import Place, results_url
+from benchmarks.contender import Setup, results_url
 from benchmarks.place_of_worker import concurrency, environment, llm_url, redis_url
 from pointsman.router.runtime.http import AsyncClient, open_client
 
@@ -65,17 +65,17 @@ class TaskiqContender:
         self._task = task
         self.settings = f"streams, {'httpx' if task == 'ask' else 'results'}"
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Remember the place."""
-        self._place, self._submitted = place, 0
-        self._results = redis.Redis.from_url(place.results_url)
+        self._setup, self._submitted = setup, 0
+        self._results = redis.Redis.from_url(setup.results_url)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start one worker process with so many tasks at once."""
         command = ["-m", "taskiq", "worker", f"{MODULE}:broker", "--workers", "1"]
-        command += ["--max-async-tasks", str(self._place.concurrency), "--log-level", "INFO"]
-        variables = environment(self._place)
-        return self._place.processes.start([sys.executable, *command], name="worker", environment=variables)
+        command += ["--max-async-tasks", str(self._setup.concurrency), "--log-level", "INFO"]
+        variables = environment(self._setup)
+        return self._setup.processes.start([sys.executable, *command], name="worker", environment=variables)
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Kick a task for each prompt, some at a time."""
@@ -83,7 +83,7 @@ class TaskiqContender:
         return asyncio.run(self._kick(prompts))
 
     async def _kick(self, prompts: Sequence[str]) -> list[str]:
-        sender = _broker(self._place.redis_url)
+        sender = _broker(self._setup.redis_url)
         await sender.startup()
         kicker = {"noop": noop, "ask": ask}[self._task].kicker().with_broker(sender)
         ids: list[str] = []

@@ -15,7 +15,7 @@ BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Line:
-    """One line that is not blank. `number` counts from 1, `offset` is its first byte, `next_offset` the next one's.
+    """One line that is not blank. `number` is from 1, `offset` is its first byte, `next_offset` the next one's.
 
     `text` is None where the line is longer than allowed.
     """

@@ -83,7 +83,7 @@ class BatchRun:
         """Start the command; what it says goes to a log."""
         return self._live.start(*self.command(*options), name="batch")
 
-    def output(self) -> str:
+    def printed_text(self) -> str:
         """Return what the last command said."""
         logs = sorted(self._live.folder.glob("batch-*.log"), key=lambda path: int(path.stem.split("-")[1]))
         return logs[-1].read_text()

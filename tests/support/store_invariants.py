@@ -26,7 +26,7 @@ class Invariants:
         jobs = await self._read_jobs(job_ids)
         self._lanes |= {fields["lane"] for fields in jobs.values() if fields["lane"]}
         held = await self._read_zsets()
-        each_job_is_in_exactly_its_place(jobs, held)
+        each_job_is_where_its_state_says(jobs, held)
         state_indexes_agree(jobs, held)
         lane_index_names_the_heads_of_all_lanes_that_are_not_empty(held)
         live = {job_id for job_id, fields in jobs.items() if JobState(fields["state"]) not in TERMINAL}
@@ -69,19 +69,19 @@ class Invariants:
         assert unclaimed == sum(tokens[entry] for entry in bound), f"{model}: {unclaimed} tokens are unclaimed"
 
 
-def each_job_is_in_exactly_its_place(jobs: Mapping[str, Fields], held: HeldJob) -> None:
+def each_job_is_where_its_state_says(jobs: Mapping[str, Fields], held: HeldJob) -> None:
     """A job is in its lane, in intake, delayed, in one ledger of its model, or ended and nowhere."""
-    places: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for name, members in held.items():
         if name.split(":")[0] in ("intake", "delayed", "lane", "bound", "running"):
             for job_id in members:
-                places.setdefault(job_id, []).append(name)
+                found.setdefault(job_id, []).append(name)
     for job_id, fields in jobs.items():
-        assert places.pop(job_id, []) == _place_of(fields), f"{job_id}: {fields}"
-    assert not places, f"held although nobody submitted them: {places}"
+        assert found.pop(job_id, []) == _expected_keys(fields), f"{job_id}: {fields}"
+    assert not found, f"held although nobody submitted them: {found}"
 
 
-def _place_of(fields: Fields) -> list[str]:
+def _expected_keys(fields: Fields) -> list[str]:
     state = JobState(fields["state"])
     if state in TERMINAL:
         return []

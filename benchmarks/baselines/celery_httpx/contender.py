@@ -12,7 +12,7 @@ from itertools import count
 import redis
 from celery import Celery
 
-from benchmarks.contender import CELERY_READY, Place
+from benchmarks.contender import CELERY_READY, Setup
 from benchmarks.place_of_worker import environment
 
 from .configuration import configuration
@@ -35,24 +35,24 @@ class CeleryContender:
     def __init__(self, variant: Options, *, app: str = APP, task: str = "baseline.ask", named: str = "") -> None:
         self._variant, self._module, self._task = variant, app, task
         self.name = named or f"Celery {variant.pool}"
-        self.settings = _said(variant)
+        self.settings = _settings_in_words(variant)
         sweep = 12 if variant.often_restored else SWEEP_SECONDS + MUTEX_SECONDS
         # an hour is not waited for: what is held by then is counted as stuck
         self.back_seconds = variant.visibility_seconds + sweep if variant.visibility_seconds else 10.0
         self._numbers = count(1)
 
-    def open(self, place: Place) -> None:
+    def open(self, setup: Setup) -> None:
         """Make the client's side of the application."""
-        self._place = place
+        self._setup = setup
         self._options = replace(
             self._variant,
-            redis_url=place.redis_url,
-            llm_url=f"{place.llm_url}/v1",
-            concurrency=place.concurrency,
+            redis_url=setup.redis_url,
+            llm_url=f"{setup.llm_url}/v1",
+            concurrency=setup.concurrency,
         )
         self._app = Celery("client", set_as_current=False)
         self._app.conf.update(configuration(self._options))
-        self._redis = redis.Redis.from_url(place.redis_url, decode_responses=True)
+        self._redis = redis.Redis.from_url(setup.redis_url, decode_responses=True)
         self._results = redis.Redis.from_url(self._options.results_url)
         self._submitted = 0
 
@@ -61,8 +61,8 @@ class CeleryContender:
         node = f"bench-{next(self._numbers)}@here"
         # -P on the command line: it is there that Celery patches the process for gevent
         command = ["-m", "celery", "-A", self._module, "worker", "-P", self._options.pool, "-n", node, "-l", "INFO"]
-        variables = environment(self._place) | self._options.environment
-        return self._place.processes.start([sys.executable, *command], name="worker", environment=variables)
+        variables = environment(self._setup) | self._options.environment
+        return self._setup.processes.start([sys.executable, *command], name="worker", environment=variables)
 
     def submit(self, prompts: Sequence[str]) -> list[str]:
         """Publish a task for each prompt, over one connection."""
@@ -95,7 +95,7 @@ class CeleryContender:
         self._results.close()
 
 
-def _said(variant: Options) -> str:
+def _settings_in_words(variant: Options) -> str:
     if not variant.acks_late:
         return "acks early"
     sweep = ", sweep 2 s" if variant.often_restored else ""

@@ -109,7 +109,7 @@ class StreamedAnswer:
     async def frames(self) -> AsyncGenerator[str, None]:
         """Yield events and comments until the job has ended.
 
-        Raises NoAnswer, Refused or UnknownJob where it ends otherwise, OutcomeUnknown where Redis is away then.
+        Raises NoAnswer, Refused or UnknownJob if it ends otherwise, OutcomeUnknown if Redis is away then.
         """
         async with watching(self._caller, self._wake) as signals:
             while not self._over:

@@ -43,13 +43,13 @@ SURE = {"stop", "length", "tool_calls"}
 def _mutilated(reply: Any, path: tuple[str | int, ...], value: Any = ...) -> Any:
     """Return the reply with the value at `path` replaced, or removed where none is given."""
     *way, last = path
-    place = reply
+    target = reply
     for step in way:
-        place = place[step]
+        target = target[step]
     if value is ...:
-        del place[last]
+        del target[last]
     else:
-        place[last] = value
+        target[last] = value
     return reply
 
 

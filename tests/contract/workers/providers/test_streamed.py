@@ -105,9 +105,9 @@ def test_a_stream_that_breaks_off_at_any_byte_is_a_bad_response(vendor: str) -> 
         assert failure.value.kind is ErrorKind.BAD_RESPONSE, end
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for step, below in inside for found in ((*path, step), *_places(below, (*path, step)))]
+    return [found for step, below in inside for found in ((*path, step), *_paths(below, (*path, step)))]
 
 
 WRONG = st.sampled_from([None, "", "x", 0, 1, -1, True, [], [None], {}, {"a": 1}, "\ud83d"])
@@ -122,15 +122,15 @@ def test_what_was_streamed_is_the_answers_text_whatever_the_server_makes_of_it(
     order = data.draw(st.lists(st.sampled_from(range(len(events))), max_size=4))
     shuffled = [*events[: data.draw(st.integers(0, len(events)))], *(events[at] for at in order), *events]
     shuffled = copy.deepcopy(shuffled if data.draw(st.booleans()) else events)
-    for place in data.draw(st.lists(st.sampled_from(_places(shuffled)), max_size=3)):
-        _put(shuffled, place, data.draw(WRONG))
+    for path in data.draw(st.lists(st.sampled_from(_paths(shuffled)), max_size=3)):
+        _put(shuffled, path, data.draw(WRONG))
     answer, received, _ = read_events(vendor, shuffled)
     assert answer is None or answer.text == received
     received.encode()
 
 
-def _put(value: Any, place: tuple[Any, ...], wrong: Any) -> None:
-    *way, last = place
+def _put(value: Any, path: tuple[Any, ...], wrong: Any) -> None:
+    *way, last = path
     try:
         for step in way:
             value = value[step]

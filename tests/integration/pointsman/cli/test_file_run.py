@@ -71,15 +71,15 @@ async def check_like_undisturbed(run: BatchRun, live: Live, tmp_path: Path) -> N
 @pytest.mark.parametrize("transport", ["http", "redis"])
 async def test_a_file_is_run_to_its_end(live: Live, tmp_path: Path, transport: str) -> None:
     run = of_lines(live, tmp_path, transport)
-    assert await run.run() == 0, run.output()
+    assert await run.run() == 0, run.printed_text()
     check_whole(run, live)
-    assert f"{COUNT} of {COUNT} lines succeeded" in run.output()
+    assert f"{COUNT} of {COUNT} lines succeeded" in run.printed_text()
     first, second = read_lines(run.output)[:2]
     assert first["response"]["body"]["pointsman"]["cost_usd"] > 0
     assert second["result"]["model"] == MODEL
     assert "history" not in second
     assert await run.run() == 2
-    assert "--restart begins anew" in run.output()
+    assert "--restart begins anew" in run.printed_text()
 
 
 @pytest.mark.parametrize("transport", ["http", "redis"])
@@ -94,7 +94,7 @@ async def test_a_killed_run_is_gone_on_with_and_nothing_is_paid_twice(
     await ended(process)
     with run.part.open("ab") as part:
         part.write(b'77\tok\tgpt-4\t0.1\t{"torn')
-    assert await run.run() == 0, run.output()
+    assert await run.run() == 0, run.printed_text()
     check_whole(run, live)
     if at == 40:
         await check_like_undisturbed(run, live, tmp_path)
@@ -106,13 +106,13 @@ async def test_ctrl_c_says_what_goes_on_and_how_to_go_on(live: Live, tmp_path: P
     await run.until_ended(20)
     process.send_signal(signal.SIGINT)
     assert await ended(process) == 130
-    assert f"of {COUNT} lines have ended and are kept" in run.output()
-    assert "jobs are submitted and go on" in run.output()
-    assert "--cancel" in run.output()
-    assert "Traceback" not in run.output()
+    assert f"of {COUNT} lines have ended and are kept" in run.printed_text()
+    assert "jobs are submitted and go on" in run.printed_text()
+    assert "--cancel" in run.printed_text()
+    assert "Traceback" not in run.printed_text()
     assert not run.output.exists()
     assert await run.run() == 0
-    assert "of them had ended before" in run.output()
+    assert "of them had ended before" in run.printed_text()
     check_whole(run, live)
 
 
@@ -135,7 +135,7 @@ async def test_a_run_outlives_a_restart_of_the_api(live: Live, tmp_path: Path) -
     api.kill()
     await ended(api)
     await start_api(live)
-    assert await ended(process) == 0, run.output()
+    assert await ended(process) == 0, run.printed_text()
     check_whole(run, live)
 
 
@@ -147,7 +147,7 @@ async def test_jobs_in_flight_are_cancelled_when_asked(live: Live, tmp_path: Pat
     process.send_signal(signal.SIGINT)
     assert await ended(process) == 130
     assert await run.run("--cancel") == 0
-    assert "30 jobs are cancelled" in run.output()
+    assert "30 jobs are cancelled" in run.printed_text()
 
     async def none_in_flight() -> bool:
         return live.in_flight() == 0
@@ -163,7 +163,7 @@ async def test_two_runs_cannot_write_to_one_output(live: Live, tmp_path: Path) -
     run.start()
     await live.until_calling(8)
     assert await run.run() == 2
-    assert "another run writes to it now" in run.output()
+    assert "another run writes to it now" in run.printed_text()
 
 
 async def test_a_file_that_has_changed_is_not_gone_on_with(live: Live, tmp_path: Path) -> None:
@@ -173,10 +173,10 @@ async def test_a_file_that_has_changed_is_not_gone_on_with(live: Live, tmp_path:
     process.send_signal(signal.SIGINT)
     await ended(process)
     assert await run.run("--priority", "7") == 2
-    assert "other options: priority 3" in run.output()
+    assert "other options: priority 3" in run.printed_text()
     write_lines(run.source, mixed_lines(3))
     assert await run.run() == 2
-    assert "has changed since" in run.output()
+    assert "has changed since" in run.printed_text()
     assert await run.run("--restart") == 0
     assert len(read_lines(run.output)) == 3
 
@@ -189,7 +189,7 @@ async def test_lines_without_an_answer_have_a_file_of_their_own_that_can_be_run_
     with run.source.open("ab") as file:
         file.write(b"\n".join(bad) + b"\n\n")
     assert await run.run("--strict") == 2
-    assert "line 9" in run.output()
+    assert "line 9" in run.printed_text()
     assert not run.part.exists()
     live.change(base_seconds=600.0)
     assert await run.run("--expires-in", "1") == 1
@@ -207,11 +207,11 @@ async def test_lines_without_an_answer_have_a_file_of_their_own_that_can_be_run_
 async def test_standard_input_and_json_for_programs(live: Live, tmp_path: Path) -> None:
     run = BatchRun(live, Path("-"), tmp_path / "results.jsonl")
     assert await run.run() == 2
-    assert "no lines" in run.output()
+    assert "no lines" in run.printed_text()
     source = write_lines(tmp_path / "in.jsonl", mixed_lines(4))
     command = f"{' '.join(run.command())} --json < {source}"
     assert await ended(live.start("sh", "-c", command, name="batch")) == 0
-    printed = json.loads(run.output())
+    printed = json.loads(run.printed_text())
     assert (printed["total"], printed["succeeded"], printed["errors"]) == (4, 4, None)
     assert printed["models"][MODEL]["jobs"] == 4
 
@@ -222,7 +222,7 @@ async def test_a_dry_run_sends_nothing_and_says_what_to_expect(live: Live, tmp_p
     with run.source.open("a") as file:
         file.write('{"prompt": "Why does it crash?"}\n{"prompt": "half\n')
     assert await run.run("--dry-run", "--json") == 0
-    printed = json.loads(run.output())
+    printed = json.loads(run.printed_text())
     assert (printed["totals"]["jobs"], printed["totals"]["bad"], printed["looked_at"]) == (13, 1, 13)
     assert printed["totals"]["output_tokens"] == 13 * 512
     assert printed["task_classes"] == {"pinned": 12, "technical_support": 1}
@@ -235,5 +235,5 @@ async def test_a_dry_run_sends_nothing_and_says_what_to_expect(live: Live, tmp_p
 
     assert await run.run() == 1
     assert await run.run("--dry-run") == 0
-    assert "line 14: the line is not valid JSON" in run.output()
-    assert "time    about" in run.output()
+    assert "line 14: the line is not valid JSON" in run.printed_text()
+    assert "time    about" in run.printed_text()

@@ -135,7 +135,7 @@ class Walk:
         lane = str(Lane("technical_support", fields["tenant"], candidates[-1:]))
         ends = (
             success(tokens=self.random.randrange(5_000)),
-            success(allowance=self._said()),
+            success(allowance=self._random_allowance()),
             failure("invalid_request"),
             failure("server_error", JobState.PENDING, lane=fields["lane"], wait_seconds=self.random.choice((0, 3))),
             failure("overloaded", JobState.PENDING, lane=lane, breaker=TOUCHY),
@@ -148,7 +148,7 @@ class Walk:
             self.ends.add(first)
             assert await self.driver.settle(job_id, binding, settlement=end, token=token) is first
 
-    def _said(self) -> Allowance:
+    def _random_allowance(self) -> Allowance:
         requests = Left(self.random.choice((0, 3, 100)), self.random.choice((0.0, 1.0, 5.0)))
         return Allowance(requests, self.random.choice((None, Left(2_000, 3.0))))
 
