@@ -106,7 +106,7 @@ class AsyncClient:
 
         The record's `job` is what was given for it: the prompt, the spec or the mapping.
         `jobs` may be an async iterable, slow, or without end; `progress` is told a few times a second while jobs
-        end. What the jobs, `progress` or a job that can not be accepted raise ends it; who stops early closes it,
+        end. What the jobs, `progress` or a job that cannot be accepted raise ends it; who stops early closes it,
         as `contextlib.aclosing` does. What is submitted by then goes on by itself.
         """
         return run_many(self._transport, jobs, fields, window=window, retries=self._retries, progress=progress)

@@ -61,7 +61,7 @@ class WireFormat(Protocol):
     """A wire format: pure translation, no network.
 
     `request` raises CallFailed (`invalid_request`) where the format has no words for the chat, and (`auth`) where
-    the key can not stand in a header. `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx
+    the key cannot stand in a header. `answer` raises CallFailed (`bad_response`, `content_filtered`, ...) on a 2xx
     body that is not a usable answer; with `stops` one without text may be. `error` and `allowance` never raise.
     """
 
