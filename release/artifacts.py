@@ -43,6 +43,8 @@ def try_wheel(wheel: Path, version: str) -> None:
         if version not in said.split():
             raise Broken(f"pointsman --version says {said.strip()!r}, and the wheel is {version}")
         _run([pointsman, "--help"], folder=empty)
+        _run([pointsman, "init"], folder=empty)
+        _run([pointsman, "models", "--check"], folder=empty)
 
 
 def _run(command: Sequence[str], *, folder: Path) -> str:

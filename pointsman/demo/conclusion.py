@@ -39,7 +39,7 @@ def why_lines(records: Sequence[JobRecord], url: str) -> Iterator[str]:
     if not tried:
         return
     record = max(tried, key=lambda one: (last_failed(one) is not None, one.model != one.history[0].model))
-    yield f"Why did job {records.index(record) + 1} go where it went? While the demo is up (KEEP=1), ask with"
+    yield f"Why did job {records.index(record) + 1} go where it went? While the demo is kept up, ask with"
     yield f"{command()} why {record.id} --url {url}"
     for attempt in record.history:
         yield f"  {attempt.number}. {attempt.model}: {_reason(attempt)} -> {attempt.kind or 'succeeded'}"
@@ -53,12 +53,12 @@ def next_lines(found: Running, *, keep: bool) -> Iterator[str]:
     """Yield what to do next: with everything still up, or from here on."""
     yield ""
     if not keep:
-        keep_up, local = ("make demo KEEP=1", "make demo LLM=local")
+        keep_up, local, own = ("make demo KEEP=1", "make demo LLM=local", "README.md")
         if command() == INSTALLED:
-            keep_up, local = (f"{INSTALLED} demo --keep", f"{INSTALLED} demo --llm local")
+            keep_up, local, own = (f"{INSTALLED} {rest}" for rest in ("demo --keep", "demo --llm local", "init"))
         yield f"Next: {keep_up:<26} stays up, with Flower and the pages of the API"
         yield f"      {local:<26} the same on a real language model, here"
-        yield f"      {'README.md':<26} your own keys, files of prompts, and more"
+        yield f"      {own:<26} your own keys and models"
         return
     yield f"API      {found.api_url}/docs"
     yield f"Flower   {found.flower_url}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from pointsman.demo.burst import Spell
-from pointsman.demo.conclusion import burst_lines, why_lines
+from pointsman.demo.conclusion import burst_lines, next_lines, why_lines
 from tests.support.demo_records import attempt, record
 
 
@@ -20,3 +24,20 @@ def test_the_decision_that_is_shown_is_of_a_job_that_moved() -> None:
     assert "why moved001 --url http://127.0.0.1:1" in lines[1]
     assert lines[2:] == ["  1. a: a was best -> server_error", "  2. b: b was best -> succeeded"]
     assert list(why_lines([record(state="pending")], "http://127.0.0.1:1")) == []
+
+
+@pytest.mark.parametrize(
+    ("called", "named"),
+    [
+        (".venv/bin/pointsman", ["make demo", "README.md"]),
+        ("/usr/bin/pointsman", ["pointsman demo", "pointsman init"]),
+    ],
+)
+def test_what_to_do_next_is_there_in_a_checkout_and_without_one(
+    called: str, named: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called])
+    words = "\n".join(next_lines(None, keep=False))
+    assert [
+        name for name in ("make demo", "README.md", "pointsman demo", "pointsman init") if name in words
+    ] == named
