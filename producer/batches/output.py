@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from pointsman.router.vocabulary.batch import BatchRecord
 from pointsman.router.vocabulary.job import JobRecord
 
-from ..files import FileFolder, Incoming, StoredFile
+from ..files import FileFolder, PartialFile, StoredFile
 from .end import LineResult
 
 
@@ -56,7 +56,7 @@ class Writing:
         error = self._keep(self._error, self.failed, batch.error_file_id, "error", now)
         return output, error
 
-    def _keep(self, file: Incoming, lines: int, file_id: str, name: str, now: float) -> str:
+    def _keep(self, file: PartialFile, lines: int, file_id: str, name: str, now: float) -> str:
         if lines == 0:
             file.drop()
             return ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from .incoming import Incoming
+from .partial_file import PartialFile
 from .stored import FILE_ID, StoredFile, UnknownFile
 
 LEFTOVER_SECONDS = 86_400.0
@@ -29,9 +29,9 @@ class FileFolder:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def begin(self, tenant: str) -> Incoming:
+    def begin(self, tenant: str) -> PartialFile:
         """Return a new file to write to."""
-        return Incoming(self._root / tenant)
+        return PartialFile(self._root / tenant)
 
     def get(self, file_id: str, *, tenant: str | None) -> StoredFile:
         """Return what is known of a file; raises UnknownFile."""

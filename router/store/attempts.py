@@ -15,7 +15,7 @@ from ..vocabulary.allowance import Allowance, Left
 from ..vocabulary.errors import COUNT_AGAINST_MODEL
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobState
 from ..vocabulary.model import Breaker
-from .call_batching import CallBatcher
+from .call_batcher import CallBatcher
 from .compression import unpack
 from .keys import Keys
 from .scripts import Argument, Scripts, milliseconds, moment

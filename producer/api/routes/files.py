@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.frozen import Frozen
 
-from ...files import Incoming, Purpose, StoredFile, TooLarge, Upload, boundary_of, new_file_id
+from ...files import PartialFile, Purpose, StoredFile, TooLarge, Upload, boundary_of, new_file_id
 from ...vendor_apis.openai import Refused
 from ..backend import CurrentRequester, Requester
 from ..openapi.shapes import DeletedFile, File, FileList
@@ -82,7 +82,7 @@ async def create_file(request: Request, requester: CurrentRequester) -> dict[str
     return stored.view()
 
 
-async def _receive(request: Request, incoming: Incoming, settings: Settings) -> Upload:
+async def _receive(request: Request, incoming: PartialFile, settings: Settings) -> Upload:
     def most(fields: dict[str, str]) -> int:
         of_batch = fields.get("purpose") == "batch"
         return (
@@ -105,7 +105,7 @@ async def _receive(request: Request, incoming: Incoming, settings: Settings) -> 
     return upload
 
 
-def _stored(upload: Upload, incoming: Incoming, requester: Requester) -> StoredFile:
+def _stored(upload: Upload, incoming: PartialFile, requester: Requester) -> StoredFile:
     for name in upload.fields.keys() - FIELDS:
         raise Refused(f"Unknown parameter: '{name[:100]}'.", param=name[:100], code="unsupported_parameter")
     if upload.filename is None:

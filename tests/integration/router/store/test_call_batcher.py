@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from pointsman.router.store import open_redis
-from pointsman.router.store.call_batching import CallBatcher
+from pointsman.router.store.call_batcher import CallBatcher
 from pointsman.router.store.scripts import Scripts
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from tests.support.store_driver import Driver

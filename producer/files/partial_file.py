@@ -12,7 +12,7 @@ BUFFER_BYTES = 1_048_576
 UNFINISHED = ".part"
 
 
-class Incoming:
+class PartialFile:
     """Takes a file's content piece by piece; nobody sees it before `keep`. Everything here blocks."""
 
     def __init__(self, folder: Path) -> None:
