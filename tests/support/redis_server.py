@@ -20,7 +20,7 @@ from pointsman.local.embedded_redis import redis_server_binary, redis_server_com
 from pointsman.local.ports import free_port
 from pointsman.router.vocabulary.errors import ConfigError
 
-START_SECONDS = 15.0
+START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 WHEELS = {
