@@ -40,6 +40,15 @@ async def test_a_renewed_lease_stays_valid(driver: Driver, leases: Leases) -> No
         assert lease.valid_until > before
 
 
+async def test_a_lease_counts_from_when_its_renewal_was_sent(driver: Driver, leases: Leases) -> None:
+    held = await claimed(driver)
+    with leases.holding(held, claimed_at=time.monotonic()) as lease:
+        await driver.redis.client_pause(400)  # the reply comes this late
+        await leases.renew()
+        replied_at = time.monotonic()
+    assert replied_at - (lease.valid_until - leases.seconds) > 0.2
+
+
 async def test_a_lost_lease_stops_its_call_and_no_other(driver: Driver, leases: Leases) -> None:
     lost, kept = await claimed(driver), await claimed(driver)
     now = time.monotonic()

@@ -119,6 +119,28 @@ def test_an_overloaded_model_is_cooled_and_stays_a_candidate(judge: Judge, trial
     assert judge.judge(error, trial) == RetryLater(error, cool_seconds=3)
 
 
+@pytest.mark.parametrize(("kind", "backoff"), [("rate_limited", 2.0), ("overloaded", 2.0)])
+def test_a_wait_shorter_than_the_backoff_does_not_shorten_it(
+    judge: Judge, trial: Trial, kind: str, backoff: float
+) -> None:
+    error = failed(kind, retry_after=0.5)
+    outcome = judge.judge(error, trial)
+    assert isinstance(outcome, RetryLater)
+    assert outcome.cool_seconds == backoff
+
+
+def test_a_job_waits_for_the_longer_of_its_backoff_and_what_the_vendor_asked_for(
+    catalog: Catalog, trial: Trial
+) -> None:
+    late = replace(trial, attempt=3)
+    for retry_after in (None, 0.001, 0.5, 3.9, 10.0):
+        outcome = Judge(catalog, SETTINGS, Random(1)).judge(failed("server_error", retry_after), late)
+        backoff = Random(1).random() * 4.0
+        assert isinstance(outcome, RetryLater)
+        assert outcome.wait_seconds == max(retry_after or 0.0, backoff)
+        assert outcome.cool_seconds == (retry_after or 0.0)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind not in STOPS])
 def test_what_a_vendor_asks_for_is_never_cut_short_whatever_becomes_of_the_job(
     judge: Judge, trial: Trial, kind: ErrorKind

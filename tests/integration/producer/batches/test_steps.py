@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
@@ -52,10 +55,22 @@ class Bench:
         return list(self.folder.files(tenant="acme", newest_first=False))
 
 
+NewBench = Callable[[bytes], Awaitable[Bench]]
+
+
 @pytest_asyncio.fixture
-async def bench(jobs: JobStore, settings: Settings, redis: Redis) -> Bench:
+async def bench(bench_of: NewBench) -> Bench:
+    return await bench_of(jsonl([chat_line(f"r{at}") for at in range(1, LINES + 1)]))
+
+
+@pytest.fixture
+def bench_of(jobs: JobStore, settings: Settings, redis: Redis) -> NewBench:
+    """Make a batch of a file's content."""
+    return partial(_bench_of, jobs, settings, redis)
+
+
+async def _bench_of(jobs: JobStore, settings: Settings, redis: Redis, content: bytes) -> Bench:
     folder, batches, batch_id = FileFolder(settings.files_folder), BatchStore(jobs), new_batch_id()
-    content = jsonl([chat_line(f"r{at}") for at in range(1, LINES + 1)])
     incoming = folder.begin("acme")
     incoming.write(content)
     given = StoredFile(
@@ -90,6 +105,20 @@ async def test_lines_are_submitted_once_whoever_submits_them(bench: Bench) -> No
     assert not await submit(second)
     assert await bench.pending() == LINES
     assert ((await bench.get()).line, (await bench.get()).jobs) == (LINES, LINES)
+
+
+async def test_refused_lines_are_counted_over_all_portions(bench_of: NewBench) -> None:
+    """Else the batch would wait for jobs that never were."""
+    refused = {3, 4, 105, 250}
+    lines = [chat_line(f"r{at}", "no-such-model" if at in refused else "gpt-4") for at in range(1, LINES + 1)]
+    bench = await bench_of(jsonl(lines))
+    await validate(await bench.take())
+    await submit(await bench.take())
+    batch = await bench.get()
+    assert (batch.refused, batch.jobs) == (len(refused), LINES - len(refused))
+    assert await bench.pending() == LINES - len(refused)
+    await bench.batches.cancel_jobs(batch, range(1, LINES + 1))
+    assert await submit(await bench.take()), "all have ended, and the output can be written"
 
 
 async def test_files_are_written_once_whoever_writes_them(bench: Bench, driver: Driver) -> None:
