@@ -5,6 +5,7 @@
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
+# make mutate  small changes of workers, routing and client: does a unit test notice each?  MUTATE='pointsman.workers.outcome*'
 # make figures  how the code is laid out and named: CHECKOUT, JSON=1; STATIC=1 runs no job
 # make lint   lint, format, types, import rules
 # make check  the same and the unit tests: before every commit
@@ -94,6 +95,11 @@ chaos: $(STAMP)
 fuzz: $(STAMP)
 	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/producer/api/openapi/test_document.py
 
+.PHONY: mutate
+mutate: $(VENV)/.ready-mutation
+	$(BIN)/python -m mutmut run $(if $(MUTATE),'$(MUTATE)')
+	$(BIN)/python -m mutmut results
+
 .PHONY: figures
 figures: $(STAMP)
 	@$(BIN)/python -m benchmarks.figures $(if $(JSON),--json) $(if $(STATIC),--static) $(CHECKOUT)
@@ -123,4 +129,4 @@ release: $(STAMP)
 	@$(BIN)/python -m release
 
 clean:
-	rm -rf $(VENV) site .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site mutants .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -106,12 +106,12 @@ def test_a_job_is_rate_limited_only_so_often(judge: Judge, trial: Trial) -> None
 def test_a_closed_model_is_left_without_spending_an_attempt(
     judge: Judge, trial: Trial, kind: str, stop: str
 ) -> None:
-    error = failed(kind)
+    error = failed(kind, retry_after=7)
     lane = LANE.without("gpt-4")
-    assert judge.judge(error, trial) == TryNextModel(error, lane, stop, spends_attempt=False)
+    assert judge.judge(error, trial) == TryNextModel(error, lane, stop, spends_attempt=False, cool_seconds=7)
     assert STOPS[ErrorKind(kind)] == stop
     alone = replace(trial, lane=Lane("@gpt-4", "default", ("gpt-4",)))
-    assert judge.judge(error, alone) == GaveUp(error, stop)
+    assert judge.judge(error, alone) == GaveUp(error, stop, cool_seconds=7)
 
 
 def test_an_overloaded_model_is_cooled_and_stays_a_candidate(judge: Judge, trial: Trial) -> None:
