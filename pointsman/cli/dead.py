@@ -9,10 +9,14 @@ import typer
 
 from pointsman.router.vocabulary.errors import ConfigError, ErrorKind
 
+from .duration import duration
 from .jobs import HERE, Json, Key, Url
 
 Kinds = Annotated[list[ErrorKind] | None, typer.Option("--kind", help="Only this kind of error; may be repeated.")]
-Since = Annotated[str | None, typer.Option(help="Only what ended in the last 90s, 30m, 1h, 7d, ...")]
+Since = Annotated[
+    float | None,
+    typer.Option(parser=duration, metavar="DURATION", help="Only what ended in the last 90s, 30m, 1h, 7d, ..."),
+]
 Model = Annotated[str | None, typer.Option(help="Only what was last bound to this model.")]
 Class = Annotated[str | None, typer.Option("--class", help="Only this task class.")]
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from .output.file_run import summary_words
 from .output.file_run_progress import showing
 from .output.jobs import print_json, print_warnings
 from .output.tables import console_for_tables
+
+STDOUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class BatchCommand:
     fields: Mapping[str, Any]
     show: Show
 
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the results go to standard output."""
+        return self.output == STDOUT
+
     def client(self) -> Client:
         """Return a client."""
         return Client(self.url, api_key=self.api_key)
@@ -51,25 +58,31 @@ class BatchCommand:
 
 def run_batch(command: BatchCommand, *, window: int, strict: bool, restart: bool) -> None:
     """Run a file; ends with status 1 where a line has no answer, 130 where it was interrupted."""
-    with _path(command) as path, command.client() as client:
+    if command.to_stdout and command.show.as_json:
+        raise ConfigError("--json and --output - would both write to standard output; leave one of them out")
+    with _path(command) as path, _output(command) as output, command.client() as client:
         if not command.show.quiet:
             print_warnings(client)
         with showing(Path(command.file).name, client, quiet=command.show.quiet) as shown:
             try:
                 summary = client.batch(
-                    path, command.output, progress=shown.update, window=window, strict=strict, restart=restart,
+                    path, output, progress=shown.update, window=window, strict=strict, restart=restart,
                     **command.fields,
                 )  # fmt: skip
             except KeyboardInterrupt:
                 shown.close()
-                sys.stderr.write(_interrupted(shown.last))
+                sys.stderr.write(_interrupted(shown.last, kept=not command.to_stdout))
                 raise typer.Exit(130) from None
+    if command.to_stdout:
+        summary = replace(summary, output=STDOUT, errors=command.fields["errors"] and summary.errors)
     _print_summary(summary, command.show)
     raise typer.Exit(1 if summary.failed else 0)
 
 
 def cancel_run(command: BatchCommand) -> None:
     """Cancel what an interrupted run has in flight."""
+    if command.to_stdout:
+        raise ConfigError("what went to standard output was not kept, so that nothing can be cancelled by its file")
     with _path(command) as path, command.client() as client:
         count = client.cancel_batch(path, command.output, **command.fields)
     sys.stdout.write(f"{count} jobs are cancelled\n")
@@ -100,6 +113,26 @@ def _path(command: BatchCommand, *, needs_output: bool = True) -> Iterator[Path]
         yield Path(file.name)
 
 
+@contextmanager
+def _output(command: BatchCommand) -> Iterator[Path | None]:
+    """Yield where results are written: for standard output, a file that is copied there at the end.
+
+    Lines without an answer then go to standard error, unless --errors names a file for them.
+    """
+    if not command.to_stdout:
+        yield command.output
+        return
+    with tempfile.TemporaryDirectory(prefix="batch-") as folder:
+        results = Path(folder, "results.jsonl")
+        yield results
+        for file, stream in ((results, sys.stdout), (results.with_name("results.failed.jsonl"), sys.stderr)):
+            if file.exists():
+                stream.flush()
+                with file.open("rb") as source:
+                    shutil.copyfileobj(source, stream.buffer)
+                stream.flush()
+
+
 def _print_summary(summary: BatchSummary, show: Show) -> None:
     if show.as_json:
         files = {"output": str(summary.output), "errors": str(summary.errors) if summary.errors else None}
@@ -108,10 +141,13 @@ def _print_summary(summary: BatchSummary, show: Show) -> None:
         sys.stderr.write(summary_words(summary))
 
 
-def _interrupted(last: Progress | None) -> str:
+def _interrupted(last: Progress | None, *, kept: bool) -> str:
     if last is None or not last.submitted:
         return "interrupted before anything was sent\n"
-    kept = f"interrupted: {last.ended} of {last.total} lines have ended and are kept"
+    ended = f"interrupted: {last.ended} of {last.total} lines have ended"
     flying = last.submitted - last.ended
     going = f"; {flying} jobs are submitted and go on by themselves" if flying else ""
-    return f"{kept}{going}.\nThe same command goes on from here; with --cancel it cancels what is in flight.\n"
+    if not kept:
+        return f"{ended}{going}.\nNothing is kept of what goes to standard output: a file as --output is.\n"
+    on = "The same command goes on from here; with --cancel it cancels what is in flight."
+    return f"{ended} and are kept{going}.\n{on}\n"

@@ -57,17 +57,14 @@ def _spec(fields: dict[str, Any], file: str, line: int | None = None) -> JobSpec
 
 
 def dead_fields(
-    kind: list[ErrorKind] | None, since: str | None, model: str | None, task_class: str | None
+    kind: list[ErrorKind] | None, since: float | None, model: str | None, task_class: str | None
 ) -> DeadFields:
     """Return what dead letters are chosen by, and nothing for what was not said; raises ConfigError."""
     which: DeadFields = {}
     if kind:
         which["kind"] = kind
     if since is not None:
-        try:
-            which["since"] = time.time() - seconds_of(since)
-        except ValueError as error:
-            raise ConfigError(str(error), field="--since") from error
+        which["since"] = time.time() - since
     if model is not None:
         which["model"] = model
     if task_class is not None:

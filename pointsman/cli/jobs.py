@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .duration import duration
+
 Url = Annotated[
     str,
     typer.Option(envvar="POINTSMAN_URL", help="The producer API, or the URL of Redis to go straight there."),
@@ -31,7 +33,12 @@ def submit(
     model: Annotated[str | None, typer.Option(help="A model, which pins the job, or an alias.")] = None,
     system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
     priority: Annotated[int, typer.Option(min=0, max=9, help="0 to 9, 9 first.")] = 5,
-    expires_in: Annotated[float | None, typer.Option(help="Seconds the job may take, retries included.")] = None,
+    expires_in: Annotated[
+        float | None,
+        typer.Option(
+            parser=duration, metavar="DURATION", help="How long the job may take: 90s, 1h, ..., or seconds."
+        ),
+    ] = None,
     not_before: Annotated[str | None, typer.Option(help="Time to wait for: in 90s, 1h, ..., or ISO 8601.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again returns the first job.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="In place of the class's; may be repeated.")] = None,
@@ -77,7 +84,10 @@ def result(
 
 def wait(
     job_ids: Annotated[list[str], typer.Argument(help="Ids of jobs; '-' reads them from standard input.")],
-    timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most.")] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(parser=duration, metavar="DURATION", help="How long to wait: 90s, 1h, ..., or seconds."),
+    ] = None,
     as_json: Json = False,
     url: Url = HERE,
     api_key: Key = None,

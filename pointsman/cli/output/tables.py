@@ -16,11 +16,12 @@ from pointsman.router.vocabulary.views import ModelView
 FIRST_WORDS = 7
 WIDE_ENOUGH = 150
 WIDE_FROM = 115
+WORDS_AT_LEAST = 9
 WIDE = (
     "model", "status", "depth", "in flight", "capacity", "workers", "waiting", "done", "errors", "latency",
     "req/min",
 )  # fmt: skip
-NARROW = ("model", "depth", "in flight", "waiting", "done", "errors", "latency")
+NARROW = ("model", "status", "depth", "waiting", "done", "errors", "latency")
 
 
 def models_table(views: Iterable[ModelView], *, width: int, title: str | None = None) -> Table:
@@ -31,8 +32,10 @@ def models_table(views: Iterable[ModelView], *, width: int, title: str | None = 
         columns.insert(columns.index("latency"), "1st token")
     table = Table(title=title, title_justify="left", box=ROUNDED if width >= WIDE_FROM else SIMPLE_HEAD)
     for name in columns:
-        words = name in ("model", "status")
-        table.add_column(name, justify="left" if words else "right", no_wrap=name != "status", min_width=len(name))
+        if name in ("model", "status"):  # words give way to numbers by folding, and none of them is cut off
+            table.add_column(name, overflow="fold", min_width=WORDS_AT_LEAST)
+        else:
+            table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for view in views:
         cells = _cells(view)
         table.add_row(*(Text(cells[name]) for name in columns))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
+from rich.console import Console
+
 from pointsman.cli.output.tables import models_table
 from pointsman.router.vocabulary.views import ModelView
 
@@ -27,3 +31,20 @@ def test_the_time_to_the_first_words_is_shown_where_a_model_has_streamed() -> No
 
 def test_a_narrow_terminal_has_no_room_for_it() -> None:
     assert cells([STREAMED], width=80, column="1st token") == []
+
+
+def test_a_narrow_terminal_shows_the_status_of_every_model() -> None:
+    busy = {"depth": 9999, "waiting": 123_456, "succeeded": 1_234_567, "errors": {"timeout": 12_345}}
+    views = [
+        VIEW,
+        VIEW.model_copy(update={"name": "a-model-with-quite-a-long-name", "status": "no worker", **busy}),
+        VIEW.model_copy(update={"status": "paused: out of quota until an operator resumes it", **busy}),
+    ]
+    file = StringIO()
+    Console(file=file, width=80).print(models_table(views, width=80))
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    shown = " ".join(file.getvalue().split())
+    assert all(
+        words in shown for words in ("status", "open", "no worker", "paused:", "operator", "123456", "1234567")
+    )
