@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .duration import duration
-from .jobs import HERE, Json, Key, Url
+from .jobs import HERE, ExpiresIn, Json, Key, Url
 
 batch = typer.Typer(name="batch", no_args_is_help=True, help="Run files of jobs.")
 
@@ -26,10 +25,6 @@ TaskClass = Annotated[str | None, typer.Option("--class", help="Task class of li
 Model = Annotated[str | None, typer.Option(help="Model or alias of lines that have neither model nor class.")]
 System = Annotated[str | None, typer.Option(help="System prompt of lines with a prompt alone.")]
 Priority = Annotated[int, typer.Option(min=0, max=9, help="0 to 9, 9 first.")]
-ExpiresIn = Annotated[
-    float | None,
-    typer.Option(parser=duration, metavar="DURATION", help="How long each job may take: 90s, 1h, ..., or seconds."),
-]
 Strategy = Annotated[list[str] | None, typer.Option(help="In place of the class's; may be repeated.")]
 Metric = Annotated[str | None, typer.Option(help="What matters, for model_aware: speed, accuracy, ...")]
 MaxCost = Annotated[float | None, typer.Option(help="The most that one call may cost.")]

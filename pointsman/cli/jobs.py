@@ -18,6 +18,14 @@ Key = Annotated[
     str | None, typer.Option("--api-key", envvar="POINTSMAN_API_KEY", help="API key, where one is needed.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ExpiresIn = Annotated[
+    float | None,
+    typer.Option(parser=duration, metavar="DURATION", help="How long a job may take: 90s, 1h, ..., or seconds."),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(parser=duration, metavar="DURATION", help="How long to wait: 90s, 1h, ..., or seconds."),
+]
 HERE = "http://127.0.0.1:8300"
 
 
@@ -33,12 +41,7 @@ def submit(
     model: Annotated[str | None, typer.Option(help="A model, which pins the job, or an alias.")] = None,
     system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
     priority: Annotated[int, typer.Option(min=0, max=9, help="0 to 9, 9 first.")] = 5,
-    expires_in: Annotated[
-        float | None,
-        typer.Option(
-            parser=duration, metavar="DURATION", help="How long the job may take: 90s, 1h, ..., or seconds."
-        ),
-    ] = None,
+    expires_in: ExpiresIn = None,
     not_before: Annotated[str | None, typer.Option(help="Time to wait for: in 90s, 1h, ..., or ISO 8601.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again returns the first job.")] = None,
     strategy: Annotated[list[str] | None, typer.Option(help="In place of the class's; may be repeated.")] = None,
@@ -84,10 +87,7 @@ def result(
 
 def wait(
     job_ids: Annotated[list[str], typer.Argument(help="Ids of jobs; '-' reads them from standard input.")],
-    timeout: Annotated[
-        float | None,
-        typer.Option(parser=duration, metavar="DURATION", help="How long to wait: 90s, 1h, ..., or seconds."),
-    ] = None,
+    timeout: Timeout = None,
     as_json: Json = False,
     url: Url = HERE,
     api_key: Key = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ..vocabulary.errors import ConfigError
+from ..vocabulary.errors import ConfigError, all_of
+from ..vocabulary.mistakes import in_words
 from ..vocabulary.webhook import OwnWebhook, read_secret
 from .redis_url import check_redis_url
 
@@ -128,8 +130,12 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type] # pydantic checks every value
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = str(first["loc"][0] if first["loc"] else "")
-        inside = "".join(f"{part}: " for part in first["loc"][1:] if isinstance(part, str))
-        given_is = "" if field in SECRET else f" (given: {first['input']!r})"
-        raise ConfigError(f"{inside}{first['msg']}{given_is}", field=f"POINTSMAN_{field.upper()}") from error
+        raise all_of([_mistake(one) for one in error.errors(include_url=False)]) from None
+
+
+def _mistake(mistake: Mapping[str, Any]) -> ConfigError:
+    location = mistake["loc"]
+    field = str(location[0] if location else "")
+    inside = "".join(f"{part}: " for part in location[1:] if isinstance(part, str))
+    given = "" if field in SECRET else f" (given: {mistake['input']!r})"
+    return ConfigError(f"{inside}{in_words(mistake)}{given}", field=f"POINTSMAN_{field.upper()}")

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from ..vocabulary.errors import ConfigError
+from ..vocabulary.errors import ConfigError, all_of
+from ..vocabulary.mistakes import in_words, names_at
 
 Value = TypeVar("Value", bound=BaseModel)
 
 NO_HINTS: Mapping[str, str] = MappingProxyType({})
+Misplaced = tuple[tuple[int | str, ...], str]
+"""Where in a file a mistake is, and what it is."""
 
 
-def load_yaml(path: Path, kind: type[Value], *, missing: str = "", unknown: Mapping[str, str] = NO_HINTS) -> Value:
-    """Return the file's content as `kind`; raises ConfigError with file, line and field.
+def nothing_between(_: Mapping[Any, Any]) -> Iterable[Misplaced]:
+    """Find nothing wrong between the parts of a file."""
+    return ()
+
+
+def load_yaml(
+    path: Path,
+    kind: type[Value],
+    *,
+    missing: str = "",
+    unknown: Mapping[str, str] = NO_HINTS,
+    between: Callable[[Mapping[Any, Any]], Iterable[Misplaced]] = nothing_between,
+) -> Value:
+    """Return the file's content as `kind`; raises ConfigError with file, line and field of every mistake.
 
     `missing` says what to do when there is no file, `unknown` what is meant instead of a field by that name.
+    Validators of the whole file do not run where one of its fields is wrong; then `between` tells what they would.
     """
     text = _read(path, missing)
     try:
@@ -39,15 +55,21 @@ def load_yaml(path: Path, kind: type[Value], *, missing: str = "", unknown: Mapp
         return kind.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         # Not `from error`: pydantic's message quotes the input, and that may be a key someone put into the file.
-        raise _first_mistake(error, path, tree, unknown) from None
+        found = list(_placed(error, kind, unknown))
+        if not any(mistake["type"] == "misplaced" for mistake in error.errors()):
+            found += between(data)
+        mistakes = [
+            ConfigError(words, file=str(path), line=_line_of(tree, location), field=_field(location))
+            for location, words in dict.fromkeys(found)
+        ]
+        raise all_of(sorted(mistakes, key=lambda mistake: mistake.line or 0)) from None
 
 
-def misplaced(location: Sequence[int | str], mistake: str) -> PydanticCustomError:
+def misplaced(found: Iterable[Misplaced]) -> PydanticCustomError:
     """Return an error for a validator of the whole file to raise, which knows better than pydantic where it is."""
-    field = ".".join(str(part) for part in location)
-    return PydanticCustomError(
-        "misplaced", "{field}: {mistake}", {"location": tuple(location), "field": field, "mistake": mistake}
-    )
+    mistakes = tuple(found)
+    words = "; ".join(f"{_field(location)}: {mistake}" for location, mistake in mistakes)
+    return PydanticCustomError("misplaced", "{words}", {"words": words, "mistakes": mistakes})
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -83,21 +105,19 @@ def _read(path: Path, missing: str) -> str:
         raise ConfigError(f"cannot be read: {error}", file=str(path)) from error
 
 
-def _first_mistake(
-    error: ValidationError, path: Path, tree: yaml.Node | None, unknown: Mapping[str, str]
-) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    location: Sequence[int | str] = first["loc"]
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "misplaced":
-        location, message = first["ctx"]["location"], first["ctx"]["mistake"]
-    if first["type"] == "extra_forbidden":
-        message = unknown.get(str(location[-1]), "no such field")
-    more = error.error_count() - 1
-    if more:
-        message += f" (and {more} more)"
-    field = ".".join(str(part) for part in location if part != "[key]")
-    return ConfigError(message, file=str(path), line=_line_of(tree, location), field=field)
+def _placed(error: ValidationError, kind: type[BaseModel], unknown: Mapping[str, str]) -> Iterator[Misplaced]:
+    for mistake in error.errors(include_url=False):
+        location = mistake["loc"]
+        if mistake["type"] == "misplaced":
+            yield from mistake["ctx"]["mistakes"]
+        elif mistake["type"] == "extra_forbidden" and str(location[-1]) in unknown:
+            yield location, unknown[str(location[-1])]
+        else:
+            yield location, in_words(mistake, names_at(kind, location))
+
+
+def _field(location: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in location if part != "[key]")
 
 
 def _line_of(node: yaml.Node | None, location: Sequence[int | str]) -> int | None:

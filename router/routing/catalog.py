@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..config.yaml_file import load_yaml, misplaced
+from ..config.yaml_file import Misplaced, load_yaml, misplaced
 from ..vocabulary.frozen import Frozen
 from ..vocabulary.job import Name
 from ..vocabulary.lanes import ALIAS
@@ -80,52 +80,31 @@ class Catalog(Frozen):
         return named
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Self:
-        if self.default_class not in self.task_classes:
-            known = ", ".join(sorted(self.task_classes))
-            mistake = f"no task class is called {self.default_class!r} (there are: {known})"
-            raise misplaced(("default_class",), mistake)
-        for group, route in self._routes():
-            for index, model in enumerate(route.models):
-                self._check_model(model, (group, route.name, "models", index))
-            for model in route.quality:
-                self._check_model(model, (group, route.name, "quality", model))
+    def _fits_together(self) -> Self:
+        names = {group: getattr(self, group) for group in GROUPS} | {"default_class": self.default_class}
+        found = [*_unknown_names(names), *self._odd_names(), *self._odd_strategies()]
+        lacking = lacking_examples(self.task_classes)
+        found += ((("task_classes", name, field), mistake) for name, field, mistake in lacking)
+        if found:
+            raise misplaced(found)
         return self
 
-    def _check_model(self, model: str, location: tuple[int | str, ...]) -> None:
-        if model not in self.models:
-            known = ", ".join(sorted(self.models))
-            raise misplaced(location, f"no model is called {model!r} (there are: {known})")
-
-    def _routes(self) -> list[tuple[str, Route]]:
-        classes: list[tuple[str, Route]] = [("task_classes", route) for route in self.task_classes.values()]
-        return [*classes, *(("aliases", route) for route in self.aliases.values())]
-
-    @model_validator(mode="after")
-    def _names_are_the_keys(self) -> Self:
+    def _odd_names(self) -> Iterator[Misplaced]:
         for group in GROUPS:
             for key, entry in getattr(self, group).items():
                 if entry.name != key:
-                    raise misplaced((group, key, "name"), f"the name is the key, {key!r}; leave this field out")
+                    yield (group, key, "name"), f"the name is the key, {key!r}; leave this field out"
                 if group == "aliases" and key in self.models:
-                    raise misplaced((group, key), f"a model is called {key!r} already")
-        return self
+                    yield (group, key), f"a model is called {key!r} already"
 
-    @model_validator(mode="after")
-    def _strategies_are_known(self) -> Self:
-        for group, route in self._routes():
+    def _odd_strategies(self) -> Iterator[Misplaced]:
+        classes: list[tuple[str, Route]] = [("task_classes", route) for route in self.task_classes.values()]
+        for group, route in (*classes, *(("aliases", route) for route in self.aliases.values())):
             try:
                 build_steps(route.strategy)
                 check_models(route.strategy, route.models)
             except StrategyMistake as error:
-                raise misplaced((group, route.name, "strategy", *error.location), error.mistake) from None
-        return self
-
-    @model_validator(mode="after")
-    def _examples_are_enough(self) -> Self:
-        for name, field, mistake in lacking_examples(self.task_classes):
-            raise misplaced(("task_classes", name, field), mistake)
-        return self
+                yield (group, route.name, "strategy", *error.location), error.mistake
 
     @property
     def version(self) -> str:
@@ -158,9 +137,40 @@ def _entry(group: str, key: object, value: object) -> object:
     return {"name": key, **value} if isinstance(value, Mapping) else value
 
 
+def _unknown_names(data: Mapping[Any, Any]) -> Iterator[Misplaced]:
+    """Yield each name of a model or class that there is not, in a catalog or in what was to become one."""
+    models, classes = (_mapping(data.get(group)) for group in ("models", "task_classes"))
+    if (default := data.get("default_class")) is not None and default not in classes:
+        yield ("default_class",), _nothing_called("task class", default, classes)
+    for group in ("task_classes", "aliases"):
+        for key, route in _mapping(data.get(group)).items():
+            fields = _mapping(route) if isinstance(route, Mapping) else {"models": route}
+            fields = (
+                {name: getattr(route, name) for name in ("models", "quality")}
+                if isinstance(route, Route)
+                else fields
+            )
+            named = fields.get("models")
+            places = [
+                ("models", at, name) for at, name in enumerate(named if isinstance(named, list | tuple) else ())
+            ]
+            places += [("quality", name, name) for name in _mapping(fields.get("quality"))]
+            for field, at, name in places:
+                if name not in models:
+                    yield (group, key, field, at), _nothing_called("model", name, models)
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _nothing_called(what: str, name: object, known: Iterable[object]) -> str:
+    return f"no {what} is called {name!r} (there are: {', '.join(sorted(map(str, known)))})"
+
+
 def load_catalog(path: Path) -> Catalog:
     """Read models.yaml.
 
     Raises ConfigError with file, line and field when the file is missing, is not YAML, or says something wrong.
     """
-    return load_yaml(path, Catalog, missing=NO_FILE, unknown=MEANT)
+    return load_yaml(path, Catalog, missing=NO_FILE, unknown=MEANT, between=_unknown_names)

@@ -13,6 +13,7 @@ PointsmanError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -45,13 +46,39 @@ class PointsmanError(Exception):
     """The root of every error that Pointsman raises on purpose."""
 
 
-class ConfigError(PointsmanError):
-    """Raised when a configuration file or setting is wrong; names the file, the line and the field."""
+MISTAKES_SHOWN = 30
 
-    def __init__(self, message: str, *, file: str = "", line: int | None = None, field: str = "") -> None:
-        self.message, self.file, self.line, self.field = message, file, line, field
+
+class ConfigError(PointsmanError):
+    """Raised when a configuration file or setting is wrong; names the file, the line and the field.
+
+    Where several things are wrong it is the first of them, and `others` are those that follow.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str = "",
+        line: int | None = None,
+        field: str = "",
+        others: Sequence[ConfigError] = (),
+    ) -> None:
+        self.message, self.file, self.line, self.field, self.others = message, file, line, field, tuple(others)
         location = file + (f", line {line}" if line else "")
-        super().__init__(": ".join(part for part in (location, field, message) if part))
+        words = ": ".join(part for part in (location, field, message) if part)
+        if others:
+            shown = [words, *map(str, self.others[: MISTAKES_SHOWN - 1])]
+            if (more := len(self.others) + 1 - len(shown)) > 0:
+                shown.append(f"and {more} more")
+            words = "\n  ".join([f"{len(self.others) + 1} mistakes in the configuration:", *shown])
+        super().__init__(words)
+
+
+def all_of(mistakes: Sequence[ConfigError]) -> ConfigError:
+    """Return one error for one mistake or more."""
+    first, *others = mistakes
+    return ConfigError(first.message, file=first.file, line=first.line, field=first.field, others=others)
 
 
 class StoreUnavailable(PointsmanError):

@@ -75,3 +75,17 @@ def test_what_may_hold_a_password_is_not_shown_again(
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         load_settings().lease_seconds = 1  # type: ignore[misc]
+
+
+def test_all_mistakes_are_told_at_once_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("KEY_PREFIX", "with space"), ("API_PORT", "70000"), ("FLOWER_BASIC_AUTH", "secret")):
+        monkeypatch.setenv(f"POINTSMAN_{name}", value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert str(caught.value).splitlines() == [
+        "3 mistakes in the configuration:",
+        "  POINTSMAN_KEY_PREFIX: expected nothing, or letters, digits and : _ . - with one of : _ - . at the end "
+        "(given: 'with space')",
+        "  POINTSMAN_API_PORT: Input should be less than or equal to 65535 (given: '70000')",
+        "  POINTSMAN_FLOWER_BASIC_AUTH: expected user:password",
+    ]

@@ -103,7 +103,13 @@ def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
         ("models:\n  gpt", "{}: 1\nmodels:\n  gpt", 1, "", "a key must be plain text"),
         ("upstream: gpt-4.1", "upstream: a\n    upstream: b", 6, "", "'upstream' stands here twice"),
         ("  claude:\n", "  gpt-4.1:\n", 6, "", "'gpt-4.1' stands here twice"),
-        ("upstream: gpt", "upstrem: gpt", 2, "models.gpt-4.1.upstream", "Field required (and 1 more)"),
+        (
+            "upstream: gpt",
+            "upstrem: gpt",
+            2,
+            "models.gpt-4.1.upstream",
+            "models.gpt-4.1.upstrem: there is no such field; did you mean upstream?",
+        ),
         ("    upstream: gpt-4.1", "    upstream: x\n    worker: 3", 6, "models.gpt-4.1.worker", "no such field"),
         (
             "    upstream: gpt-4.1",
@@ -113,12 +119,18 @@ def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
             "valid integer",
         ),
         ("upstream: gpt-4.1", "upstream: x\n    limits: {rpm: 5}", 6, "models.gpt-4.1.limits.rpm", "no such field"),
-        ("https://api.openai.com/v1", "api.openai.com/v1", 4, "models.gpt-4.1.base_url", "^https?://"),
+        (
+            "https://api.openai.com/v1",
+            "api.openai.com/v1",
+            4,
+            "models.gpt-4.1.base_url",
+            "expected a URL that begins with http:// or https://",
+        ),
         ("format: anthropic", "format: claude", 7, "models.claude.format", "'openai', 'anthropic' or 'gemini'"),
         ("      - gpt-4.1", "      - gpt-5", 14, "task_classes.code.review.models.1", "no model is called 'gpt-5'"),
         ("default_class: code.review", "default_class: x", 15, "default_class", "no task class is called 'x'"),
         ("upstream: gpt-4.1", "upstream: x\n    name: y", 6, "models.gpt-4.1.name", "the name is the key"),
-        ("  claude:", "  my claude:", 6, "models.my claude", "match pattern"),
+        ("  claude:", "  my claude:", 6, "models.my claude", "at most 64 letters, digits and _ . -"),
     ],
 )
 def test_a_mistake_is_reported_with_line_and_field(
@@ -148,3 +160,35 @@ def test_a_key_in_place_of_its_variable_is_refused_without_being_shown(tmp_path:
     error = mistake(tmp_path, GOOD.replace("upstream: gpt-4.1", "upstream: x\n    api_key_env: sk-secret", 1))
     assert (error.line, error.field) == (6, "models.gpt-4.1.api_key_env")
     assert "sk-secret" not in "".join(traceback.format_exception(error))
+
+
+def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = GOOD.replace("base_url: https://api.openai.com", "base_url: api.openai.com")
+    text = text.replace("upstream: claude-sonnet-4-5", "upstream: ''").replace("- gpt-4.1", "- gpt-5")
+    error = mistake(
+        tmp_path, text.replace("default_class: code.review", "default_clas: code.review\ndefault_class: x")
+    )
+    path = tmp_path / "models.yaml"
+    assert str(error).splitlines() == [
+        "5 mistakes in the configuration:",
+        f"  {path}, line 4: models.gpt-4.1.base_url: expected a URL that begins with http:// or https://",
+        f"  {path}, line 9: models.claude.upstream: String should have at least 1 character",
+        f"  {path}, line 14: task_classes.code.review.models.1: no model is called 'gpt-5' "
+        "(there are: claude, gpt-4.1)",
+        f"  {path}, line 15: default_clas: there is no such field; did you mean default_class?",
+        f"  {path}, line 16: default_class: no task class is called 'x' (there are: code.review)",
+    ]
+    assert [other.line for other in error.others] == [9, 14, 15, 16]
+
+
+def test_mistakes_between_the_parts_are_told_together(tmp_path: Path) -> None:
+    text = GOOD.replace("- gpt-4.1", "- gpt-5").replace(
+        "  code.review:\n", "  code.review:\n    strategy: best\n", 1
+    )
+    error = mistake(tmp_path, text)
+    assert [other.line for other in (error, *error.others)] == [12, 15]
+
+
+def test_a_file_with_mistakes_without_end_shows_some_and_counts_the_rest(tmp_path: Path) -> None:
+    lines = str(mistake(tmp_path, GOOD + "".join(f"field_{number}: 1\n" for number in range(100)))).splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("100 mistakes in the configuration:", "  and 70 more", 32)

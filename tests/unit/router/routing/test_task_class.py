@@ -36,7 +36,7 @@ def rows(path: Path, *found: object) -> None:
 @pytest.mark.parametrize(
     ("fields", "line", "field", "message"),
     [
-        ("    rules: [fine]\n    keywords: ['']\n", 9, "keywords.0", "match pattern"),
+        ("    rules: [fine]\n    keywords: ['']\n", 9, "keywords.0", "expected some text"),
         ("    rules:\n      - fine\n      - '(open'\n", 10, "rules.1", "not a regular expression: missing )"),
         ("    examples: []\n", 8, "examples", "at least 1 item"),
         ("    examples: all\n", 8, "examples", "expected a list of prompts, or 'builtin'"),
@@ -47,7 +47,7 @@ def rows(path: Path, *found: object) -> None:
             "no examples ship for a class 'cooking' (there are: code,",
         ),
         ("    examples: [one, two]\n", 8, "examples", "2 examples are too few: give 5 at least"),
-        ("    examples: [one, ' ']\n", 8, "examples.1", "match pattern"),
+        ("    examples: [one, ' ']\n", 8, "examples.1", "expected some text"),
         ("    examples_file: nowhere.jsonl\n", 8, "examples_file", "nowhere.jsonl: cannot be read: No such file"),
         ("classifier: {threshold: 2}\n", 8, "classifier.threshold", "less than or equal to 1"),
     ],
