@@ -65,6 +65,11 @@ class Executor:
         self._leases, self._publisher = leases, publisher
         self.closing = False
 
+    def take(self, catalog: Catalog, api_keys: Mapping[str, str]) -> None:
+        """Carry out by another catalog from now on; calls in flight end as they began."""
+        self._equipment = replace(self._equipment, catalog=catalog, api_keys=api_keys)
+        self._judge.take(catalog)
+
     async def attempt(self, job_id: str, binding: int, model_name: str) -> TaskReport:
         """Carry out one binding; what a job, a model or Redis does wrong ends in the report, not in an error."""
         model = self._equipment.catalog.models.get(model_name)

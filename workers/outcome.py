@@ -115,6 +115,10 @@ class Judge:
             base_seconds=settings.backoff_base_seconds, most_seconds=settings.backoff_max_seconds, random=random
         )
 
+    def take(self, catalog: Catalog) -> None:
+        """Judge by another catalog from now on."""
+        self._catalog = catalog
+
     def judge(self, error: CallFailed, trial: Trial) -> AttemptOutcome:
         """Say what happens to the job after `error`; a model that asks for time gets it in any case."""
         policy = POLICIES[error.kind]

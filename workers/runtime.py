@@ -15,11 +15,11 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.runtime.cancellation import stop
 from pointsman.router.runtime.http import open_client
-from pointsman.router.store import AttemptStore, Offer, open_redis, translated
+from pointsman.router.store import AttemptStore, CatalogReload, Offer, open_redis, translated
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.model import Model
 
-from .api_keys import key_print
+from .api_keys import environment, key_print, read_api_keys
 from .executor import Equipment, Executor
 from .leases import Leases
 from .outcome import Judge
@@ -43,6 +43,7 @@ class Runtime:
     ) -> None:
         self.worker = f"{hostname}:{os.getpid()}:{secrets.token_hex(3)}"
         self.settings, self.catalog, self._api_keys = settings, catalog, api_keys
+        models = list(models)
         longest = max((model.timeout_seconds for model in models), default=0.0)
         self.grace_seconds = settings.grace_seconds or longest
         self._presence = asyncio.Lock()
@@ -58,6 +59,8 @@ class Runtime:
             self._store, equipment, judge=judge, leases=self._leases, publisher=self._publisher
         )
         self._duties: list[asyncio.Task[None]] = []
+        self._served = {model.name: model.worker_concurrency for model in models}
+        self.reloads = CatalogReload(self._redis, settings=settings, catalog=catalog, take=self._take)
 
     async def open(self) -> None:
         """Start renewing leases, telling what models say, and listening for cancels."""
@@ -65,7 +68,20 @@ class Runtime:
             asyncio.create_task(self._leases.renew_forever(), name="renew"),
             asyncio.create_task(self._publisher.publish_forever(), name="token-stream"),
             asyncio.create_task(self._listen_forever(), name="cancels"),
+            asyncio.create_task(self.reloads.run(), name="reload"),
         ]
+
+    async def _take(self, catalog: Catalog) -> None:
+        """Take a catalog between two calls; queues and slots are those that this worker was started with."""
+        served = [catalog.models[name] for name in self._served if name in catalog.models]
+        api_keys = read_api_keys(served, environment())
+        self.catalog, self._api_keys = catalog, api_keys
+        self.executor.take(catalog, api_keys)
+        for name in self._served.keys() - catalog.models.keys():
+            log.warning("%s is no model any more: this worker gives its jobs back", name)
+        for model in served:
+            if model.worker_concurrency != self._served[model.name]:
+                log.warning("worker_concurrency of %s counts from this worker's next start", model.name)
 
     async def announce(self, shares: Mapping[str, int]) -> None:
         """Say that this process lives and has so many slots for each model; does nothing once it is closing."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +15,7 @@ from celery.signals import worker_shutting_down
 from pointsman.router.broker.message import TASK, WEBHOOK_QUEUE, WEBHOOK_TASK
 from pointsman.router.config.settings import Settings, load_settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
+from pointsman.router.runtime.hangup import hangup_handler
 
 from .api_keys import environment, read_api_keys
 from .queues import models_of
@@ -38,6 +42,7 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
         worker.pool.spawn(runtime.open()).result()
         worker.app.tasks[WEBHOOK_TASK if webhooks else TASK].runtime = runtime
         worker.pool.shared = worker.pointsman_runtime = runtime
+        _reload_on_hangup(worker)
         self._stop_signals = 0
         self._on_sigterm = lambda **_: self._on_stop_signal(worker)
         worker_shutting_down.connect(self._on_sigterm, sender=worker.hostname, weak=False)
@@ -57,6 +62,17 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has n
         """Take no more; the pool waits for the calls in flight and then closes the runtime."""
         log.info("waiting for the calls in flight to end")
         self._withdraw(worker)
+
+
+def _reload_on_hangup(worker: Any) -> None:
+    """Take a changed models.yaml at SIGHUP, where Celery would start another worker in this one's place."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # a worker inside of another program, whose signals are its own
+    handle = hangup_handler(
+        lambda: worker.pool.spawn(worker.pointsman_runtime.reloads.reload()),
+        lambda: os.kill(os.getpid(), signal.SIGTERM),
+    )
+    signal.signal(signal.SIGHUP, lambda *_: handle())
 
 
 def _for_models(worker: Any, settings: Settings, catalog: Catalog) -> Runtime:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +17,7 @@ from .classify import classify
 from .dead import dead, retry
 from .init import init, schema
 from .jobs import cancel, models, result, submit, wait
-from .operations import health, pause, resume
+from .operations import health, pause, reload, resume
 from .parts import demo, dispatch, flower, serve, up, work
 from .webhooks import redeliver, webhooks
 from .why import explain, why
@@ -47,6 +49,7 @@ USE: tuple[Callable[..., None], ...] = (
     classify,
     pause,
     resume,
+    reload,
     health,
 )
 
@@ -85,9 +88,19 @@ def _hint(error: PointsmanError) -> str:
     )
 
 
+def _warn_of_unknown_variables() -> None:
+    """Say which variable sets nothing; the settings are imported only where there may be one."""
+    own = (name for name in os.environ if name.upper().startswith("POINTSMAN_"))
+    if not {"POINTSMAN_URL", "POINTSMAN_API_KEY"}.issuperset(own) or Path(".env").exists():
+        from pointsman.router.config.settings import warn_of_unknown_variables
+
+        warn_of_unknown_variables()
+
+
 def main() -> None:
     """Run the command line: status 2 for a wrong configuration or use, 1 for what failed, 130 for Ctrl-C."""
     try:
+        _warn_of_unknown_variables()
         app()
     except ConfigError as error:
         sys.stderr.write(f"pointsman: {error}\n")

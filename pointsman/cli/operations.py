@@ -43,3 +43,14 @@ def resume(model: ModelName) -> None:
 
     resume_model(model)
     sys.stdout.write(f"{model} is open\n")
+
+
+def reload() -> None:
+    """Have every part take a changed models.yaml without a restart; a wrong one changes nothing.
+
+    Each part reads its own copy of the file and logs the version it takes, or why it keeps the old one. Queues and
+    slots of a worker, addresses, ports and all POINTSMAN_* settings stay as they were at its start.
+    """
+    from ..local.operations import reload_all
+
+    sys.stdout.write(f"every part is asked to take version {reload_all()}; their logs say when they have\n")

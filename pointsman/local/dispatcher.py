@@ -13,7 +13,7 @@ from pointsman.router.routing.catalog import load_catalog
 from pointsman.router.store import open_redis, server_warnings
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
-from .signals import stop_on_signals
+from .signals import reload_on_hangup, stop_on_signals
 
 log = logging.getLogger("pointsman")
 
@@ -27,6 +27,7 @@ async def _dispatch(settings: Settings) -> str:
     stop_on_signals()
     redis = open_redis(settings.redis_url)
     dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
+    reload_on_hangup(dispatcher.reloads.reload)
     try:
         log.info("dispatching; Redis at %s", read_redis_url(settings.redis_url))
         with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from pointsman.router.config.redis_url import read_redis_url
 
-from .signals import stop_on_signals
-from .up import Plan, Running, running
+from .signals import reload_on_hangup, stop_on_signals
+from .up import Plan, Running, reload, running
 
 log = logging.getLogger("pointsman")
 
@@ -33,6 +33,7 @@ async def _run(plan: Plan) -> None:
     console = Console(stderr=True)
     async with running(plan, log.info) as found:
         console.print(_where_things_are(found, plan), soft_wrap=True, highlight=False)
+        reload_on_hangup(lambda: reload(found, plan))
         await asyncio.Event().wait()
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pointsman.router.config.settings import load_settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
-from pointsman.router.store import DeliveryQueue, ModelStore, open_redis
+from pointsman.router.store import DeliveryQueue, ModelStore, ask_to_reload, open_redis
 from pointsman.router.vocabulary.errors import ConfigError
 
 Value = TypeVar("Value")
@@ -38,6 +38,16 @@ def resume_model(model: str) -> None:
         await models.resume(model)
 
     asyncio.run(_with_models(resume))
+
+
+def reload_all() -> str:
+    """Ask every part to take the models file; returns its version. Raises ConfigError where it is wrong."""
+
+    async def ask(models: ModelStore, catalog: Catalog) -> str:
+        await ask_to_reload(models.redis, models.settings)
+        return catalog.version
+
+    return asyncio.run(_with_models(ask))
 
 
 def _check_known(model: str, catalog: Catalog) -> None:

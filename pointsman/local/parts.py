@@ -27,7 +27,7 @@ def redis_part(folder: Path, port: int) -> ProcessSpec:
 
 def dispatcher_part(environment: Mapping[str, str]) -> ProcessSpec:
     """Return a dispatcher."""
-    return ProcessSpec("dispatcher", [*POINTSMAN, "dispatch"], environment)
+    return ProcessSpec("dispatcher", [*POINTSMAN, "dispatch"], environment, reloads=True)
 
 
 def worker_part(model: Model, environment: Mapping[str, str]) -> ProcessSpec:
@@ -37,18 +37,21 @@ def worker_part(model: Model, environment: Mapping[str, str]) -> ProcessSpec:
         [*POINTSMAN, "work", "--model", model.name],
         environment,
         grace_seconds=CALLS_MAY_TAKE_SECONDS + SETTLING_SECONDS,
+        reloads=True,
     )
 
 
 def webhooks_part(settings: Settings, environment: Mapping[str, str]) -> ProcessSpec:
     """Return a worker that sends webhooks."""
     grace_seconds = settings.webhook_timeout_seconds + SETTLING_SECONDS
-    return ProcessSpec("webhooks", [*POINTSMAN, "work", "--webhooks"], environment, grace_seconds=grace_seconds + 5)
+    return ProcessSpec(
+        "webhooks", [*POINTSMAN, "work", "--webhooks"], environment, grace_seconds=grace_seconds + 5, reloads=True
+    )
 
 
 def api_part(environment: Mapping[str, str]) -> ProcessSpec:
     """Return the producer API."""
-    return ProcessSpec("api", [*POINTSMAN, "serve"], environment)
+    return ProcessSpec("api", [*POINTSMAN, "serve"], environment, reloads=True)
 
 
 def flower_part(environment: Mapping[str, str]) -> ProcessSpec:

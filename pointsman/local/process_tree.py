@@ -34,6 +34,8 @@ class ProcessSpec:
     restart: bool = True
     grace_seconds: float = 10.0
     serves: bool = False
+    reloads: bool = False
+    """Whether it takes its configuration anew at SIGHUP, which would end another."""
 
 
 class ProcessTree:
@@ -96,6 +98,12 @@ class ProcessTree:
             wait_seconds = min(wait_seconds * 2, LONGEST_RESTART_SECONDS)
             began = time.monotonic()
             await self._spawn(part)
+
+    def hang_up(self) -> None:
+        """Send SIGHUP to every part that takes its configuration anew then."""
+        for part in self._parts:
+            if part.reloads and self.alive(part.name):
+                self._children[part.name].send_signal(signal.SIGHUP)
 
     async def stop(self) -> None:
         """Stop every part, those that serve the others last; what does not stop in time is killed."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 
+from pointsman.router.runtime.hangup import hangup_handler
 from pointsman.router.vocabulary.errors import ConfigError
 
 NOT_HERE = (
@@ -23,3 +25,14 @@ def stop_on_signals() -> None:
     task = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())
+
+
+def reload_on_hangup(reload: Callable[[], Awaitable[None]]) -> None:
+    """Make SIGHUP reload from now on; where our terminal was closed it cancels the current task as before."""
+    loop, task, reloading = asyncio.get_running_loop(), asyncio.current_task(), set[asyncio.Future[None]]()
+
+    def begin() -> None:
+        reloading.add(begun := asyncio.ensure_future(reload()))
+        begun.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, hangup_handler(begin, lambda: task and task.cancel()))

@@ -112,6 +112,20 @@ async def running(plan: Plan, on_step: OnStep) -> AsyncIterator[Running]:
             lock.close()
 
 
+async def reload(found: Running, plan: Plan) -> None:
+    """Have every part take a changed models file; where it is wrong, say why and change nothing."""
+    try:
+        catalog = load_catalog(plan.settings.models_file)
+    except ConfigError as error:
+        log.error("nothing has changed: %s", error)
+        return
+    if found.simulated_url is not None:
+        write_catalog(simulate(catalog, found.simulated_url), found.models_file)
+    for name in catalog.models.keys() - set(plan.models or found.catalog.models):
+        log.warning("no worker here serves %s: run `pointsman work --model %s`, or start `up` again", name, name)
+    found.tree.hang_up()
+
+
 def _parts(plan: Plan, models: Sequence[Model], own: Mapping[str, str]) -> list[ProcessSpec]:
     """Return what runs beside Redis and the simulated server; webhooks are sent where they can be signed."""
     settings = plan.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,8 @@ from fastapi_offline import FastAPIOffline
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
+from pointsman.router.store import CatalogReload
 
 from .backend import open_backend
 from .failures import answer_errors
@@ -46,7 +49,16 @@ def create_app(settings: Settings, catalog: Catalog) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_backend(settings, catalog) as backend:
             app.state.backend = backend
+
+            async def take(catalog: Catalog) -> None:
+                backend.jobs.catalog = app.state.catalog = catalog
+                backend.models.take(catalog)
+                app.openapi_schema = None  # its names are the catalog's
+
+            app.state.reloads = CatalogReload(backend.redis, settings=settings, catalog=catalog, take=take)
+            looking = asyncio.create_task(app.state.reloads.run(), name="pointsman-reload")
             yield
+            await stop(looking)
 
     app: FastAPI = FastAPIOffline(  # its /docs need nothing from the internet
         title="Pointsman",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import signal
 import socket
+import sys
+import threading
 
 import uvicorn
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.hangup import hangup_handler
 from pointsman.router.vocabulary.errors import ConfigError
 
 from .app import create_app
@@ -47,12 +51,28 @@ async def serve(settings: Settings, catalog: Catalog) -> None:
     with listen(settings) as listener:
         server = _server(settings, catalog)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        _reload_on_hangup(server)
         try:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
             server.should_exit = True
             await serving
             raise
+
+
+def _reload_on_hangup(server: _Server) -> None:
+    state, reloading = server.config.app.state, set[asyncio.Task[None]]()  # type: ignore[union-attr] # our FastAPI app
+
+    def reload() -> None:
+        if hasattr(state, "reloads"):  # else it has not read the file yet
+            reloading.add(task := asyncio.create_task(state.reloads.reload()))
+            task.add_done_callback(reloading.discard)
+
+    def end() -> None:
+        server.should_exit = True
+
+    if threading.current_thread() is threading.main_thread() and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup_handler(reload, end))
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from ..vocabulary.errors import ConfigError, all_of
-from ..vocabulary.mistakes import in_words
+from ..vocabulary.mistakes import did_you_mean, in_words
 from ..vocabulary.webhook import OwnWebhook, read_secret
 from .redis_url import check_redis_url
+
+log = logging.getLogger("pointsman.config")
 
 SECRET = frozenset({"redis_url", "api_keys", "flower_basic_auth", "webhook_secrets", "webhooks"})
 """Settings that may hold a password: what was given is not shown again."""
@@ -127,10 +131,37 @@ def _written(value: Any) -> str:
 def load_settings(**overrides: object) -> Settings:
     """Return the settings, `overrides` first (None means not given); raises ConfigError naming the variable."""
     given = {name: value for name, value in overrides.items() if value is not None}
+    warn_of_unknown_variables()
     try:
         return Settings(**given)  # type: ignore[arg-type] # pydantic checks every value
     except ValidationError as error:
         raise all_of([_mistake(one) for one in error.errors(include_url=False)]) from None
+
+
+ELSEWHERE = frozenset({"POINTSMAN_URL", "POINTSMAN_API_KEY"})
+"""Variables of the command line."""
+OF_TESTS = ("POINTSMAN_CHAOS_", "POINTSMAN_FUZZ_")
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Return a line for each name that looks like a setting and is none."""
+    known = {f"POINTSMAN_{name.upper()}" for name in Settings.model_fields} | ELSEWHERE
+    ours = (upper for name in names if (upper := name.upper()).startswith("POINTSMAN_"))
+    wrong = (name for name in ours if name not in known and not name.startswith(OF_TESTS))
+    return [f"{name}: there is no such setting{did_you_mean(name, known)}" for name in wrong]
+
+
+def warn_of_unknown_variables() -> None:
+    """Log, once in a process, each variable of the environment or line of .env that sets nothing."""
+    for words in unknown_variables(EnvSettingsSource(Settings).env_vars):
+        _warn_once(words)
+    for words in unknown_variables(DotEnvSettingsSource(Settings, env_file=".env").env_vars):
+        _warn_once(f".env: {words}")
+
+
+@cache
+def _warn_once(words: str) -> None:
+    log.warning("%s", words)
 
 
 def _mistake(mistake: Mapping[str, Any]) -> ConfigError:

@@ -21,7 +21,7 @@ from ..routing.model_state import HealthChanges
 from ..routing.placement import sort_intake
 from ..routing.plan import Round, plan_round
 from ..runtime.cancellation import stop
-from ..store import DeliveryQueue, RoundStore, translated
+from ..store import CatalogReload, DeliveryQueue, RoundStore, translated
 from ..vocabulary.errors import StoreUnavailable
 from .upkeep import Upkeep
 from .webhook_duty import WebhookDuty
@@ -55,6 +55,8 @@ class Dispatcher:
         self.bound = 0
         self._skip_lanes = 0
         self._health_changes = HealthChanges()
+        self.reloads = CatalogReload(redis, settings=settings, catalog=catalog, take=self._take)
+        self._next: tuple[Catalog, Classifier] | None = None
 
     async def run(self) -> None:
         """Dispatch until cancelled; when Redis is away, say so, wait with backoff and go on."""
@@ -65,12 +67,26 @@ class Dispatcher:
             "upkeep": self._upkeep.run,
             "webhooks": self._webhooks.run,
             "dispatch": self._dispatch,
+            "reload": self.reloads.run,
         }
         tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
         try:
             await asyncio.gather(*tasks)
         finally:
             await stop(*tasks)
+
+    async def _take(self, catalog: Catalog) -> None:
+        """Have a catalog for the next round: one round sees one configuration."""
+        self._next = catalog, await asyncio.to_thread(Classifier, catalog)
+        self._woken.set()
+
+    async def _take_next(self) -> None:
+        if self._next is None:
+            return
+        (self._catalog, self._classifier), self._next = self._next, None
+        self.store.catalog = self._catalog
+        self._templates = {name: message_template(model.queue) for name, model in self._catalog.models.items()}
+        await self._publish_configuration()
 
     async def _publish_configuration(self) -> None:
         try:
@@ -122,6 +138,7 @@ class Dispatcher:
             await asyncio.sleep(began + SHORTEST_ROUND_SECONDS - time.monotonic())
             began = time.monotonic()
             self._woken.clear()
+            await self._take_next()
             snapshot = await self.round()
             if snapshot is not None:
                 if not snapshot.lanes:

@@ -11,6 +11,7 @@ from .job_stream import Follower, JobUpdate, JobUpdates, LookAgain, StateChanged
 from .jobs import JobStore, Page, TextSoFar
 from .keys import Keys
 from .models import ModelStore
+from .reload import CatalogReload, ask_to_reload
 from .rounds import RoundStore
 from .subscriptions import RECHECK_SECONDS, Subscriptions
 from .webhook_queue import ClaimedDelivery, DeliveryQueue, DeliverySettlement
@@ -20,6 +21,7 @@ __all__ = [
     "AttemptStore",
     "BatchLine",
     "BatchStore",
+    "CatalogReload",
     "Claim",
     "ClaimedDelivery",
     "DeadStore",
@@ -48,6 +50,7 @@ __all__ = [
     "TextChunk",
     "TextSoFar",
     "Waiter",
+    "ask_to_reload",
     "finished",
     "open_redis",
     "server_warnings",

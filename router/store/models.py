@@ -35,6 +35,10 @@ class ModelStore:
         self._rounds = RoundStore(redis, settings=settings, catalog=catalog)
         self._scripts = Scripts(redis, self._rounds.keys)
 
+    def take(self, catalog: Catalog) -> None:
+        """Look at the models of another catalog from now on."""
+        self._rounds.catalog = catalog
+
     async def views(self) -> list[ModelView]:
         """Return every configured model, in the order of the configuration."""
         snapshot = await self._rounds.read()

@@ -20,6 +20,7 @@ from ..routing.plan import Bind, LaneHead, Round
 from ..vocabulary.errors import ErrorKind
 from ..vocabulary.facts import read_facts
 from ..vocabulary.lanes import Lane
+from ..vocabulary.model import Model
 from .compression import unpack
 from .connection import translated
 from .keys import Keys
@@ -48,14 +49,15 @@ class RoundStore:
 
     async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
         """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
-        names = list(self.catalog.models)
+        known = self.catalog.models  # the same to the end, also where a reload comes in between
+        names = list(known)
         settings = self.settings
         window = settings.bind_window_ratio
         answer = await self._scripts.run("read_round", moment(now), settings.bind_batch, skip_lanes, window, *names)
         read_at, intake, due, lanes, more_lanes, models, cursors = answer
         waiting = _waiting(lanes)
         states = {
-            name: self._state(name, row, int(read_at), waiting.get(name, 0))
+            name: self._state(known[name], row, int(read_at), waiting.get(name, 0))
             for name, row in zip(names, models, strict=True)
         }
         return Round(
@@ -68,13 +70,13 @@ class RoundStore:
             more_lanes=bool(more_lanes),
         )
 
-    def _state(self, name: str, row: Sequence[Any], now: int, waiting: int) -> ModelState:
+    def _state(self, model: Model, row: Sequence[Any], now: int, waiting: int) -> ModelState:
         slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest, *measured = row
         latency, latency_at, per_token, errors, errors_at, *more = measured
         breaker, open_until, breaker_why, probes, *vendor = more
         requests_left, requests_left_until, tokens_left, tokens_left_until = vendor
         return ModelState(
-            model=self.catalog.models[name],
+            model=model,
             announced=int(slots),
             workers=int(workers),
             bound=int(bound),

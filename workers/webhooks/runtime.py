@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
 from pointsman.router.runtime.http import open_guarded_client
-from pointsman.router.store import DeliveryQueue, JobStore, open_redis
+from pointsman.router.store import CatalogReload, DeliveryQueue, JobStore, open_redis
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.webhook import may_be_called
 
@@ -40,14 +41,20 @@ class WebhookRuntime:
         self._client = open_guarded_client(
             lambda address: may_be_called(address, settings.webhook_allow), user_agent=USER_AGENT
         )
-        jobs = JobStore(self._redis, settings=settings, catalog=catalog)
-        self.sender = Sender(self._store, jobs, self._client, random=Random())
+        self._jobs = JobStore(self._redis, settings=settings, catalog=catalog)
+        self.sender = Sender(self._store, self._jobs, self._client, random=Random())
+        self.reloads = CatalogReload(self._redis, settings=settings, catalog=catalog, take=self._take)
+        self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Have a thread for each name that is looked up: one that gets no answer must not hold up the others."""
         asyncio.get_running_loop().set_default_executor(self._threads)
+        self._looking = asyncio.create_task(self.reloads.run(), name="reload")
         if not (self.settings.webhook_secrets or self.settings.webhooks):
             log.warning("there is no secret to sign with: set POINTSMAN_WEBHOOK_SECRETS")
+
+    async def _take(self, catalog: Catalog) -> None:
+        self.catalog = self._jobs.catalog = catalog
 
     async def announce(self, shares: Mapping[str, int]) -> None:
         """Say that this process lives; it has slots of no model."""
@@ -73,6 +80,8 @@ class WebhookRuntime:
 
     async def close(self) -> None:
         """Close every connection; a name that is still looked up is not waited for."""
+        if self._looking is not None:
+            await stop(self._looking)
         await self._client.aclose()
         await self._redis.aclose()
         self._threads.shutdown(wait=False, cancel_futures=True)

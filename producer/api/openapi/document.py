@@ -32,12 +32,12 @@ FASTAPIS = ("HTTPValidationError", "ValidationError")
 
 
 def complete(app: FastAPI, catalog: Catalog) -> None:
-    """Let the app's document tell of all this."""
-    plain = app.openapi
+    """Let the app's document tell of all this; `app.state.catalog` may become another one."""
+    plain, app.state.catalog = app.openapi, catalog
 
     def whole() -> dict[str, Any]:
         if app.openapi_schema is None:
-            _complete(plain(), catalog)
+            _complete(plain(), app.state.catalog)
         return plain()
 
     app.openapi = whole  # type: ignore[method-assign] # FastAPI's own way to change its document

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 
 from typer.testing import CliRunner
@@ -24,3 +27,10 @@ def test_a_shell_completes_the_commands() -> None:
     typed = {"_POINTSMAN_COMPLETE": "complete_bash", "COMP_WORDS": "pointsman in", "COMP_CWORD": "1"}
     run = CliRunner().invoke(app, [], env=typed, prog_name="pointsman")
     assert run.stdout.split() == ["init"], run.output
+
+
+def test_every_command_reports_a_misspelt_variable() -> None:
+    environment = os.environ | {"POINTSMAN_LEASE": "x"}
+    command = [sys.executable, "-m", "pointsman", "result", "a-job-id", "--url", "nowhere"]
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert "POINTSMAN_LEASE: there is no such setting" in run.stderr

@@ -89,3 +89,19 @@ def test_all_mistakes_are_told_at_once_in_words(monkeypatch: pytest.MonkeyPatch)
         "  POINTSMAN_API_PORT: Input should be less than or equal to 65535 (given: '70000')",
         "  POINTSMAN_FLOWER_BASIC_AUTH: expected user:password",
     ]
+
+
+def test_a_misspelt_variable_is_reported_once_with_what_may_be_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POINTSMAN_LEASE_SECOND", "30")
+    monkeypatch.setenv("POINTSMAN_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("pointsman_api_port", "1")
+    (tmp_path / ".env").write_text("POINTSMAN_REDIS_URLS=x\nPOINTSMAN_KEY_PREFIX=acme:\nOTHER=1\n")
+    for _ in range(2):
+        load_settings()
+    assert [record.message for record in caplog.records] == [
+        "POINTSMAN_LEASE_SECOND: there is no such setting; did you mean POINTSMAN_LEASE_SECONDS?",
+        ".env: POINTSMAN_REDIS_URLS: there is no such setting; did you mean POINTSMAN_REDIS_URL?",
+    ]
