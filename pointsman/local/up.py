@@ -14,6 +14,7 @@ from pointsman.producer.api.serve import check_exposure
 from pointsman.router.config.redis_url import read_redis_url
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
+from pointsman.router.routing.classify import check_classifier
 from pointsman.router.store import ModelStore, open_redis, server_warnings
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.model import Model
@@ -81,6 +82,7 @@ async def running(plan: Plan, on_step: OnStep) -> AsyncIterator[Running]:
     """
     settings = plan.settings
     catalog = load_catalog(settings.models_file)
+    check_classifier(catalog)
     chosen = _chosen(plan, catalog)
     if not plan.simulated:
         read_api_keys(

@@ -14,6 +14,7 @@ import uvicorn
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.classify import check_classifier
 from pointsman.router.runtime.hangup import hangup_handler
 from pointsman.router.vocabulary.errors import ConfigError
 
@@ -48,6 +49,7 @@ def _is_loopback(host: str) -> bool:
 async def serve(settings: Settings, catalog: Catalog) -> None:
     """Serve until a signal or a cancellation, then let calls in flight finish; raises ConfigError."""
     check_exposure(settings)
+    check_classifier(catalog)
     with listen(settings) as listener:
         server = _server(settings, catalog)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..vocabulary.chat import ChatRequest, TextPart
+from ..vocabulary.extras import require
 from .catalog import Catalog
 from .task_class import TaskClassRules
 
@@ -101,6 +102,12 @@ def classifier_of(catalog: Catalog) -> Classifier:
     return _kept[version]
 
 
+def check_classifier(catalog: Catalog) -> None:
+    """Raise ConfigError where a class has examples and nothing is installed that could learn from them."""
+    for name in _examples(catalog):
+        require("classifier", what=f"the task class {name}, which has examples,")
+
+
 def user_words(chat: ChatRequest) -> str:
     """Return all text of the user's messages."""
     texts = []
@@ -123,12 +130,15 @@ def _rules(task_class: TaskClassRules) -> Iterator[_Rule]:
         yield _Rule(task_class.name, f"rule {rule!r}", re.compile(rule, re.IGNORECASE))
 
 
+def _examples(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    return {name: prompts for name, task_class in catalog.task_classes.items() if (prompts := task_class.prompts())}
+
+
 def _fitted(catalog: Catalog) -> Ranks | None:
-    examples = {
-        name: prompts for name, task_class in catalog.task_classes.items() if (prompts := task_class.prompts())
-    }
+    examples = _examples(catalog)
     if not examples:
         return None
+    check_classifier(catalog)
     from .classifier.text import TextClassifier  # noqa: PLC0415 # scikit-learn takes a second: only where it is used
 
     return TextClassifier(examples)
