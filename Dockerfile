@@ -4,15 +4,15 @@ WORKDIR /src
 RUN python -m venv /opt/pointsman
 ENV PATH=/opt/pointsman/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # the dependencies first, in a layer that a change of our own code leaves alone
-COPY pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-    > requirements.txt && pip install -r requirements.txt
+COPY requirements/server.txt requirements/server.txt
+RUN pip install --require-hashes -r requirements/server.txt
+COPY pyproject.toml pyproject.toml
 COPY README.md LICENSE ./
 COPY router router
 COPY workers workers
 COPY producer producer
 COPY pointsman pointsman
-RUN pip install --no-deps .
+RUN pip install --no-deps --no-build-isolation .
 
 FROM python:3.12-slim
 RUN useradd --system --home-dir /app pointsman && mkdir -p /app/files && chown pointsman /app/files

