@@ -43,6 +43,7 @@ def try_wheel(wheel: Path, version: str) -> None:
         if version not in said.split():
             raise Broken(f"pointsman --version says {said.strip()!r}, and the wheel is {version}")
         _run([pointsman, "--help"], folder=empty)
+        _run([python, "-m", "pip", "install", "--quiet", f"{wheel}[server]"], folder=empty)
         _run([pointsman, "init"], folder=empty)
         _run([pointsman, "models", "--check"], folder=empty)
 
