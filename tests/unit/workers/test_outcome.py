@@ -129,16 +129,21 @@ def test_a_wait_shorter_than_the_backoff_does_not_shorten_it(
     assert outcome.cool_seconds == backoff
 
 
+@pytest.mark.parametrize(("kind", "whole"), [("server_error", 4.0), ("bad_response", 2.0)])
 def test_a_job_waits_for_the_longer_of_its_backoff_and_what_the_vendor_asked_for(
-    catalog: Catalog, trial: Trial
+    catalog: Catalog, trial: Trial, kind: str, whole: float
 ) -> None:
-    late = replace(trial, attempt=3)
     for retry_after in (None, 0.001, 0.5, 3.9, 10.0):
-        outcome = Judge(catalog, SETTINGS, Random(1)).judge(failed("server_error", retry_after), late)
-        backoff = Random(1).random() * 4.0
-        assert isinstance(outcome, RetryLater)
-        assert outcome.wait_seconds == max(retry_after or 0.0, backoff)
-        assert outcome.cool_seconds == (retry_after or 0.0)
+        error = failed(kind, retry_after)
+        outcome = Judge(catalog, SETTINGS, Random(1)).judge(error, replace(trial, attempt=3))
+        wait = max(retry_after or 0.0, Random(1).random() * whole)
+        assert outcome == RetryLater(error, wait_seconds=wait, cool_seconds=retry_after or 0.0)
+
+
+@pytest.mark.parametrize("kind", ["invalid_request", "cancelled", "expired"])
+def test_what_cannot_succeed_fails_at_once_with_its_error(judge: Judge, trial: Trial, kind: str) -> None:
+    error = failed(kind, retry_after=5)
+    assert judge.judge(error, trial) == GaveUp(error, cool_seconds=5)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind not in STOPS])

@@ -148,6 +148,20 @@ def test_a_static_strategy_lets_a_job_wait_for_the_model_that_it_chose() -> None
     assert (free.model, free.lane, free.wait_seconds) == ("b", None, 0.0)
 
 
+def test_a_free_model_takes_the_job_at_once_whatever_waits_for_it() -> None:
+    decision = decided(
+        Lane("narrowed", "default", NAMES), state("a", waiting=9, latency_ms=3000), context={"topic": "art"}
+    )
+    assert decision == Decision(
+        "a",
+        "contextual > least_connections",
+        "rule 2: topic is art; least loaded: 0 of 4 slots taken",
+        {"a": 0.0},
+        ruled_out=dict.fromkeys(("b", "c"), "not in this dispatcher's configuration"),
+        cost_usd=COST,
+    )
+
+
 def test_models_of_the_class_that_are_no_candidates_are_ruled_out_with_the_reason() -> None:
     dear = decided(Lane("static", "default", ("a",)), state("a"), max_cost_usd=0.001)
     assert dear.ruled_out == dict.fromkeys(("b", "c"), "about $0.002000 is more than the maximum cost $0.001000")
