@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.runtime.cancellation import stop
+from pointsman.router.runtime.forever import forever
 from pointsman.router.runtime.http import open_client
-from pointsman.router.store import AttemptStore, CatalogReload, Offer, open_redis, translated
+from pointsman.router.store import AttemptStore, CatalogReload, Offer, listen, open_redis
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.model import Model
 
@@ -63,11 +64,11 @@ class Runtime:
         self.reloads = CatalogReload(self._redis, settings=settings, catalog=catalog, take=self._take)
 
     async def open(self) -> None:
-        """Start renewing leases, telling what models say, and listening for cancels."""
+        """Start renewing leases, publishing streamed text, and listening for cancels."""
         self._duties = [
             asyncio.create_task(self._leases.renew_forever(), name="renew"),
             asyncio.create_task(self._publisher.publish_forever(), name="token-stream"),
-            asyncio.create_task(self._listen_forever(), name="cancels"),
+            asyncio.create_task(forever("cancels", self._listen, log=log), name="cancels"),
             asyncio.create_task(self.reloads.run(), name="reload"),
         ]
 
@@ -112,29 +113,14 @@ class Runtime:
             except StoreUnavailable as error:
                 log.warning("job %s cannot be cancelled: %s", job_id, error)
 
-    async def _listen_forever(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except StoreUnavailable as error:
-                log.warning("cancels cannot be received, renewals will find them: %s", error)
-            except Exception:  # a worker that receives no cancel is still a worker
-                log.exception("cancels cannot be received, renewals will find them")
-            await asyncio.sleep(1.0)
-
     async def _listen(self) -> None:
         """Stop the call of every job that is cancelled while this process has it."""
-        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-        try:
-            with translated():
-                await pubsub.subscribe(self._store.keys.key("cancelled"))
-                await self._leases.renew()  # finds what was cancelled before the subscription
-                while True:
-                    message = await pubsub.get_message(timeout=30)
-                    if message is not None:
-                        self._leases.stop(message["data"], "the job was cancelled")
-        finally:
-            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+        await listen(
+            self._redis,
+            [self._store.keys.key("cancelled")],
+            lambda _, job_id: self._leases.stop(job_id, "the job was cancelled"),
+            on_subscribed=self._leases.renew,  # finds what was cancelled before the subscription
+        )
 
     async def close(self) -> None:
         """Stop the duties and close every connection."""

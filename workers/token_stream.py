@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pointsman.router.runtime.forever import forever
 from pointsman.router.store import AttemptStore, HeldJob, StreamedPiece
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
@@ -72,23 +73,19 @@ class TokenPublisher:
             self._drop(key)
 
     async def publish_forever(self) -> None:
-        """Send until cancelled; sleeps while nothing is said, and keeps what Redis cannot take now."""
+        """Send until cancelled; what Redis cannot take now is kept."""
+        await forever("streamed text", self._publish, log=log, longest_backoff_seconds=AGAIN_SECONDS)
+
+    async def _publish(self) -> None:
         while True:
             await self._has_text.wait()
             self._has_text.clear()
             try:
                 await self._send()
-                await asyncio.sleep(EVERY_SECONDS)
-            except StoreUnavailable as error:
-                log.warning("streamed text cannot be published: %s", error)
-                await self._wait_to_try_again()
-            except Exception:  # the answers themselves stand in the results
-                log.exception("streamed text cannot be published")
-                await self._wait_to_try_again()
-
-    async def _wait_to_try_again(self) -> None:
-        self._has_text.set()
-        await asyncio.sleep(AGAIN_SECONDS)
+            except BaseException:
+                self._has_text.set()
+                raise
+            await asyncio.sleep(EVERY_SECONDS)
 
     async def finish(self, job_id: str, binding: int, *, failed: bool) -> None:
         """Send the last words of a call before its job is settled, unless Redis is away.

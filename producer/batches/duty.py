@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from pointsman.router.runtime.cancellation import stop
+from pointsman.router.runtime.forever import forever
 from pointsman.router.store import BatchStore, HeldBatch, JobStore
 from pointsman.router.vocabulary.batch import BatchStatus
 from pointsman.router.vocabulary.errors import StoreUnavailable
@@ -46,7 +47,7 @@ class BatchDuty:
 
     async def run(self) -> None:
         """Take over one due batch after the other."""
-        listening = asyncio.create_task(self._listen(), name="pointsman-batch-due")
+        listening = asyncio.create_task(forever("due batches", self._listen, log=log), name="pointsman-batch-due")
         try:
             while True:
                 self._woken.clear()
@@ -57,10 +58,7 @@ class BatchDuty:
             await stop(listening, *self._tasks)
 
     async def _listen(self) -> None:
-        while True:
-            with suppress(StoreUnavailable):
-                await self._batches.listen(self._woken)
-            await asyncio.sleep(AWAY_SECONDS)
+        await self._batches.listen(self._woken)
 
     async def _take_one(self) -> bool:
         held = await self._claim()

@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
 from random import Random
 
 from redis.asyncio import Redis
@@ -21,7 +20,8 @@ from ..routing.model_state import HealthChanges
 from ..routing.placement import sort_intake
 from ..routing.plan import Round, plan_round
 from ..runtime.cancellation import stop
-from ..store import CatalogReload, DeliveryQueue, RoundStore, translated
+from ..runtime.forever import forever
+from ..store import CatalogReload, DeliveryQueue, RoundStore, listen
 from ..vocabulary.errors import StoreUnavailable
 from .upkeep import Upkeep
 from .webhook_duty import WebhookDuty
@@ -31,8 +31,6 @@ log = logging.getLogger("pointsman.dispatcher")
 INTAKE_BATCH = 100
 AGAIN = frozenset({"bound", "moved", "raced"})
 """Answers to a bind after which another round may find more to do at once."""
-FIRST_BACKOFF_SECONDS = 0.1
-LONGEST_BACKOFF_SECONDS = 5.0
 SHORTEST_ROUND_SECONDS = 0.005
 """Rounds begin no faster than this: what ends in the meantime is bound together. A lone job never waits for it."""
 LONGEST_SLEEP_SECONDS = 1.0
@@ -69,7 +67,7 @@ class Dispatcher:
             "dispatch": self._dispatch,
             "reload": self.reloads.run,
         }
-        tasks = [asyncio.create_task(self._forever(name, duty), name=name) for name, duty in duties.items()]
+        tasks = [asyncio.create_task(forever(name, duty, log=log), name=name) for name, duty in duties.items()]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -101,36 +99,16 @@ class Dispatcher:
                 before, self._catalog.version,
             )  # fmt: skip
 
-    async def _forever(self, name: str, duty: Callable[[], Awaitable[None]]) -> None:
-        wait_seconds = FIRST_BACKOFF_SECONDS
-        while True:
-            began = time.monotonic()
-            try:
-                await duty()
-            except StoreUnavailable as error:
-                log.warning("%s: %s; trying again in %.1f s", name, error, wait_seconds)
-            except Exception:  # one round's bug must not stop all dispatching
-                log.exception("%s failed; trying again in %.1f s", name, wait_seconds)
-            if time.monotonic() - began > LONGEST_BACKOFF_SECONDS:
-                wait_seconds = FIRST_BACKOFF_SECONDS  # it had gone well for a while
-            await asyncio.sleep(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, LONGEST_BACKOFF_SECONDS)
-
     async def _listen(self) -> None:
         """Turn messages into events, one for each channel; several that come at once are one."""
         keys = self.store.keys
         woken = {keys.key("wake"): self._woken, keys.key("delivery_due"): self._webhooks.woken}
-        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-        try:
-            with translated():
-                await pubsub.subscribe(*woken)
-                for event in woken.values():
-                    event.set()  # what happened before the subscription is seen now
-                while True:
-                    if message := await pubsub.get_message(timeout=30):
-                        woken[message["channel"]].set()
-        finally:
-            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+        async def wake_all() -> None:
+            for event in woken.values():
+                event.set()
+
+        await listen(self._redis, list(woken), lambda channel, _: woken[channel].set(), on_subscribed=wake_all)
 
     async def _dispatch(self) -> None:
         began = 0.0

@@ -10,6 +10,7 @@ from .job_ends import Waiter, finished
 from .job_stream import Follower, JobUpdate, JobUpdates, LookAgain, StateChanged, TextChunk
 from .jobs import JobStore, Page, TextSoFar
 from .keys import Keys
+from .listen import listen
 from .models import ModelStore
 from .reload import CatalogReload, ask_to_reload
 from .rounds import RoundStore
@@ -52,6 +53,7 @@ __all__ = [
     "Waiter",
     "ask_to_reload",
     "finished",
+    "listen",
     "open_redis",
     "server_warnings",
     "translated",

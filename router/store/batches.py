@@ -19,6 +19,7 @@ from ..vocabulary.job import JobRecord, JobSpec
 from ..vocabulary.webhook import Webhook, pack_webhook, unpack_webhook
 from .connection import translated
 from .jobs import JobStore
+from .listen import listen
 from .scripts import Argument, Scripts, milliseconds
 
 CANCELLABLE = tuple(status for status, after in BATCH_MOVES.items() if BatchStatus.CANCELLING in after)
@@ -161,16 +162,11 @@ class BatchStore:
 
     async def listen(self, woken: asyncio.Event) -> None:
         """Set the event whenever a batch may be due; raises StoreUnavailable."""
-        pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
-        try:
-            with translated():
-                await pubsub.subscribe(self.keys.key("batch_due"))
-                woken.set()  # what happened before the subscription is seen now
-                while True:
-                    if await pubsub.get_message(timeout=30):
-                        woken.set()
-        finally:
-            await pubsub.aclose()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+        async def look() -> None:
+            woken.set()
+
+        await listen(self.redis, [self.keys.key("batch_due")], lambda *_: woken.set(), on_subscribed=look)
 
     async def advance(
         self,

@@ -128,8 +128,7 @@ async def test_lines_whose_time_is_over_end_an_expired_batch(sdk: AsyncOpenAI, a
     job = await api.driver.get(line_job_id(batch.id, 2))
     assert abs(job.expires - batch.expires_at) < 2
     await finish(api, batch, 1)
-    api.driver.pass_seconds(61)
-    await api.driver.rounds.expire(now=api.driver.now)
+    await api.driver.rounds.expire(now=round(job.expires * 1000) + 1)
     batch = await until_status(sdk, batch.id)
     assert batch.status == "expired"
     assert len(await read(sdk, batch.output_file_id)) == 1
