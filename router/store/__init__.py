@@ -1,7 +1,8 @@
 """What Redis knows: every key, every script, and one class for each side that uses them."""
 
-from .attempts import AttemptStore, Claim, HeldJob, Offer, Settlement, StreamedPiece
+from .attempts import AttemptStore, Claim, Settlement
 from .batches import BatchLine, BatchStore, EndedLine, HeldBatch, NewBatch
+from .calls import HeldJob, Offer, StreamedPiece
 from .connection import open_redis, server_warnings, translated
 from .dead import DeadStore
 from .deliveries import DeliveryStore

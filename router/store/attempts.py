@@ -16,9 +16,25 @@ from ..vocabulary.errors import COUNT_AGAINST_MODEL
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobState
 from ..vocabulary.model import Breaker
 from .call_batcher import CallBatcher
+from .calls import (
+    AnnounceWorker,
+    AppendTokens,
+    BreakerRules,
+    CancelJob,
+    ClaimJob,
+    HeldJob,
+    Offer,
+    ReleaseJob,
+    Remaining,
+    RenewLeases,
+    Reported,
+    SettleJob,
+    StreamedPiece,
+    WithdrawWorker,
+)
 from .compression import unpack
 from .keys import Keys
-from .scripts import Argument, Scripts, milliseconds, moment
+from .scripts import Scripts, milliseconds
 
 
 @dataclass(frozen=True)
@@ -39,25 +55,6 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class HeldJob:
-    """A job in flight in this process."""
-
-    model: str
-    job_id: str
-    binding: int
-
-
-@dataclass(frozen=True)
-class StreamedPiece:
-    """A piece of the answer of a job that is streamed; `offset` is the bytes of UTF-8 that went before it."""
-
-    job_id: str
-    binding: int
-    offset: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Settlement:
     """How an attempt ends. `state` is succeeded, failed, expired or pending; times are in seconds.
 
@@ -74,7 +71,7 @@ class Settlement:
     lane: str = ""
     wait_seconds: float = 0.0
     spends_attempt: bool = True
-    tokens: int = -1
+    tokens: int | None = None
     output_tokens: int = 0
     latency_seconds: float | None = None
     cost_usd: float | None = None
@@ -83,15 +80,6 @@ class Settlement:
     key_print: str = ""
     breaker: Breaker | None = None
     allowance: Allowance = field(default_factory=Allowance)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a worker offers for one model: slots, and the fingerprint of the API key it would use."""
-
-    model: str
-    slots: int
-    key_print: str
 
 
 class AttemptStore:
@@ -109,39 +97,36 @@ class AttemptStore:
         now: int | None = None,
     ) -> Claim | None:  # fmt: skip
         """Claim a binding; None when it is stale, its model is closed, or its job has just expired."""
-        answer = await self._claims.run(
-            moment(now),
-            job_id,
-            binding,
-            token,
-            worker,
-            milliseconds(self.settings.lease_seconds),
-            milliseconds(timeout_seconds),
-            milliseconds(self.settings.dead_ttl_seconds),
+        call = ClaimJob(
+            now=now,
+            id=job_id,
+            binding=binding,
+            token=token,
+            worker=worker,
+            lease_ms=milliseconds(self.settings.lease_seconds),
+            timeout_ms=milliseconds(timeout_seconds),
+            dead_ms=milliseconds(self.settings.dead_ttl_seconds),
         )
-        if answer[0] != "claimed":
+        answer = await self._claims.run(call)
+        if answer.status != "claimed":
             return None
-        _, request, attempt, timeout_ms, at_deadline, most, limited, lane, decision, _ = answer
         return Claim(
             job_id=job_id,
             binding=binding,
-            payload=_payload(request),
-            attempt=int(attempt),
-            timeout_seconds=int(timeout_ms) / 1000,
-            limited_by_deadline=at_deadline == 1,
-            max_attempts=int(most),
-            rate_limits=int(limited),
-            lane=lane,
-            decision=from_json(decision or "{}"),
+            payload=_payload(answer.request or ""),
+            attempt=answer.attempt,
+            timeout_seconds=answer.timeout_ms / 1000,
+            limited_by_deadline=answer.at_deadline,
+            max_attempts=answer.max_attempts,
+            rate_limits=answer.rate_limits,
+            lane=answer.lane,
+            decision=from_json(answer.decision or "{}"),
         )
 
     async def renew(self, held: Sequence[HeldJob], *, now: int | None = None) -> list[HeldJob]:
         """Renew the leases of all jobs in flight in one round trip; returns those whose lease is lost."""
-        flat: list[Argument] = []
-        for job in held:
-            flat += [job.model, job.job_id, job.binding]
         lease_ms = milliseconds(self.settings.lease_seconds)
-        answers = await self._scripts.run("renew_leases", moment(now), lease_ms, *flat)
+        answers = await self._scripts.run(RenewLeases(now=now, lease_ms=lease_ms, jobs=held))
         return [job for job, kept in zip(held, answers, strict=True) if not kept]
 
     async def append_tokens(self, pieces: Sequence[StreamedPiece]) -> list[bool]:
@@ -149,71 +134,70 @@ class AttemptStore:
 
         Safe to repeat, also with a piece that has grown: what is there already is passed over.
         """
-        flat: list[Argument] = []
-        for piece in pieces:
-            flat += [piece.job_id, piece.binding, piece.offset, piece.text]
-        return [bool(kept) for kept in await self._scripts.run("append_tokens", *flat)]
+        return await self._scripts.run(AppendTokens(pieces=pieces))
 
     async def settle(
         self, job_id: str, binding: int, *, token: str, settlement: Settlement, now: int | None = None
     ) -> JobState | None:
         """End an attempt; returns the job's state, or None where the binding was stale."""
-        answer = await self._settles.run(
-            moment(now),
-            job_id,
-            binding,
-            token,
-            settlement.state,
-            json.dumps(settlement.result) if settlement.result is not None else "",
-            settlement.kind,
-            settlement.message,
-            json.dumps(settlement.attempt),
-            settlement.lane,
-            milliseconds(settlement.wait_seconds),
-            0 if settlement.spends_attempt else 1,
-            settlement.tokens,
-            -1 if settlement.latency_seconds is None else milliseconds(settlement.latency_seconds),
-            round((settlement.cost_usd or 0.0) * 1_000_000),
-            milliseconds(settlement.cool_seconds),
-            settlement.stop,
-            settlement.key_print,
-            milliseconds(self.settings.result_ttl_seconds),
-            _fault(settlement.kind),
-            settlement.output_tokens,
-            *_rules(settlement.breaker),
-            milliseconds(self.settings.dead_ttl_seconds),
-            _allowance_json(settlement.allowance),
+        call = SettleJob(
+            now=now,
+            id=job_id,
+            binding=binding,
+            token=token,
+            state=settlement.state,
+            result=json.dumps(settlement.result) if settlement.result is not None else "",
+            kind=settlement.kind,
+            message=settlement.message,
+            attempt=settlement.attempt,
+            lane=settlement.lane,
+            wait_ms=milliseconds(settlement.wait_seconds),
+            spends_attempt=settlement.spends_attempt,
+            tokens=settlement.tokens,
+            output_tokens=settlement.output_tokens,
+            latency_ms=_milliseconds(settlement.latency_seconds),
+            cost_micro_usd=round((settlement.cost_usd or 0.0) * 1_000_000),
+            cool_ms=milliseconds(settlement.cool_seconds),
+            stop=settlement.stop,
+            key_print=settlement.key_print,
+            fault=_fault(settlement.kind),
+            breaker=_rules(settlement.breaker),
+            reported=_reported(settlement.allowance),
+            result_ms=milliseconds(self.settings.result_ttl_seconds),
+            dead_ms=milliseconds(self.settings.dead_ttl_seconds),
         )
-        return None if answer[0] == "stale" else JobState(answer[0])
+        answer = await self._settles.run(call)
+        return None if answer == "stale" else answer
 
     async def release(self, job_id: str, binding: int) -> bool:
         """Give an unclaimed binding back to its lane; False where it was stale."""
-        answer = await self._scripts.run("release_job", job_id, binding)
-        return bool(answer[0] == "released")
+        return await self._scripts.run(ReleaseJob(id=job_id, binding=binding)) == "released"
 
     async def cancel(self, job_id: str, reason: str) -> None:
         """Cancel a job, wherever it is; an unknown or ended one is left alone."""
-        ttl = milliseconds(self.settings.result_ttl_seconds)
-        await self._scripts.run("cancel_job", "", job_id, ttl, reason)
+        result_ms = milliseconds(self.settings.result_ttl_seconds)
+        await self._scripts.run(CancelJob(id=job_id, result_ms=result_ms, reason=reason))
 
     async def announce(self, worker: str, offers: Sequence[Offer], *, config: str) -> None:
         """Say that this process lives and what it offers; forgotten after `presence_seconds`."""
-        flat: list[Argument] = []
-        for offer in offers:
-            flat += [offer.model, offer.slots, offer.key_print]
         presence_ms = milliseconds(self.settings.presence_seconds)
-        await self._scripts.run("announce_worker", "", worker, presence_ms, config, *flat)
+        call = AnnounceWorker(worker=worker, presence_ms=presence_ms, config=config, offers=offers)
+        await self._scripts.run(call)
 
     async def withdraw(self, worker: str, models: Sequence[str]) -> None:
         """Take this process's slots away at once."""
-        await self._scripts.run("withdraw_worker", worker, *models)
+        await self._scripts.run(WithdrawWorker(worker=worker, models=models))
 
 
-def _fault(kind: str) -> str:
-    """Return '1' for an error of the model's own fault, '0' for an answer, '' for what says nothing about it."""
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else milliseconds(seconds)
+
+
+def _fault(kind: str) -> bool | None:
+    """Return whether an error is the model's own fault, None for one that says nothing about it."""
     if not kind:
-        return "0"
-    return "1" if kind in COUNT_AGAINST_MODEL else ""
+        return False
+    return True if kind in COUNT_AGAINST_MODEL else None
 
 
 def _payload(request: str) -> dict[str, Any]:
@@ -224,20 +208,22 @@ def _payload(request: str) -> dict[str, Any]:
         return {"schema": PAYLOAD_SCHEMA + 1}
 
 
-def _rules(breaker: Breaker | None) -> list[Argument]:
+def _rules(breaker: Breaker | None) -> BreakerRules:
     if breaker is None:
-        return [1, 0, 1, 1, 1, 1]
-    return [
-        milliseconds(breaker.window_seconds),
-        breaker.min_calls,
-        breaker.error_ratio,
-        milliseconds(breaker.open_seconds),
-        milliseconds(breaker.max_open_seconds),
-        breaker.probes,
-    ]
+        return BreakerRules()
+    return BreakerRules(
+        window_ms=milliseconds(breaker.window_seconds),
+        min_calls=breaker.min_calls,
+        error_ratio=breaker.error_ratio,
+        open_ms=milliseconds(breaker.open_seconds),
+        max_open_ms=milliseconds(breaker.max_open_seconds),
+        probes=breaker.probes,
+    )
 
 
-def _allowance_json(allowance: Allowance) -> str:
-    """Return what is left as the JSON of the script: nothing stands for what the vendor did not say."""
-    reported: dict[str, Left | None] = {"requests": allowance.requests, "tokens": allowance.tokens}
-    return json.dumps({what: [left.count, milliseconds(left.seconds)] for what, left in reported.items() if left})
+def _reported(allowance: Allowance) -> Reported:
+    return Reported(requests=_remaining(allowance.requests), tokens=_remaining(allowance.tokens))
+
+
+def _remaining(left: Left | None) -> Remaining | None:
+    return None if left is None else Remaining(count=left.count, reset_ms=milliseconds(left.seconds))

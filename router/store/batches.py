@@ -7,7 +7,7 @@ import json
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import Field
@@ -17,10 +17,11 @@ from ..vocabulary.errors import Conflict, UnknownBatch
 from ..vocabulary.frozen import Frozen
 from ..vocabulary.job import JobRecord, JobSpec
 from ..vocabulary.webhook import Webhook, pack_webhook, unpack_webhook
+from .calls import AdvanceBatch, CancelBatch, CancelJob, ClaimBatch, CreateBatch, SubmitJob
 from .connection import translated
 from .jobs import JobStore
 from .listen import listen
-from .scripts import Argument, Scripts, milliseconds
+from .scripts import Scripts, milliseconds
 
 CANCELLABLE = tuple(status for status, after in BATCH_MOVES.items() if BatchStatus.CANCELLING in after)
 COUNTS = ("line", "offset", "last_line", "total", "jobs", "refused", "succeeded", "failed", "expired", "cancelled")
@@ -78,27 +79,26 @@ class BatchStore:
     async def create(self, new: NewBatch, *, batch_id: str, tenant: str, idempotency_key: str | None = None) -> str:
         """Write a batch and return its id; the same request under the same key returns the first id."""
         content = new.model_dump_json(exclude_none=True)
-        key = f"{tenant}|batch:{idempotency_key}" if idempotency_key else ""
-        window = milliseconds(new.window_seconds)
+        window_ms = milliseconds(new.window_seconds)
         fields = {**new.model_dump(exclude={"metadata", "webhook"}), "metadata": json.dumps(new.metadata)}
         if fields_webhook := pack_webhook(new.webhook, self._jobs.settings.webhooks.get(tenant)):
             fields["webhook"] = fields_webhook
-        status, batch_id = await self._scripts.run(
-            "create_batch",
-            "",
-            batch_id,
-            tenant,
-            content,
-            key,
-            window,
-            window + self._result_ms,
-            *_flat(fields),
+        call = CreateBatch(
+            id=batch_id,
+            tenant=tenant,
+            fingerprint=content,
+            idempotency=f"{tenant}|batch:{idempotency_key}" if idempotency_key else None,
+            idempotency_ms=window_ms + self._result_ms,
+            window_ms=window_ms,
+            fields=_as_text(fields),
         )
-        if status == "conflict":
+        answer = await self._scripts.run(call)
+        if answer.status == "conflict":
             raise Conflict(
-                f"batch {batch_id} was created by another request under the same idempotency key", job_id=batch_id
+                f"batch {answer.id} was created by another request under the same idempotency key",
+                job_id=answer.id,
             )
-        return str(batch_id)
+        return answer.id
 
     async def get(self, batch_id: str) -> BatchRecord:
         """Return all that is known of a batch; raises UnknownBatch."""
@@ -134,10 +134,10 @@ class BatchStore:
 
     async def cancel(self, batch_id: str) -> BatchStatus:
         """Let a batch be cancelled and return the status it is in now. Raises UnknownBatch."""
-        answer = await self._scripts.run("cancel_batch", "", batch_id, *CANCELLABLE)
-        if answer[0] == "unknown":
+        answer = await self._scripts.run(CancelBatch(id=batch_id, cancellable=CANCELLABLE))
+        if answer.after is None:
             raise UnknownBatch(batch_id)
-        return BatchStatus(answer[1])
+        return BatchStatus(answer.after)
 
     async def ended_lines(self, batch_id: str, *, after: int, limit: int) -> list[EndedLine]:
         """Return lines in the order in which they ended, from place `after` of that order on."""
@@ -150,7 +150,7 @@ class BatchStore:
     async def claim(self) -> HeldBatch | None:
         """Take over the batch that has waited longest, for one lease; None where none is due."""
         token = secrets.token_hex(8)
-        batch_id = await self._scripts.run("claim_batch", "", token, self._lease_ms)
+        batch_id = await self._scripts.run(ClaimBatch(token=token, lease_ms=self._lease_ms))
         return HeldBatch(await self.get(batch_id), token) if batch_id else None
 
     async def until_due(self) -> float:
@@ -175,7 +175,7 @@ class BatchStore:
         *,
         later_seconds: float | None = None,
         refused: Sequence[tuple[int, int]] = (),
-        fields: Mapping[str, Argument] | None = None,
+        fields: Mapping[str, str | int] | None = None,
     ) -> bool:
         """Note how far a batch is and renew its lease; False where it is another's now, or its status changed.
 
@@ -185,15 +185,20 @@ class BatchStore:
         if to is not None and to not in BATCH_MOVES[before]:
             raise ValueError(f"no batch moves from {before} to {to}")
         held.steps += 1
-        later = self._lease_ms if later_seconds is None else milliseconds(later_seconds)
-        kept = milliseconds(KEPT_FOR_SECONDS) if to is not None and to.ended else ""
-        lines = json.dumps([f"{offset}:{number}" for number, offset in refused])
-        answer = await self._scripts.run(
-            "advance_batch", "", held.record.id, held.token, held.steps, before, to or "", later, kept, lines,
-            *_flat(fields or {}),
-        )  # fmt: skip
+        call = AdvanceBatch(
+            id=held.record.id,
+            token=held.token,
+            step=held.steps,
+            before=before,
+            to=to,
+            look_again_ms=self._lease_ms if later_seconds is None else milliseconds(later_seconds),
+            kept_ms=milliseconds(KEPT_FOR_SECONDS) if to is not None and to.ended else None,
+            refused=[f"{offset}:{number}" for number, offset in refused],
+            fields=_as_text(fields or {}),
+        )
+        answer = await self._scripts.run(call)
         held.record = await self.get(held.record.id)
-        return bool(answer[0] == (to or before))
+        return answer == (to or before)
 
     async def submit(self, batch: BatchRecord, lines: Sequence[BatchLine]) -> bool:
         """Submit lines as jobs; False where the batch takes no more. A line submitted before stays one job.
@@ -203,8 +208,8 @@ class BatchStore:
         left = max(1, milliseconds(-await self.seconds_late(batch)))
         keep = milliseconds(batch.window_seconds) + self._result_ms
         calls = [self._call(batch, line, left, keep) for line in lines]
-        answers = await self._scripts.run_many("submit_job", calls)
-        return all(status != "closed" for status, _ in answers)
+        answers = await self._scripts.run_many(calls)
+        return all(answer.status != "closed" for answer in answers)
 
     async def seconds_late(self, batch: BatchRecord) -> float:
         """Return for how long the window of a batch has been over, by Redis's clock; negative while it is open."""
@@ -212,26 +217,26 @@ class BatchStore:
             seconds, micro = await self.redis.time()
         return float(seconds + micro / 1_000_000 - batch.expires)
 
-    def _call(self, batch: BatchRecord, line: BatchLine, left: int, keep: int) -> list[Argument]:
+    def _call(self, batch: BatchRecord, line: BatchLine, left: int, keep: int) -> SubmitJob:
         given = {"id": line_job_id(batch.id, line.number), "tenant": batch.tenant}
-        call = self._jobs.arguments(line.spec.model_copy(update=given), batch=batch.id)
-        call[7] = left  # how long it may take
+        call = self._jobs.call(line.spec.model_copy(update=given), batch=batch.id)
         if line.spec.webhook is not None:
             keep = max(keep, self._jobs.webhook_ms)
-        return [*call, "offset", line.offset, "keep", keep]
+        return replace(call, takes_ms=left, keep_ms=keep, offset=line.offset)
 
     async def cancel_jobs(self, batch: BatchRecord, lines: Sequence[int]) -> None:
         """Cancel the jobs of these lines; those that have ended stay as they are."""
-        calls = [("", line_job_id(batch.id, line), self._result_ms, "its batch was cancelled") for line in lines]
-        await self._scripts.run_many("cancel_job", calls)
+        why = "its batch was cancelled"
+        ids = [line_job_id(batch.id, line) for line in lines]
+        await self._scripts.run_many([CancelJob(id=id, result_ms=self._result_ms, reason=why) for id in ids])
 
     async def jobs(self, batch: BatchRecord, lines: Sequence[int]) -> Sequence[JobRecord | None]:
         """Return the jobs of these lines."""
         return await self._jobs.get_many([line_job_id(batch.id, line) for line in lines])
 
 
-def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
-    return [part for pair in fields.items() for part in pair]
+def _as_text(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in fields.items()}
 
 
 def _read(batch_id: str, row: Mapping[str, str]) -> BatchRecord:

@@ -8,6 +8,7 @@ from typing import Any
 from ..vocabulary.errors import ErrorKind, UnknownJob
 from ..vocabulary.job import JobState
 from ..vocabulary.views import DeadFilter, DeadPage, RetriedPage
+from .calls import RetryJob
 from .connection import translated
 from .jobs import JobStore
 from .scripts import Scripts, milliseconds
@@ -63,5 +64,5 @@ class DeadStore:
 
     async def retry_many(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Let dead letters begin anew, in one round trip; returns each job's state now, None for an unknown one."""
-        answers = await self._scripts.run_many("retry_job", [("", job_id) for job_id in job_ids])
-        return [None if answer[0] == "unknown" else JobState(answer[1]) for answer in answers]
+        answers = await self._scripts.run_many([RetryJob(id=job_id) for job_id in job_ids])
+        return [None if answer.after is None else JobState(answer.after) for answer in answers]

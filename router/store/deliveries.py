@@ -12,6 +12,7 @@ from ..vocabulary.delivery import Delivery, DeliveryState, Try
 from ..vocabulary.errors import UnknownDelivery
 from ..vocabulary.views import DeliveryPage
 from ..vocabulary.webhook import OWN
+from .calls import Redeliver
 from .connection import translated
 from .keys import Keys
 from .scripts import Scripts
@@ -61,10 +62,10 @@ class DeliveryStore:
 
     async def redeliver(self, delivery_id: str) -> DeliveryState:
         """Let a delivery begin anew, and return the state it is in now; raises UnknownDelivery."""
-        answer = await self._scripts.run("redeliver", "", delivery_id)
-        if answer[0] == "unknown":
+        answer = await self._scripts.run(Redeliver(id=delivery_id))
+        if answer.after is None:
             raise UnknownDelivery(delivery_id)
-        return DeliveryState(answer[1])
+        return DeliveryState(answer.after)
 
 
 def _read(delivery_id: str, row: Mapping[str, str], due: float | None) -> Delivery:

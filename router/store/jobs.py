@@ -20,11 +20,12 @@ from ..vocabulary.errors import Conflict, InvalidJob, UnknownJob
 from ..vocabulary.facts import JobFacts
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
 from ..vocabulary.webhook import Webhook, pack_webhook, retried_for_seconds
+from .calls import CancelJob, ForgetJob, SubmitJob
 from .compression import pack
 from .connection import translated
 from .keys import Keys
 from .record import FIELDS, read_record
-from .scripts import Argument, Scripts, milliseconds
+from .scripts import Scripts, milliseconds
 
 KEPT_BECAUSE = {"open": "has not ended", "batch": "belongs to a batch"}
 """Why a job is not forgotten."""
@@ -64,15 +65,14 @@ class JobStore:
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Accept many jobs in one round trip; nothing is written when one of them is invalid."""
-        calls = [self.arguments(spec) for spec in specs]
-        answers = await self._scripts.run_many("submit_job", calls)
-        for status, job_id in answers:
-            if status == "conflict":
+        answers = await self._scripts.run_many([self.call(spec) for spec in specs])
+        for answer in answers:
+            if answer.status == "conflict":
                 raise Conflict(
-                    f"job {job_id} was submitted with another request under the same id or idempotency key",
-                    job_id=job_id,
+                    f"job {answer.id} was submitted with another request under the same id or idempotency key",
+                    job_id=answer.id,
                 )
-        return [job_id for _, job_id in answers]
+        return [answer.id for answer in answers]
 
     def check(self, spec: JobSpec) -> None:
         """Raise InvalidJob where the job names a task class, a model or a strategy that is not there."""
@@ -102,31 +102,36 @@ class JobStore:
         except ValueError as error:
             raise InvalidJob(str(error), field="strategy") from error
 
-    def arguments(self, spec: JobSpec, *, batch: str = "") -> list[Argument]:
-        """Return what the script that submits gets; raises InvalidJob."""
+    def call(self, spec: JobSpec, *, batch: str | None = None) -> SubmitJob:
+        """Return the call that submits a job; raises InvalidJob."""
         self.check(spec)
-        fingerprint = _fingerprint(spec)
         chat = spec.chat()
         facts = spec.facts(chat)
         settings = self.settings
         expires_in = spec.expires_in or settings.expires_in_seconds
         stream = '"stream":true,' if spec.stream else ""
         request = f'{{"schema":{PAYLOAD_SCHEMA},{stream}"chat":{chat.model_dump_json(exclude_none=True)}}}'
-        return [
-            "",
-            spec.id or new_job_id(),
-            fingerprint,
-            f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else "",
-            milliseconds(expires_in + max(settings.result_ttl_seconds, settings.dead_ttl_seconds)),
-            self._lane(spec, facts),
-            spec.priority,
-            milliseconds(expires_in),
-            "" if spec.not_before is None else milliseconds(spec.not_before.timestamp()),
-            pack(request),
-            batch,
-            *_flat(self._fields(spec, facts)),
-            *_flat(self._webhook_fields(spec, batch)),
-        ]
+        webhook = self._webhook(spec, batch)
+        return SubmitJob(
+            id=spec.id or new_job_id(),
+            fingerprint=_fingerprint(spec),
+            idempotency=f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else None,
+            idempotency_ms=milliseconds(expires_in + max(settings.result_ttl_seconds, settings.dead_ttl_seconds)),
+            lane=self._lane(spec, facts),
+            priority=spec.priority,
+            takes_ms=milliseconds(expires_in),
+            not_before=None if spec.not_before is None else milliseconds(spec.not_before.timestamp()),
+            request=pack(request),
+            tenant=spec.tenant,
+            facts=facts.dump(),
+            max_attempts=spec.max_attempts or settings.max_attempts,
+            metadata=json.dumps(spec.metadata) if spec.metadata else None,
+            task_class=spec.task_class,
+            pinned_model=spec.model,
+            webhook=webhook,
+            keep_ms=self.webhook_ms if webhook else None,
+            batch=batch,
+        )
 
     def _lane(self, spec: JobSpec, facts: JobFacts) -> str:
         """Return the job's lane, '' for intake: there it gets a class, or its end where no model can do it."""
@@ -135,25 +140,12 @@ class JobStore:
         placement = find_lane(self.catalog, facts, task_class=spec.task_class, named=spec.model, tenant=spec.tenant)
         return str(placement.lane or "")
 
-    def _fields(self, spec: JobSpec, facts: JobFacts) -> dict[str, Argument]:
-        """Return what is kept in the job's hash; what is not set is left out, since a million jobs may wait."""
-        fields: dict[str, Argument | None] = {
-            "tenant": spec.tenant,
-            "facts": facts.dump(),
-            "max_attempts": spec.max_attempts or self.settings.max_attempts,
-            "metadata": json.dumps(spec.metadata) if spec.metadata else None,
-            "task_class": spec.task_class,
-            "pinned_model": spec.model,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
-
-    def _webhook_fields(self, spec: JobSpec, batch: str) -> dict[str, Argument]:
-        """Return the webhook of the job's end, which has to be known until the last try; nothing for most jobs.
+    def _webhook(self, spec: JobSpec, batch: str | None) -> str | None:
+        """Return the webhook of the job's end; None for most jobs.
 
         A batch notifies the tenant's own webhook once, and not for each of its lines.
         """
-        kept = pack_webhook(spec.webhook, None if batch else self.settings.webhooks.get(spec.tenant))
-        return {"webhook": kept, "keep": self.webhook_ms} if kept else {}
+        return pack_webhook(spec.webhook, None if batch else self.settings.webhooks.get(spec.tenant)) or None
 
     @property
     def webhook_ms(self) -> int:
@@ -231,18 +223,18 @@ class JobStore:
 
     async def cancel(self, job_id: str, *, reason: str = "cancelled by its caller") -> JobState:
         """Cancel a job and return the state it is in now: an ended job stays as it is. Raises UnknownJob."""
-        ttl = milliseconds(self.settings.result_ttl_seconds)
-        answer = await self._scripts.run("cancel_job", "", job_id, ttl, reason)
-        if answer[0] == "unknown":
+        result_ms = milliseconds(self.settings.result_ttl_seconds)
+        answer = await self._scripts.run(CancelJob(id=job_id, result_ms=result_ms, reason=reason))
+        if answer.after is None:
             raise UnknownJob(job_id)
-        return JobState(answer[1])
+        return JobState(answer.after)
 
     async def forget(self, job_id: str) -> None:
         """Delete a job that has ended with all that is kept of it.
 
         Raises UnknownJob, and Conflict for one that has not ended or belongs to a batch.
         """
-        answer = await self._scripts.run("forget_job", job_id)
+        answer = await self._scripts.run(ForgetJob(id=job_id))
         if answer == "unknown":
             raise UnknownJob(job_id)
         if answer != "forgotten":
@@ -260,7 +252,3 @@ def _fingerprint(spec: JobSpec) -> str:
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
     return f"no {what} is called {name!r} (there are: {', '.join(sorted(known))})"
-
-
-def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
-    return [part for pair in fields.items() for part in pair]

@@ -18,6 +18,7 @@ from ..vocabulary.delivery import DeliveryState
 from ..vocabulary.job import JobSpec
 from ..vocabulary.lanes import Lane
 from ..vocabulary.views import Explanation, ModelView
+from .calls import PauseModel
 from .connection import translated
 from .rounds import RoundStore
 from .scripts import Scripts, milliseconds
@@ -108,11 +109,11 @@ class ModelStore:
 
     async def pause(self, model: str, reason: str) -> None:
         """Bind nothing to the model until it is resumed."""
-        await self._scripts.run("pause_model", model, reason)
+        await self._scripts.run(PauseModel(model=model, reason=reason))
 
     async def resume(self, model: str) -> None:
         """Bind to the model again, whatever closed it."""
-        await self._scripts.run("pause_model", model, "")
+        await self._scripts.run(PauseModel(model=model))
 
 
 def _waiting(lanes: list[str], sizes: list[int]) -> dict[str, int]:

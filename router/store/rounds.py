@@ -13,18 +13,34 @@ from redis.asyncio import Redis
 
 from ..config.settings import Settings
 from ..routing.catalog import Catalog
-from ..routing.decide import Waiting
-from ..routing.model_state import ModelState
 from ..routing.placement import IntakeJob
-from ..routing.plan import Bind, LaneHead, Round
+from ..routing.plan import Bind, Round
 from ..vocabulary.errors import ErrorKind
 from ..vocabulary.facts import read_facts
 from ..vocabulary.lanes import Lane
 from ..vocabulary.model import Model
+from .calls import (
+    AnnounceDispatcher,
+    BindingJob,
+    BindingModel,
+    BindJobs,
+    ClassifiedJob,
+    ClassifyJobs,
+    CursorChange,
+    ExpireJobs,
+    PromoteJobs,
+    PruneJobs,
+    ReadRound,
+    ReapLeases,
+    RejectedJob,
+    RejectJobs,
+    ReleaseDue,
+)
 from .compression import unpack
 from .connection import translated
 from .keys import Keys
-from .scripts import Argument, Scripts, milliseconds, moment
+from .round_answer import to_round
+from .scripts import Scripts, milliseconds
 
 log = logging.getLogger("pointsman.dispatcher")
 
@@ -50,61 +66,15 @@ class RoundStore:
     async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
         """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
         known = self.catalog.models  # the same to the end, also where a reload comes in between
-        names = list(known)
-        settings = self.settings
-        window = settings.bind_window_ratio
-        answer = await self._scripts.run("read_round", moment(now), settings.bind_batch, skip_lanes, window, *names)
-        read_at, intake, due, lanes, more_lanes, models, cursors = answer
-        waiting = _waiting(lanes)
-        states = {
-            name: self._state(known[name], row, int(read_at), waiting.get(name, 0))
-            for name, row in zip(names, models, strict=True)
-        }
-        return Round(
-            now=int(read_at),
-            intake=int(intake),
-            next_due=int(float(due)) if due else None,
-            lanes=tuple(map(_lane_head, lanes)),
-            states=states,
-            cursors=dict(zip(cursors[::2], cursors[1::2], strict=True)),
-            more_lanes=bool(more_lanes),
-        )
-
-    def _state(self, model: Model, row: Sequence[Any], now: int, waiting: int) -> ModelState:
-        slots, workers, bound, running, served, cooled, paused, down, requests, tokens, oldest, *measured = row
-        latency, latency_at, per_token, errors, errors_at, *more = measured
-        breaker, open_until, breaker_why, probes, *vendor = more
-        requests_left, requests_left_until, tokens_left, tokens_left_until = vendor
-        return ModelState(
-            model=model,
-            announced=int(slots),
-            workers=int(workers),
-            bound=int(bound),
-            running=int(running),
-            served=int(served),
+        call = ReadRound(
             now=now,
-            cooled_until=int(float(cooled)),
-            paused=paused,
-            down=down,
-            requests_in_minute=int(requests),
-            tokens_in_minute=int(tokens),
-            oldest_leaves=int(float(oldest)),
+            heads=self.settings.bind_batch,
+            skip_lanes=skip_lanes,
             window=self.settings.bind_window_ratio,
-            waiting=waiting,
-            latency_ms=float(latency) if latency else None,
-            latency_at=int(float(latency_at)),
-            ms_per_token=float(per_token) if per_token else None,
-            errors=float(errors),
-            errors_at=int(float(errors_at)),
-            breaker=breaker,
-            open_until=int(float(open_until)),
-            breaker_why=breaker_why,
-            probes=int(probes),
-            requests_left=_count(requests_left),
-            requests_left_until=int(requests_left_until),
-            tokens_left=_count(tokens_left),
-            tokens_left_until=int(tokens_left_until),
+            models=list(known),
         )
+        answer = await self._scripts.run(call)
+        return to_round(answer, known, window=self.settings.bind_window_ratio)
 
     async def bind(
         self,
@@ -119,28 +89,20 @@ class RoundStore:
 
         Returns `bound`, `moved`, `gone`, `raced`, `full`, `limited` or `closed` for each, in order.
         """
-        names = list(dict.fromkeys(str(bind.decision.model) for bind in binds if bind.decision.lane is None))
-        models: list[Argument] = []
-        for name in names:
-            limits, breaker = self.catalog.models[name].limits, self.catalog.models[name].breaker
-            models += [
-                name,
-                limits.concurrency or 0,
-                limits.requests_per_minute or 0,
-                limits.tokens_per_minute or 0,
-                breaker.probes if breaker else 1,
-                templates[name],
-            ]
-        jobs = [part for bind in binds for part in _bind_row(bind)]
+        names = dict.fromkeys(str(bind.decision.model) for bind in binds if bind.decision.lane is None)
         after = dict(bind.decision.cursor for bind in binds if bind.decision.cursor)
-        memory = [part for name, value in after.items() for part in (name, cursors.get(name, ""), value)]
-        release_ms = milliseconds(self.settings.release_seconds)
-        window = self.settings.bind_window_ratio
-        answer: list[str] = await self._scripts.run(
-            "bind_jobs", moment(now), token, release_ms, window, len(names), *models,
-            len(after), *memory, *jobs,
-        )  # fmt: skip
-        return answer
+        call = BindJobs(
+            now=now,
+            token=token,
+            release_ms=milliseconds(self.settings.release_seconds),
+            window=self.settings.bind_window_ratio,
+            models=[_binding_model(self.catalog.models[name], templates[name]) for name in names],
+            cursors=[
+                CursorChange(name=name, before=cursors.get(name, ""), after=value) for name, value in after.items()
+            ],
+            jobs=[_binding_job(bind) for bind in binds],
+        )
+        return await self._scripts.run(call)
 
     async def read_intake(self, limit: int) -> list[IntakeJob]:
         """Return the first jobs of intake, about a megabyte of text at most: the only read that loads prompts."""
@@ -162,29 +124,33 @@ class RoundStore:
 
     async def classify(self, with_lane: Sequence[tuple[str, Lane, str]]) -> int:
         """Move jobs (id, lane, the step that decided) from intake to their lanes; returns how many moved."""
-        arguments = [
-            part for job_id, lane, step in with_lane for part in (job_id, lane.task_class, str(lane), step)
+        jobs = [
+            ClassifiedJob(id=job_id, task_class=lane.task_class, lane=str(lane), step=step)
+            for job_id, lane, step in with_lane
         ]
-        return int(await self._scripts.run("classify_jobs", *arguments))
+        return await self._scripts.run(ClassifyJobs(jobs=jobs))
 
     async def reject(self, rejected: Sequence[tuple[str, str, ErrorKind, str]]) -> int:
         """End jobs of intake (id, class, kind, message) that no model can ever do; returns how many ended."""
-        ttl = milliseconds(self.settings.dead_ttl_seconds)
-        return int(await self._scripts.run("reject_jobs", "", ttl, *[part for job in rejected for part in job]))
+        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
+        jobs = [
+            RejectedJob(id=job_id, task_class=task_class, kind=kind, message=message)
+            for job_id, task_class, kind, message in rejected
+        ]
+        return await self._scripts.run(RejectJobs(dead_ms=dead_ms, jobs=jobs))
 
     async def release_due(self, model: str, *, all_of_them: bool, now: int | None = None) -> int:
         """Give unclaimed bindings back to their lanes, those past their deadline or all; returns how many."""
-        released, _moved = await self._scripts.run(
-            "release_due",
-            moment(now),
-            model,
-            "all" if all_of_them else "due",
-            milliseconds(self.settings.release_seconds),
-            BATCH,
-            UNCLAIMED_THAT_COOL,
-            milliseconds(COOL_SECONDS),
+        call = ReleaseDue(
+            now=now,
+            model=model,
+            all_of_them=all_of_them,
+            release_ms=milliseconds(self.settings.release_seconds),
+            most=BATCH,
+            unclaimed_that_cool=UNCLAIMED_THAT_COOL,
+            cool_ms=milliseconds(COOL_SECONDS),
         )
-        return int(released)
+        return (await self._scripts.run(call)).released
 
     async def models(self) -> list[str]:
         """Return every model to look after: the configured ones, and those that jobs were bound to before."""
@@ -195,35 +161,35 @@ class RoundStore:
     async def reap(self, *, now: int | None = None) -> tuple[int, int]:
         """Take jobs from workers whose lease ran out; returns how many went back and how many ended."""
         settings = self.settings
-        back, ended = await self._scripts.run(
-            "reap_leases",
-            moment(now),
-            milliseconds(settings.lease_seconds),
-            settings.max_losses,
-            milliseconds(settings.dead_ttl_seconds),
-            BATCH,
-            *await self.models(),
+        call = ReapLeases(
+            now=now,
+            lease_ms=milliseconds(settings.lease_seconds),
+            max_losses=settings.max_losses,
+            dead_ms=milliseconds(settings.dead_ttl_seconds),
+            most=BATCH,
+            models=await self.models(),
         )
-        return int(back), int(ended)
+        answer = await self._scripts.run(call)
+        return answer.back, answer.ended
 
     async def expire(self, *, now: int | None = None) -> int:
         """End jobs whose deadline has passed; returns how many."""
-        ttl = milliseconds(self.settings.dead_ttl_seconds)
-        return int(await self._scripts.run("expire_jobs", moment(now), BATCH, ttl))
+        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
+        return await self._scripts.run(ExpireJobs(now=now, most=BATCH, dead_ms=dead_ms))
 
     async def promote(self, *, now: int | None = None) -> int:
         """Put delayed jobs whose time has come back into their lanes; returns how many."""
-        return int(await self._scripts.run("promote_jobs", moment(now), BATCH))
+        return await self._scripts.run(PromoteJobs(now=now, most=BATCH))
 
     async def prune(self, *, now: int | None = None) -> int:
         """Forget ended jobs whose record has expired; returns how many."""
         dead_ms = milliseconds(self.settings.dead_ttl_seconds)
-        return int(await self._scripts.run("prune_jobs", moment(now), BATCH, dead_ms, *ErrorKind))
+        return await self._scripts.run(PruneJobs(now=now, most=BATCH, dead_ms=dead_ms, kinds=tuple(ErrorKind)))
 
     async def announce(self, dispatcher: str, *, now: int | None = None) -> int:
         """Say that a dispatcher lives; returns how many do."""
         presence_ms = milliseconds(self.settings.presence_seconds)
-        return int(await self._scripts.run("announce_dispatcher", moment(now), dispatcher, presence_ms))
+        return await self._scripts.run(AnnounceDispatcher(now=now, dispatcher=dispatcher, presence_ms=presence_ms))
 
     async def publish_config(self) -> str:
         """Write this configuration's version as the one in force; returns the one that was."""
@@ -244,38 +210,29 @@ def _within(most: int, jobs: Sequence[IntakeJob]) -> list[IntakeJob]:
     return taken
 
 
-def _lane_head(row: Sequence[Any]) -> LaneHead:
-    name, waiting, *flat = row
-    lane = Lane.parse(name)
-    jobs = tuple(_job(lane, *flat[at : at + 3]) for at in range(0, len(flat), 3))
-    return LaneHead(jobs, more=int(waiting) > len(jobs))
+def _binding_model(model: Model, template: str) -> BindingModel:
+    limits, breaker = model.limits, model.breaker
+    return BindingModel(
+        name=model.name,
+        concurrency=limits.concurrency or 0,
+        requests_per_minute=limits.requests_per_minute or 0,
+        tokens_per_minute=limits.tokens_per_minute or 0,
+        probes=breaker.probes if breaker else 1,
+        template=template,
+    )
 
 
-def _job(lane: Lane, job_id: str, position: str, facts: str) -> Waiting:
-    known = read_facts(facts)
-    return Waiting(job_id, float(position), known.tokens, lane, known)
-
-
-def _waiting(lanes: Sequence[Sequence[Any]]) -> dict[str, int]:
-    """Return how many jobs only wait for each model."""
-    waiting: dict[str, int] = {}
-    for name, count, *_ in lanes:
-        only = Lane.parse(name).only
-        if only:
-            waiting[only] = waiting.get(only, 0) + int(count)
-    return waiting
-
-
-def _count(value: int | str) -> int | None:
-    return None if value == "" else int(value)
-
-
-def _bind_row(bind: Bind) -> list[Argument]:
+def _binding_job(bind: Bind) -> BindingJob:
     job, decision = bind.job, bind.decision
-    record = "" if decision.kept else json.dumps(decision.record(), separators=(",", ":"))
-    cursor = decision.cursor[0] if decision.cursor else ""
-    lane = str(decision.lane) if decision.lane else ""
-    return [job.id, str(job.lane), decision.model or "", job.tokens, record, cursor, lane]
+    return BindingJob(
+        id=job.id,
+        lane=str(job.lane),
+        model=decision.model or None,
+        tokens=job.tokens,
+        decision=None if decision.kept else json.dumps(decision.record(), separators=(",", ":")),
+        cursor=decision.cursor[0] if decision.cursor else None,
+        to=str(decision.lane) if decision.lane else None,
+    )
 
 
 def _intake_job(job_id: str, row: Sequence[str | None]) -> IntakeJob:

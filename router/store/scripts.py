@@ -1,7 +1,7 @@
 """Loads the Lua scripts and runs them.
 
-A script is put together from three parts: a prelude generated from the Python tables (keys, moves), the pieces
-of lua/lib/ that its header names after `uses:`, and its own file.
+A script is put together from three parts: a prelude generated from the Python tables (keys, moves, the fields of
+its call), the pieces of lua/lib/ that its header names after `uses:`, and its own file.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from ..vocabulary.job import MOVES
+from .calls import CALLS
+from .calls.contract import Answer, Call, Packed, reading_arguments
 from .connection import translated
 from .keys import PATTERNS, Keys
 
 FOLDER = Path(__file__).parent / "lua"
 USES = re.compile(r"^-- uses:\s*(.*)$", re.MULTILINE)
-
-Argument = str | int | float | bytes
 
 
 def prelude(body: str) -> str:
@@ -52,7 +52,7 @@ def source(name: str) -> str:
     pieces = found.group(1).replace(",", " ").split() if found else []
     libraries = [(FOLDER / "lib" / f"{piece}.lua").read_text(encoding="utf-8") for piece in pieces]
     whole = "\n".join([*libraries, body])
-    return prelude(whole) + whole
+    return prelude(whole) + reading_arguments(CALLS[name]) + whole
 
 
 @cache
@@ -70,52 +70,58 @@ class Scripts:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self.redis, self.keys = redis, keys
 
-    async def run(self, name: str, *arguments: Argument) -> Any:
-        """Run the script; raises StoreUnavailable when Redis is away or refuses to write."""
-        return (await self.run_many(name, [arguments]))[0]
+    async def run(self, call: Call[Answer]) -> Answer:
+        """Run the script of a call; raises StoreUnavailable when Redis is away or refuses to write."""
+        return (await self.run_many([call]))[0]
 
-    async def run_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
-        """Run the script once for each call, all in one round trip; the answers come in the same order.
+    async def run_many(self, calls: Sequence[Call[Answer]]) -> list[Answer]:
+        """Run the script of each call, all in one round trip; the answers come in the same order.
 
         All are run, also behind one that fails, and then the first failure is raised.
         """
-        answers = await self.try_many(name, calls)
-        for answer in answers:
+        answers: list[Answer] = []
+        for answer in await self.try_many([call.pack() for call in calls]):
             if isinstance(answer, Exception):
                 raise answer
+            answers.append(answer)
         return answers
 
-    async def try_many(self, name: str, calls: Sequence[Sequence[Argument]]) -> list[Any]:
-        """Run the script as `run_many` does; what fails has its exception for an answer."""
-        answers = await self._send(name, calls)
-        while missing := [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]:
-            again = await self._send(name, [calls[at] for at in missing], whole=True)
-            for at, answer in zip(missing, again, strict=True):
-                answers[at] = answer
-        return list(map(_translate, answers))
+    async def try_many(self, calls: Sequence[Packed[Answer]]) -> list[Answer | Exception]:
+        """Run the scripts as `run_many` does; what fails has its exception for an answer."""
+        replies = await self._send(calls)
+        while missing := [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]:
+            again = await self._send([calls[at] for at in missing], whole=True)
+            for at, reply in zip(missing, again, strict=True):
+                replies[at] = reply
+        answers: list[Answer | Exception] = []
+        for call, reply in zip(calls, replies, strict=True):
+            answer = _read(call, reply)
+            answers.append(answer)
+        return answers
 
-    async def _send(self, name: str, calls: Sequence[Sequence[Argument]], *, whole: bool = False) -> list[Any]:
-        """Return answers and errors; with `whole` the first call brings the script, and the others find it."""
+    async def _send(self, calls: Sequence[Packed[Any]], *, whole: bool = False) -> list[Any]:
+        """Return replies and errors; with `whole` the first call of a script brings it, and the others find it."""
         if not calls:
             return []
-        prefixes = self.keys.prefixes
+        prefixes, brought = self.keys.prefixes, set[str]()
         pipeline = self.redis.pipeline(transaction=False)
-        for at, arguments in enumerate(calls):
-            if whole and at == 0:
-                pipeline.eval(source(name), len(prefixes), *prefixes, *arguments)
+        for call in calls:
+            if whole and call.script not in brought:
+                brought.add(call.script)
+                pipeline.eval(source(call.script), len(prefixes), *prefixes, *call.arguments)
             else:
-                pipeline.evalsha(digest(name), len(prefixes), *prefixes, *arguments)
+                pipeline.evalsha(digest(call.script), len(prefixes), *prefixes, *call.arguments)
         with translated():
             return list(await pipeline.execute(raise_on_error=False))
 
 
-def _translate(answer: Any) -> Any:
-    """Return an answer as it is, and a redis-py error as the one that it stands for."""
-    if not isinstance(answer, Exception):
-        return answer
+def _read(call: Packed[Answer], reply: Any) -> Answer | Exception:
+    """Return the answer in a reply; for an error of redis-py, the one that it stands for."""
     try:
         with translated():
-            raise answer
+            if isinstance(reply, Exception):
+                raise reply
+            return call.read(reply)
     except Exception as error:  # it becomes a value, whatever it is
         return error
 
@@ -123,8 +129,3 @@ def _translate(answer: Any) -> Any:
 def milliseconds(seconds: float) -> int:
     """Return whole milliseconds."""
     return int(seconds * 1000)
-
-
-def moment(now: int | None) -> str | int:
-    """Return a script's `now`: given by tests and simulations, else empty for Redis's own clock."""
-    return "" if now is None else now

@@ -11,9 +11,10 @@ from redis.asyncio import Redis
 from ..config.settings import Settings
 from ..vocabulary.delivery import DeliveryState
 from ..vocabulary.webhook import WebhookEvent
+from .calls import AnnounceSender, ClaimDelivery, QueueDeliveries, SettleDelivery
 from .connection import translated
 from .keys import Keys
-from .scripts import Scripts, milliseconds, moment
+from .scripts import Scripts, milliseconds
 
 AT_ONCE = 200
 """Deliveries that one script looks at: a millisecond or two of Redis's time."""
@@ -64,52 +65,60 @@ class DeliveryQueue:
     async def queue(self, template: str, *, now: int | None = None) -> tuple[int, float | None]:
         """Queue what is due; returns how many were looked at, and in how many seconds the next is due, if any."""
         settings = self.settings
-        looked_at, due_ms = await self._scripts.run(
-            "queue_deliveries",
-            moment(now),
-            template,
-            milliseconds(LOST_SECONDS + settings.webhook_timeout_seconds),
-            settings.webhook_concurrency_per_host,
-            QUEUE_AT_MOST,
-            AT_ONCE,
-            len(settings.webhook_waits_seconds) + 1,
-            self._dead_ms,
+        call = QueueDeliveries(
+            now=now,
+            template=template,
+            lost_ms=milliseconds(LOST_SECONDS + settings.webhook_timeout_seconds),
+            per_receiver=settings.webhook_concurrency_per_host,
+            queue_at_most=QUEUE_AT_MOST,
+            most=AT_ONCE,
+            tries=len(settings.webhook_waits_seconds) + 1,
+            dead_ms=self._dead_ms,
         )
-        return int(looked_at), None if due_ms == "" else int(due_ms) / 1000
+        answer = await self._scripts.run(call)
+        return answer.looked_at, None if answer.next_due_ms is None else answer.next_due_ms / 1000
 
     async def claim(
         self, delivery_id: str, number: int, *, token: str, now: int | None = None
     ) -> ClaimedDelivery | None:
         """Claim a delivery for one lease; None where the message is stale."""
-        answer = await self._scripts.run("claim_delivery", moment(now), delivery_id, number, token, self._lease_ms)
-        if answer[0] != "claimed":
+        call = ClaimDelivery(now=now, id=delivery_id, number=number, token=token, lease_ms=self._lease_ms)
+        answer = await self._scripts.run(call)
+        if answer.status != "claimed":
             return None
-        _, event, about, tenant, target, created, tries = answer
         return ClaimedDelivery(
-            delivery_id, number, WebhookEvent(event), about, tenant, target, int(created) / 1000, int(tries)
+            id=delivery_id,
+            number=number,
+            event=WebhookEvent(answer.event),
+            about=answer.about,
+            tenant=answer.tenant,
+            target=answer.target,
+            created=answer.created / 1000,
+            tries=answer.tries,
         )
 
     async def settle(
         self, delivery_id: str, number: int, *, token: str, settlement: DeliverySettlement, now: int | None = None
     ) -> DeliveryState | None:
         """Note what came of a try; returns the delivery's state, or None where the claim was lost."""
-        ttl_seconds = self.settings.webhook_ttl_seconds
-        answer = await self._scripts.run(
-            "settle_delivery",
-            moment(now),
-            delivery_id,
-            number,
-            token,
-            settlement.state,
-            milliseconds(settlement.wait_seconds),
-            "" if settlement.record is None else json.dumps(settlement.record),
-            milliseconds(ttl_seconds) if settlement.state is DeliveryState.DELIVERED else self._dead_ms,
+        delivered_ms = milliseconds(self.settings.webhook_ttl_seconds)
+        call = SettleDelivery(
+            now=now,
+            id=delivery_id,
+            number=number,
+            token=token,
+            state=settlement.state,
+            wait_ms=milliseconds(settlement.wait_seconds),
+            record=None if settlement.record is None else json.dumps(settlement.record),
+            kept_ms=delivered_ms if settlement.state is DeliveryState.DELIVERED else self._dead_ms,
         )
-        return None if answer[0] == "stale" else DeliveryState(answer[0])
+        answer = await self._scripts.run(call)
+        return None if answer == "stale" else answer
 
     async def announce(self, sender: str) -> None:
         """Say that a process which sends webhooks lives; forgotten after `presence_seconds`."""
-        await self._scripts.run("announce_sender", "", sender, milliseconds(self.settings.presence_seconds))
+        presence_ms = milliseconds(self.settings.presence_seconds)
+        await self._scripts.run(AnnounceSender(sender=sender, presence_ms=presence_ms))
 
     async def withdraw(self, sender: str) -> None:
         """Say that a process sends no more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -14,7 +15,8 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.decide import Decision, Waiting
 from pointsman.router.routing.plan import Bind, Round
-from pointsman.router.store import AttemptStore, Claim, HeldJob, JobStore, RoundStore, Settlement
+from pointsman.router.store import AttemptStore, Claim, HeldJob, JobStore, Offer, RoundStore, Settlement
+from pointsman.router.store.calls import AnnounceWorker, CancelJob, Change, RetryJob
 from pointsman.router.store.scripts import Scripts
 from pointsman.router.vocabulary.facts import read_facts
 from pointsman.router.vocabulary.job import JobRecord, JobSpec, JobState
@@ -58,18 +60,18 @@ class Driver:
         """Submit a job, of class technical_support unless said otherwise, and return its id."""
         if "model" not in fields:
             fields.setdefault("task_class", "technical_support")
-        arguments = self.jobs.arguments(JobSpec(prompt=prompt, **fields))
-        answer = await self.scripts.run("submit_job", self.now, *arguments[1:])
-        assert answer[0] == "accepted", answer
-        job_id: str = answer[1]
-        return job_id
+        call = self.jobs.call(JobSpec(prompt=prompt, **fields))
+        answer = await self.scripts.run(replace(call, now=self.now))
+        assert answer.status == "accepted", answer
+        return answer.id
 
     async def announce(
         self, model: str = "gpt-4", slots: int = 4, *, worker: str = "w1", key_print: str = ""
-    ) -> None:
+    ) -> int:
         """Say that a worker lives, for an hour; returns 1 where it is new to the model."""
-        arguments = (self.now, worker, 3_600_000, "v1", model, slots, key_print)
-        return int(await self.scripts.run("announce_worker", *arguments))
+        offer = Offer(model, slots, key_print)
+        call = AnnounceWorker(now=self.now, worker=worker, presence_ms=3_600_000, config="v1", offers=[offer])
+        return await self.scripts.run(call)
 
     async def read(self) -> Round:
         """Read what a dispatcher would see now."""
@@ -111,16 +113,18 @@ class Driver:
             job_id, binding, token=token or secrets.token_hex(8), settlement=settlement, now=self.now
         )
 
-    async def cancel(self, job_id: str) -> list[str]:
+    async def cancel(self, job_id: str) -> Change:
         """Cancel a job; returns the state before and after."""
-        ttl_ms = int(self.settings.result_ttl_seconds * 1000)
-        answer: list[str] = await self.scripts.run("cancel_job", self.now, job_id, ttl_ms, "by the test")
-        return answer
+        return await self.scripts.run(self.cancelling(job_id))
 
-    async def retry(self, job_id: str) -> list[str]:
+    def cancelling(self, job_id: str) -> CancelJob:
+        """Return the call that cancels a job."""
+        result_ms = int(self.settings.result_ttl_seconds * 1000)
+        return CancelJob(now=self.now, id=job_id, result_ms=result_ms, reason="by the test")
+
+    async def retry(self, job_id: str) -> Change:
         """Let a dead letter begin anew; returns the state before and after."""
-        answer: list[str] = await self.scripts.run("retry_job", self.now, job_id)
-        return answer
+        return await self.scripts.run(RetryJob(now=self.now, id=job_id))
 
     async def release_due(self, model: str = "gpt-4", *, all_of_them: bool = False) -> int:
         """Give unclaimed bindings back."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.router.broker.message import WEBHOOK_QUEUE, WEBHOOK_TASK, message_template, read_task_id
 from pointsman.router.store import ClaimedDelivery, DeliveryQueue, DeliverySettlement, DeliveryStore
+from pointsman.router.store.calls import Change, Redeliver
 from pointsman.router.vocabulary.delivery import Delivery, DeliveryState
 from tests.support.store_driver import Driver
 
@@ -72,10 +73,9 @@ class Webhooks:
         assert await self.claim(delivery_id, number) is not None
         assert await self.settle(delivery_id, number, settlement=settlement) is settlement.state
 
-    async def redeliver(self, delivery_id: str) -> list[str]:
+    async def redeliver(self, delivery_id: str) -> Change:
         """Let a delivery begin anew; returns the state before and after."""
-        answer: list[str] = await self.driver.scripts.run("redeliver", self.driver.now, delivery_id)
-        return answer
+        return await self.driver.scripts.run(Redeliver(now=self.driver.now, id=delivery_id))
 
     async def get(self, delivery_id: str) -> Delivery:
         """Return what is known of a delivery."""

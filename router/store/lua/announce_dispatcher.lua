@@ -1,9 +1,12 @@
 -- Says that a dispatcher lives; forgets those that have not said so for a while.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: dispatcher   ARGV[3]: ms until one is forgotten
+-- args:
+--   now?: ms; without it, Redis's clock
+--   dispatcher: its name
+--   presence_ms: until one is forgotten
 -- returns: how many dispatchers live
 -- uses: time
-local now = clock(ARGV[1])
-redis.call('ZREMRANGEBYSCORE', key.dispatchers(), '-inf', now - tonumber(ARGV[3]))
-redis.call('ZADD', key.dispatchers(), now, ARGV[2])
+local now = clock(args.now)
+redis.call('ZREMRANGEBYSCORE', key.dispatchers(), '-inf', now - args.presence_ms)
+redis.call('ZADD', key.dispatchers(), now, args.dispatcher)
 return redis.call('ZCARD', key.dispatchers())

@@ -1,6 +1,10 @@
 -- Adds pieces of text to what running jobs have said so far, and tells whoever follows them.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1...]: job id, binding, bytes that went before the piece, and the piece, for each in turn
+-- args:
+--   pieces: for each
+--     job_id, binding: of the job
+--     offset: bytes of UTF-8 that went before it
+--     text: the piece
 -- returns: 1 where the piece is there now, 0 where the binding is stale or a piece before it is missing, for each in
 -- order; a repeat, which may have grown, adds and tells only what is not there yet
 local function add(id, binding, offset, text)
@@ -23,7 +27,7 @@ local function add(id, binding, offset, text)
 end
 
 local kept = {}
-for i = 1, #ARGV, 4 do
-  kept[#kept + 1] = add(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3])
+for i, piece in ipairs(args.pieces) do
+  kept[i] = add(piece.job_id, tostring(piece.binding), piece.offset, piece.text)
 end
 return kept

@@ -1,17 +1,21 @@
 -- Lets a batch be cancelled by whoever looks after it next.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: batch id   ARGV[3...]: statuses from which it can be
--- returns: {'unknown'} or {the status before, the status now}
+-- args:
+--   now?: ms; without it, Redis's clock
+--   id: the batch
+--   cancellable: statuses from which it can be
+-- returns: nothing where it is unknown, else
+--   before, after: its status before, and now
 -- uses: time, batch
-local now = clock(ARGV[1])
-local id = ARGV[2]
+local now = clock(args.now)
+local id = args.id
 local status = redis.call('HGET', key.batch(id), 'status')
-if not status then return {'unknown'} end
-for i = 3, #ARGV do
-  if ARGV[i] == status then
+if not status then return {} end
+for _, cancellable in ipairs(args.cancellable) do
+  if cancellable == status then
     redis.call('HSET', key.batch(id), 'status', 'cancelling', 'at:cancelling', now)
     call_for_look(id)
-    return {status, 'cancelling'}
+    return {'before', status, 'after', 'cancelling'}
   end
 end
-return {status, status}
+return {'before', status, 'after', status}

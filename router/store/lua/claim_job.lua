@@ -1,31 +1,40 @@
 -- Starts an attempt: checks the fence, starts the lease, returns what the worker has to know.
--- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id   ARGV[3]: binding   ARGV[4]: token of this claim
--- ARGV[5]: worker   ARGV[6]: lease in ms   ARGV[7]: the model's timeout in ms   ARGV[8]: ms that a dead letter is kept
 -- A job that reaches a worker while its model is cooled, or its vendor allows no more, goes back to its lane: its call
 -- would only be refused too.
--- returns: {'claimed', request, attempt, ms left for the attempt, 1 where the deadline ends it, max attempts,
---           rate limits so far, lane, decision, now} or {'stale'}, {'closed'} or {'expired'};
---   a repeat with the same token returns 'claimed' again
+-- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
+-- args:
+--   now?: ms; without it, Redis's clock
+--   id, binding: of the job
+--   token: of this claim
+--   worker: its name
+--   lease_ms: for how long it lasts
+--   timeout_ms: of the model
+--   dead_ms: for how long a dead letter is kept
+-- returns: the status alone where it is 'stale', 'closed' or 'expired', else
+--   status: 'claimed', also for a repeat with the same token
+--   request: as the worker gets it
+--   attempt, max_attempts, rate_limits: which attempt this is, how many there may be, how often one was refused so far
+--   timeout_ms, at_deadline: what is left for the attempt, and 1 where the deadline ends it
+--   lane, decision: where it waited, and the last decision as JSON
 -- uses: time, wake, move, lane, reservation, capacity, allowance, batch, delivery, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
-local now = clock(ARGV[1])
-local id, binding, token = ARGV[2], ARGV[3], ARGV[4]
+local now = clock(args.now)
+local id, binding, token = args.id, tostring(args.binding), args.token
 local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'claim', 'model', 'deadline', 'attempts')
 local state, model, deadline = job[1], job[4], tonumber(job[5])
 
 local repeated = state == 'running' and job[2] == binding and job[3] == token
-if not repeated and (state ~= 'bound' or job[2] ~= binding) then return {'stale'} end
+if not repeated and (state ~= 'bound' or job[2] ~= binding) then return {'status', 'stale'} end
 
-local timeout = math.min(tonumber(ARGV[7]), deadline - now)
+local timeout = math.min(args.timeout_ms, deadline - now)
 if not repeated then
   redis.call('ZREM', key.bound(model), id)
   if timeout <= 0 then
     drop_reservation(model, id .. '.' .. binding)
     finish('expire', id, 'bound', 'expired',
-      {now = now, ttl = tonumber(ARGV[8]), kind = 'expired', message = 'the deadline passed before a call could start'})
+      {now = now, ttl = args.dead_ms, kind = 'expired', message = 'the deadline passed before a call could start'})
     wake()
-    return {'expired'}
+    return {'status', 'expired'}
   end
   local tokens = tokens_of(model, id .. '.' .. binding)
   if not is_open(model, now) or not may_begin(model, now, tokens) then
@@ -33,12 +42,12 @@ if not repeated then
     move('release', id, 'bound', 'pending')
     give_back(id)
     wake()
-    return {'closed'}
+    return {'status', 'closed'}
   end
   local attempt_end = now + timeout + SETTLE_GRACE
   move('claim', id, 'bound', 'running')
-  redis.call('ZADD', key.running(model), math.min(now + tonumber(ARGV[6]), attempt_end), id)
-  redis.call('HSET', key.job(id), 'claim', token, 'worker', ARGV[5], 'started', now, 'attempt_ends', attempt_end)
+  redis.call('ZADD', key.running(model), math.min(now + args.lease_ms, attempt_end), id)
+  redis.call('HSET', key.job(id), 'claim', token, 'worker', args.worker, 'started', now, 'attempt_ends', attempt_end)
   redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
   redis.call('HSET', key.job(id), 'counted', begin_call(model, now, tokens))
@@ -46,6 +55,7 @@ if not repeated then
   start_minute(model, id .. '.' .. binding, now)
 end
 local more = redis.call('HMGET', key.job(id), 'attempts', 'max_attempts', 'rate_limits', 'lane')
-local last = deadline - now <= tonumber(ARGV[7]) and 1 or 0
-return {'claimed', redis.call('GET', key.request(id)), more[1], timeout, last, more[2], more[3] or '0', more[4],
-  redis.call('GET', key.decision(id)), now}
+local last = deadline - now <= args.timeout_ms and 1 or 0
+return {'status', 'claimed', 'request', redis.call('GET', key.request(id)), 'attempt', more[1], 'timeout_ms', timeout,
+  'at_deadline', last, 'max_attempts', more[2], 'rate_limits', more[3] or '0', 'lane', more[4],
+  'decision', redis.call('GET', key.decision(id))}

@@ -1,14 +1,17 @@
 -- Ends the jobs whose deadline has passed. A running one is left to its worker, or to reap, and looked at later;
 -- only where no ledger holds it any more, which should not be, it ends here.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most   ARGV[3]: ms that a dead letter is kept
+-- args:
+--   now?: ms; without it, Redis's clock
+--   most: how many at most
+--   dead_ms: for how long a dead letter is kept
 -- returns: how many jobs expired
 -- uses: time, wake, move, lane, reservation, batch, delivery, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local LATER = 10000
-local now = clock(ARGV[1])
+local now = clock(args.now)
 local expired = 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.deadlines(), '-inf', now, 'LIMIT', 0, ARGV[2])) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.deadlines(), '-inf', now, 'LIMIT', 0, args.most)) do
   local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding')
   local held = job[1] == 'running' and redis.call('ZSCORE', key.running(job[3]), id)
   if not job[1] then
@@ -22,7 +25,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.deadlines(), '-inf', now, 'L
       redis.call('ZREM', key.bound(job[3]), id)
       drop_reservation(job[3], id .. '.' .. job[4])
     end
-    finish('expire', id, job[1], 'expired', {now = now, ttl = tonumber(ARGV[3]), kind = 'expired',
+    finish('expire', id, job[1], 'expired', {now = now, ttl = args.dead_ms, kind = 'expired',
       message = 'the deadline passed while the job waited'})
     expired = expired + 1
   end

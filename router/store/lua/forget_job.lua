@@ -1,8 +1,9 @@
 -- Forgets a job that has ended, and all that is kept of it; the lines of a batch belong to the batch and stay.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: job id
+-- args:
+--   id: the job
 -- returns: 'unknown', 'open' for a job that has not ended, 'batch' for the line of one, or 'forgotten'
-local id = ARGV[1]
+local id = args.id
 local job = redis.call('HMGET', key.job(id), 'state', 'batch', 'error_kind')
 if not job[1] then return 'unknown' end
 if job[2] then return 'batch' end

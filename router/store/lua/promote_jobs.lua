@@ -1,10 +1,12 @@
 -- Puts delayed jobs whose time has come back into their lanes, with their old places.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: how many at most
+-- args:
+--   now?: ms; without it, Redis's clock
+--   most: how many at most
 -- returns: how many jobs were put back
 -- uses: time, lane
-local now = clock(ARGV[1])
-local due = redis.call('ZRANGEBYSCORE', key.delayed(), '-inf', now, 'LIMIT', 0, ARGV[2])
+local now = clock(args.now)
+local due = redis.call('ZRANGEBYSCORE', key.delayed(), '-inf', now, 'LIMIT', 0, args.most)
 for _, id in ipairs(due) do
   redis.call('ZREM', key.delayed(), id)
   redis.call('HDEL', key.job(id), 'not_before')

@@ -1,24 +1,32 @@
 -- Moves the deliveries that are due into the queue of the senders, under a lease: a message that is lost, and a sender
 -- that is, bring their delivery back. A receiver that has enough under way has its other deliveries parked.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: message template   ARGV[3]: ms until a message counts as lost
--- ARGV[4]: how many at a time for one receiver   ARGV[5]: how many may wait in the queue   ARGV[6]: how many at most
--- ARGV[7]: tries that a delivery has   ARGV[8]: ms that a dead one is kept
--- returns: {how many were looked at, ms until the next is due or ''}
+-- args:
+--   now?: ms; without it, Redis's clock
+--   template: of the messages
+--   lost_ms: until a message counts as lost
+--   per_receiver: how many at a time for one receiver
+--   queue_at_most: how many may wait in the queue
+--   most: how many are looked at, at most
+--   tries: that a delivery has
+--   dead_ms: for how long a dead one is kept
+-- returns:
+--   looked_at: how many
+--   next_due_ms?: until the next is due
 -- uses: time, delivery, sending
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local PARKED = 60000 -- ms until a parked delivery is looked at again by itself
-local now = clock(ARGV[1])
-local lease, each, waiting = tonumber(ARGV[3]), tonumber(ARGV[4]), key.deliveries('waiting')
-local room = tonumber(ARGV[5]) - redis.call('LLEN', key.webhooks())
+local now = clock(args.now)
+local lease, each, waiting = args.lost_ms, args.per_receiver, key.deliveries('waiting')
+local room = args.queue_at_most - redis.call('LLEN', key.webhooks())
 
 -- A sender claimed it and never said what came of it: it was killed, perhaps with the request on its way.
 local function lost(id, d)
   redis.call('HSET', key.delivery(id), 'try:' .. d.number, now .. ' {"error":"its sender was lost"}')
   local tries = redis.call('HINCRBY', key.delivery(id), 'tries', 1)
   free(id, d.receiver, now)
-  if tries < tonumber(ARGV[7]) then return false end
-  close(id, d.seq, 'dead', now, tonumber(ARGV[8]))
+  if tries < args.tries then return false end
+  close(id, d.seq, 'dead', now, args.dead_ms)
   return true
 end
 
@@ -28,7 +36,7 @@ local function send(id, d)
   redis.call('ZREM', key.parked(d.receiver), id)
   redis.call('ZADD', key.sending(d.receiver), now + lease, id)
   redis.call('ZADD', waiting, moment(now + lease, d.seq), id)
-  redis.call('LPUSH', key.webhooks(), (ARGV[2]:gsub('@JOB@', id):gsub('@BINDING@', tostring(number))))
+  redis.call('LPUSH', key.webhooks(), (args.template:gsub('@JOB@', id):gsub('@BINDING@', tostring(number))))
   room = room - 1
 end
 
@@ -37,7 +45,7 @@ local function park(id, d)
   redis.call('ZADD', key.parked(d.receiver), d.seq, id)
 end
 
-local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', moment(now, 999), 'LIMIT', 0, ARGV[6])
+local due = redis.call('ZRANGEBYSCORE', waiting, '-inf', moment(now, 999), 'LIMIT', 0, args.most)
 local seen = 0
 for _, id in ipairs(due) do
   if room < 1 then break end
@@ -52,4 +60,5 @@ for _, id in ipairs(due) do
   end
 end
 local first = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')
-return {seen, first[2] and math.max(0, math.ceil(tonumber(first[2]) / 1000 - now)) or ''}
+local next_due = first[2] and math.max(0, math.ceil(tonumber(first[2]) / 1000 - now))
+return {'looked_at', seen, 'next_due_ms', next_due or false}

@@ -1,18 +1,24 @@
 -- Takes claimed jobs whose lease has run out from their dead workers: back to their lane as a loss.
 -- After a gap in reaping nothing is reaped for one lease: the leases ran out for want of Redis or of a dispatcher.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: lease in ms   ARGV[3]: losses at most
--- ARGV[4]: ms that a dead letter is kept   ARGV[5]: how many at most   ARGV[6...]: models
--- returns: {how many jobs were given back, how many ended}
+-- args:
+--   now?: ms; without it, Redis's clock
+--   lease_ms: for how long one lasts
+--   max_losses: after which a job fails
+--   dead_ms: for how long a dead letter is kept
+--   most: how many at most
+--   models: all that there are
+-- returns:
+--   back, ended: how many jobs were given back, and how many ended
 -- uses: time, wake, move, lane, batch, delivery, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local GAP = 2000
-local now = clock(ARGV[1])
+local now = clock(args.now)
 local reap = redis.call('HMGET', key.reap(), 'last', 'resume')
 local resume = tonumber(reap[2] or '0')
-if now - tonumber(reap[1] or '0') > GAP then resume = now + tonumber(ARGV[2]) end
+if now - tonumber(reap[1] or '0') > GAP then resume = now + args.lease_ms end
 redis.call('HSET', key.reap(), 'last', now, 'resume', resume)
-if now < resume then return {0, 0} end
+if now < resume then return {'back', 0, 'ended', 0} end
 
 local function lose(id, model)
   local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'streamed')
@@ -28,13 +34,13 @@ local function lose(id, model)
     ended = now / 1000, kind = 'worker_lost', reason = 'its worker stopped renewing the lease',
     decision = read and decision or nil,
   }))
-  local ttl = tonumber(ARGV[4])
+  local ttl = args.dead_ms
   if now >= tonumber(job[5]) then
     finish('reap', id, 'running', 'expired',
       {now = now, ttl = ttl, kind = 'expired', message = 'the deadline passed while its worker was lost'})
     return false
   end
-  if losses >= tonumber(ARGV[3]) then
+  if losses >= args.max_losses then
     finish('reap', id, 'running', 'failed',
       {now = now, ttl = ttl, kind = 'worker_lost', message = losses .. ' workers died with this job'})
     return false
@@ -51,11 +57,11 @@ local function lose(id, model)
 end
 
 local back, ended = 0, 0
-for i = 6, #ARGV do
-  local lost = redis.call('ZRANGEBYSCORE', key.running(ARGV[i]), '-inf', now, 'LIMIT', 0, ARGV[5])
+for _, model in ipairs(args.models) do
+  local lost = redis.call('ZRANGEBYSCORE', key.running(model), '-inf', now, 'LIMIT', 0, args.most)
   for _, id in ipairs(lost) do
-    if lose(id, ARGV[i]) then back = back + 1 else ended = ended + 1 end
+    if lose(id, model) then back = back + 1 else ended = ended + 1 end
   end
 end
 if back + ended > 0 then wake() end
-return {back, ended}
+return {'back', back, 'ended', ended}

@@ -3,16 +3,22 @@
 -- What was bound before the model's last claim tells of a lost message, not of workers that take no jobs: it goes back
 -- without counting towards the cooling.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: model   ARGV[3]: 'due' | 'all'
--- ARGV[4]: ms to move a deadline on   ARGV[5]: how many at most   ARGV[6]: unclaimed releases in a row that cool
--- ARGV[7]: ms to cool for
--- returns: {how many were released, how many were moved on}
+-- args:
+--   now?: ms; without it, Redis's clock
+--   model: its name
+--   all_of_them: true for all, false for those that are due
+--   release_ms: by which a deadline moves on
+--   most: how many at most
+--   unclaimed_that_cool: releases in a row of bindings that nobody claimed
+--   cool_ms: for how long they cool the model
+-- returns:
+--   released, moved_on: how many were
 -- uses: time, wake, move, lane, reservation, capacity
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
-local now = clock(ARGV[1])
-local model, all = ARGV[2], ARGV[3] == 'all'
-local ids = redis.call('ZRANGEBYSCORE', key.bound(model), '-inf', all and '+inf' or now, 'LIMIT', 0, ARGV[5])
-if #ids == 0 then return {0, 0} end
+local now = clock(args.now)
+local model, all = args.model, args.all_of_them
+local ids = redis.call('ZRANGEBYSCORE', key.bound(model), '-inf', all and '+inf' or now, 'LIMIT', 0, args.most)
+if #ids == 0 then return {'released', 0, 'moved_on', 0} end
 
 local waiting = {}
 for _, message in ipairs(redis.call('LRANGE', queues .. model, 0, -1)) do
@@ -29,7 +35,7 @@ for _, id in ipairs(ids) do
   local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at')
   local task = id .. '.' .. (job[1] or '')
   if waiting[task] and busy and not all then
-    redis.call('ZADD', key.bound(model), now + tonumber(ARGV[4]), id)
+    redis.call('ZADD', key.bound(model), now + args.release_ms, id)
     moved = moved + 1
   else
     redis.call('ZREM', key.bound(model), id)
@@ -44,12 +50,12 @@ end
 
 if ignored > 0 and not all then
   local unclaimed = redis.call('HINCRBY', key.model(model), 'unclaimed', ignored)
-  if unclaimed >= tonumber(ARGV[6]) then
+  if unclaimed >= args.unclaimed_that_cool then
     redis.call('HDEL', key.model(model), 'unclaimed')
     local cooled = tonumber(redis.call('HGET', key.model(model), 'cooled_until') or '0')
-    redis.call('HSET', key.model(model), 'cooled_until', math.max(cooled, now + tonumber(ARGV[7])),
+    redis.call('HSET', key.model(model), 'cooled_until', math.max(cooled, now + args.cool_ms),
       'cooled_why', 'its workers announce slots but do not claim their jobs')
   end
 end
 if released > 0 then wake() end
-return {released, moved}
+return {'released', released, 'moved_on', moved}

@@ -1,15 +1,18 @@
 -- Lets a dead letter begin anew, in its old place: attempts, losses and deadline start afresh, its history stays.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
--- ARGV[1]: now in ms, or '' for Redis's clock   ARGV[2]: job id
--- returns: {'unknown'} or {the state before, the state now}; a job that is no dead letter stays as it is
+-- args:
+--   now?: ms; without it, Redis's clock
+--   id: the job
+-- returns: nothing where it is unknown, else
+--   before, after: its state before, and now; a job that is no dead letter stays as it is
 -- uses: time, wake, move, lane, batch
-local now = clock(ARGV[1])
-local id = ARGV[2]
+local now = clock(args.now)
+local id = args.id
 local job = redis.call('HMGET', key.job(id), 'state', 'error_kind', 'may_take', 'priority', 'seq', 'batch')
 local state = job[1]
-if not state then return {'unknown'} end
+if not state then return {} end
 local whole = redis.call('EXISTS', key.request(id)) == 1
-if not whole or not may('retry', state, 'pending') then return {state, state} end
+if not whole or not may('retry', state, 'pending') then return {'before', state, 'after', state} end
 
 redis.call('ZREM', key.dead(job[2]), id)
 redis.call('ZREM', key.finished(), id)
@@ -26,4 +29,4 @@ redis.call('HSET', key.job(id), 'lane', '', 'attempts', 0, 'losses', 0, 'submitt
 redis.call('ZADD', key.deadlines(), deadline, id)
 enter(id, '', job[4], job[5])
 wake()
-return {state, 'pending'}
+return {'before', state, 'after', 'pending'}

@@ -9,10 +9,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from pointsman.router.store.calls import CALLS
+from pointsman.router.store.calls.contract import without_none
 from pointsman.router.store.keys import PATTERNS
 from pointsman.router.store.scripts import FOLDER
 from tests.support.checkout import ROOT
@@ -110,17 +114,48 @@ def test_a_script_opens_with_its_purpose_keys_arguments_and_answer(script: Path)
     assert re.fullmatch(r"-- [A-Z].*[.;,:]", first) or rest[0].startswith("-- "), "a sentence comes first"
     words = header(script)
     assert "\n-- KEYS[1..3]: the prefixes" in words
-    assert "\n-- returns: " in words
-    assert ("ARGV" in body(script)) == ("\n-- ARGV" in words)
+    assert "\n-- args:\n" in words
+    assert "\n-- returns:" in words
+    assert "ARGV" not in body(script), "a script finds what it is given in `args`, by name"
 
 
 @each_script
-def test_a_script_explains_every_argument_that_it_uses_by_number(script: Path) -> None:
-    used = set(re.findall(r"ARGV\[(\d+)\]", body(script)))
-    explained = set(re.findall(r"ARGV\[(\d+)", header(script)))
-    loop_starts = set(re.findall(r"= (\d+), #ARGV", body(script)))
-    assert used - explained == set()
-    assert explained - used - loop_starts - set(re.findall(r"ARGV, (\d+)", body(script))) == set()
+def test_the_header_of_a_script_names_the_fields_of_its_call_and_answer(script: Path) -> None:
+    call = CALLS[script.stem]
+    assert explained(script, "args") == fields_of(call)
+    if is_dataclass(call.answer):
+        assert {name.rstrip("?") for name in explained(script, "returns")} == {
+            name.rstrip("?") for name in fields_of(call.answer)
+        }
+
+
+@each_script
+def test_a_script_uses_every_field_that_it_is_given_and_no_other(script: Path) -> None:
+    used = set(re.findall(r"\bargs\.(\w+)", body(script)))
+    assert used == {field.name for field in fields(CALLS[script.stem])}
+
+
+def explained(script: Path, section: str) -> set[str]:
+    """Return the names that a header explains in one section, `?` behind those that may be missing."""
+    lines = re.search(rf"^-- {section}:.*\n((?:--   .*\n?)*)", header(script) + "\n", re.MULTILINE)
+    found: set[str] = set()
+    for line in lines.group(1).splitlines() if lines else ():
+        if names := re.fullmatch(r"-- +(\w+\??(?:, \w+\??)*): .*", line):
+            found |= set(names.group(1).split(", "))
+    return found
+
+
+def fields_of(shape: Any) -> set[str]:
+    """Return the names of a shape's fields, those of its parts and items too, `?` behind those that may be None."""
+    hints = get_type_hints(shape)
+    found: set[str] = set()
+    for field in fields(shape):
+        hint, optional = without_none(hints[field.name])
+        found.add(field.name + "?" * optional)
+        for inner in (hint, *get_args(hint)):
+            parts = (inner, *get_args(inner))
+            found |= {name for part in parts if is_dataclass(part) for name in fields_of(part)}
+    return found
 
 
 @each_script

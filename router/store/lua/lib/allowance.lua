@@ -18,11 +18,11 @@ local function begin_call(model, now, tokens)
   return string.format('%d %d', requests + 1, earlier + tokens)
 end
 
--- Takes over what a reply said of `what`, {how many are left, ms until the reset}, unless a later call has said more.
+-- Takes over what a reply said of `what`, a count and when it is reset, unless a later call has said more.
 local function record_left(model, what, counted, claimed, now, left)
   local last_claimed = tonumber(redis.call('HGET', key.allowance(model), what .. '_claimed') or '0')
   if claimed < last_claimed then return end
-  redis.call('HSET', key.allowance(model), what, counted + left[1], what .. '_until', now + left[2],
+  redis.call('HSET', key.allowance(model), what, counted + left.count, what .. '_until', now + left.reset_ms,
     what .. '_claimed', claimed)
 end
 

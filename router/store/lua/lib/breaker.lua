@@ -44,22 +44,22 @@ local function count_outcome(model, now, failed, window)
 end
 
 local function open_breaker(model, now, opens, why, rules)
-  local length = math.min(rules.open * 2 ^ math.min(opens - 1, 30), rules.most)
+  local length = math.min(rules.open_ms * 2 ^ math.min(opens - 1, 30), rules.max_open_ms)
   redis.call('DEL', key.probes(model), key.outcomes(model))
   redis.call('HSET', key.breaker(model), 'open_until', math.floor(now + length), 'opens', opens, 'why', why, 'probed', 0)
 end
 
 -- What the end of a call tells: `failed` is 1 for a fault of the model's own, 0 for an answer, nil for neither.
 local function judge_breaker(model, now, entry, failed, rules)
-  if rules.calls == 0 then -- switched off, perhaps while it was open
+  if rules.min_calls == 0 then -- switched off, perhaps while it was open
     redis.call('DEL', key.breaker(model), key.probes(model), key.outcomes(model))
     return
   end
   local before = breaker(model, now)
   if before.state == 'closed' then
     if not failed then return end
-    local calls, faults = count_outcome(model, now, failed, rules.window)
-    if calls >= rules.calls and faults >= rules.ratio * calls then
+    local calls, faults = count_outcome(model, now, failed, rules.window_ms)
+    if calls >= rules.min_calls and faults >= rules.error_ratio * calls then
       open_breaker(model, now, 1, faults .. ' of ' .. calls .. ' calls failed', rules)
     end
     return

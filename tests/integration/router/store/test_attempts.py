@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from redis.exceptions import ResponseError
+from pydantic_core import PydanticSerializationError
 
 from pointsman.router.vocabulary.job import PAYLOAD_SCHEMA, JobState
 from tests.support.store_driver import Driver, failure, success
@@ -166,9 +168,8 @@ async def test_a_job_claimed_after_its_deadline_expires(driver: Driver) -> None:
 
 async def test_a_settle_that_cannot_be_read_changes_nothing(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    arguments = ["", job_id, 1, "token", "failed", "", "server_error", "it broke", "no JSON", "", 0]
-    with pytest.raises(ResponseError):
-        await driver.scripts.run("settle_job", *arguments, 0, -1, -1, 0, 0, "", "", 1000, "", 0)
+    with pytest.raises(PydanticSerializationError, match="attempt"):
+        await driver.settle(job_id, settlement=replace(failure(), attempt="no record"))  # type: ignore[arg-type]
     assert await driver.state(job_id) is JobState.RUNNING
     assert (await driver.ledger())[1] == [job_id]
     assert await driver.settle(job_id, settlement=success()) is JobState.SUCCEEDED

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from pointsman.router.store import BatchLine, BatchStore, HeldBatch, JobStore, NewBatch
-from pointsman.router.store.scripts import Scripts
+from pointsman.router.store.calls import AdvanceBatch, Change
 from pointsman.router.vocabulary.batch import BatchRecord, BatchStatus, line_job_id, new_batch_id
 from pointsman.router.vocabulary.errors import Conflict, UnknownBatch
 from pointsman.router.vocabulary.job import JobSpec, JobState
@@ -130,7 +130,7 @@ async def test_a_dead_letter_that_begins_anew_has_not_ended(batches: BatchStore,
     await batches.submit(held.record, lines(1))
     await batches.advance(held, fields={"jobs": 1}, later_seconds=3600)
     await end(driver, held, 1, failure())
-    assert await driver.retry(line_job_id(held.record.id, 1)) == ["failed", "pending"]
+    assert await driver.retry(line_job_id(held.record.id, 1)) == Change(before="failed", after="pending")
     found = await batches.get(held.record.id)
     assert (found.failed, found.all_ended) == (0, False)
 
@@ -154,8 +154,16 @@ async def test_a_batch_that_is_cancelled_takes_no_more_jobs(batches: BatchStore,
 async def test_a_repeated_note_changes_nothing(batches: BatchStore, redis: Redis, driver: Driver) -> None:
     held = await begun(batches)
     await batches.advance(held, refused=[(2, 100)], fields={"refused": 1})
-    arguments = ("", held.record.id, held.token, held.steps, "in_progress", "", 1000, "", '["100:2"]', "refused", 9)
-    assert await Scripts(redis, driver.keys).run("advance_batch", *arguments) == ["in_progress"]
+    again = AdvanceBatch(
+        id=held.record.id,
+        token=held.token,
+        step=held.steps,
+        before="in_progress",
+        look_again_ms=1000,
+        refused=["100:2"],
+        fields={"refused": "9"},
+    )
+    assert await driver.scripts.run(again) == "in_progress"
     assert (await batches.get(held.record.id)).refused == 1
     assert [one.number for one in await batches.ended_lines(held.record.id, after=0, limit=9)] == [2]
 

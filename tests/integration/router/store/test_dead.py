@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.router.store import DeadStore, JobStore
+from pointsman.router.store.calls import Change, ClassifiedJob, ClassifyJobs
 from pointsman.router.vocabulary.errors import ErrorKind, UnknownJob
 from pointsman.router.vocabulary.job import JobState
 from pointsman.router.vocabulary.views import DeadFilter
@@ -67,7 +68,7 @@ async def test_a_retry_begins_anew_in_the_old_place_with_the_old_history(driver:
     job_id = await failed(driver, priority=7, expires_in=100)
     before = await driver.get(job_id)
     driver.pass_seconds(500)
-    assert await driver.retry(job_id) == ["failed", "pending"]
+    assert await driver.retry(job_id) == Change(before="failed", after="pending")
     record = await driver.get(job_id)
     assert (record.state, record.attempts, record.losses, record.error) == (JobState.PENDING, 0, 0, None)
     assert (record.expires, record.history) == (driver.now / 1000 + 100, before.history)
@@ -77,14 +78,16 @@ async def test_a_retry_begins_anew_in_the_old_place_with_the_old_history(driver:
     assert await ids_of(dead) == []
     assert await driver.redis.ttl(driver.keys.key("job", job_id)) == -1
     assert not await driver.redis.exists(driver.keys.result(job_id))
-    assert await driver.retry(job_id) == ["pending", "pending"], "a repeat changes nothing"
+    assert await driver.retry(job_id) == Change(before="pending", after="pending"), "a repeat changes nothing"
 
 
 async def test_a_retried_job_can_come_to_another_end(driver: Driver) -> None:
     job_id = await failed(driver)
     await driver.retry(job_id)
     assert [unplaced.id for unplaced in await driver.rounds.read_intake(10)] == [job_id]
-    await driver.scripts.run("classify_jobs", job_id, "technical_support", "technical_support|default|gpt-4", "x")
+    lane = "technical_support|default|gpt-4"
+    classified = ClassifiedJob(id=job_id, task_class="technical_support", lane=lane, step="x")
+    await driver.scripts.run(ClassifyJobs(jobs=[classified]))
     assert await driver.bind(job_id) == "bound"
     assert await driver.claim(job_id, 2) is None, "the retry itself took a number"
     claim = await driver.claim(job_id, 3)
@@ -100,7 +103,7 @@ async def test_an_expired_job_may_be_retried_too(driver: Driver, dead: DeadStore
     driver.pass_seconds(11)
     assert await driver.rounds.expire(now=driver.now) == 1
     assert await ids_of(dead, kind="expired") == [job_id]
-    assert await driver.retry(job_id) == ["expired", "pending"]
+    assert await driver.retry(job_id) == Change(before="expired", after="pending")
 
 
 async def test_what_did_not_die_is_left_alone(driver: Driver, dead: DeadStore) -> None:
@@ -109,9 +112,9 @@ async def test_what_did_not_die_is_left_alone(driver: Driver, dead: DeadStore) -
     cancelled = await driver.submit()
     await driver.cancel(cancelled)
     running = await driver.run_to_claim()
-    assert await driver.retry(succeeded) == ["succeeded", "succeeded"]
-    assert await driver.retry(cancelled) == ["cancelled", "cancelled"]
-    assert await driver.retry(running) == ["running", "running"]
+    assert await driver.retry(succeeded) == Change(before="succeeded", after="succeeded")
+    assert await driver.retry(cancelled) == Change(before="cancelled", after="cancelled")
+    assert await driver.retry(running) == Change(before="running", after="running")
     with pytest.raises(UnknownJob):
         await dead.retry("no-such-job-at-all")
 

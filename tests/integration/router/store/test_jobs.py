@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.router.store import JobStore
+from pointsman.router.store.calls import Change
 from pointsman.router.vocabulary.errors import Conflict, InvalidJob, UnknownJob
 from pointsman.router.vocabulary.job import JobSpec, JobState
 from pointsman.router.vocabulary.lanes import Lane
@@ -150,7 +151,7 @@ async def test_a_job_with_a_start_waits_for_it_and_its_time_counts_from_there(dr
 
 async def test_a_job_that_waits_for_its_start_can_be_cancelled(driver: Driver) -> None:
     job_id = await driver.submit(not_before=driver.now / 1000 + 100)
-    assert await driver.cancel(job_id) == ["pending", "cancelled"]
+    assert await driver.cancel(job_id) == Change(before="pending", after="cancelled")
     driver.pass_seconds(101)
     assert await driver.rounds.promote(now=driver.now) == 0
 

@@ -14,6 +14,7 @@ from pointsman.router.routing.classify import Classifier
 from pointsman.router.routing.placement import sort_intake
 from pointsman.router.routing.plan import plan_round
 from pointsman.router.store import ModelStore
+from pointsman.router.store.calls import PauseModel
 from pointsman.router.vocabulary.chat import ChatRequest
 from pointsman.router.vocabulary.job import JobState
 from tests.support.store_driver import Driver, failure, success
@@ -79,7 +80,7 @@ async def test_jobs_of_a_model_that_goes_away_are_decided_again(driver: Driver, 
     await one_round(driver)
     assert len((await driver.lanes())[f"{STATIC}|gpt-4"]) == 2
     if how == "paused":
-        await driver.scripts.run("pause_model", "gpt-4", "for a test")
+        await driver.scripts.run(PauseModel(model="gpt-4", reason="for a test"))
     else:
         await driver.work.withdraw("w1", ["gpt-4"])
     assert await one_round(driver) == {"moved": 2}

@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.router.config.settings import Settings
 from pointsman.router.store import DeliverySettlement
+from pointsman.router.store.calls import Change
 from pointsman.router.vocabulary.delivery import DeliveryState
 from pointsman.router.vocabulary.errors import UnknownDelivery
 from tests.support.store_driver import Driver
@@ -173,7 +174,7 @@ async def test_a_dead_or_delivered_one_is_redelivered_with_all_its_tries(driver:
     await hooks.send(one, settlement=DEAD)
     await hooks.send(two, settlement=DELIVERED)
     for delivery_id, before in ((one, "dead"), (two, "delivered")):
-        assert await hooks.redeliver(delivery_id) == [before, "waiting"]
+        assert await hooks.redeliver(delivery_id) == Change(before=before, after="waiting")
         assert await driver.redis.pttl(driver.keys.key("delivery", delivery_id)) == -1
     assert await hooks.ids(DEAD_STATE) == await hooks.ids(DELIVERED_STATE) == []
     assert sorted(await hooks.queue()) == sorted([(one, 2), (two, 2)])
@@ -188,12 +189,12 @@ async def test_one_that_waits_for_hours_is_tried_now_and_one_under_way_is_left_a
 ) -> None:
     [delivery_id] = await hooks.owed()
     await hooks.queue()
-    assert await hooks.redeliver(delivery_id) == ["waiting", "waiting"]
+    assert await hooks.redeliver(delivery_id) == Change(before="waiting", after="waiting")
     assert await hooks.queue() == [], "it is in the queue already"
     await hooks.send(delivery_id, settlement=again(3600))
-    assert await hooks.redeliver(delivery_id) == ["waiting", "waiting"]
+    assert await hooks.redeliver(delivery_id) == Change(before="waiting", after="waiting")
     assert await hooks.queue() == [(delivery_id, 2)]
-    assert await hooks.redeliver("msg_of_nobody") == ["unknown"]
+    assert await hooks.redeliver("msg_of_nobody") == Change()
     with pytest.raises(UnknownDelivery):
         await hooks.get("msg_of_nobody")
 

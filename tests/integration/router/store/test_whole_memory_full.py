@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from pointsman.local.embedded_redis import HOW_TO_INSTALL
+from pointsman.router.store.calls import Change
 from pointsman.router.vocabulary.errors import StoreUnavailable
 from pointsman.router.vocabulary.job import JobSpec, JobState
 from tests.support.redis_server import installed_servers, missing, running_redis
@@ -98,7 +99,7 @@ async def test_the_work_that_is_there_still_flows(driver: Driver) -> None:
     assert await driver.rounds.promote(now=driver.now) == 1
     assert await driver.bind(waiting) == "bound"
     assert await driver.work.release(bound, 1)
-    assert (await driver.cancel(bound))[1] == "cancelled"
+    assert (await driver.cancel(bound)).after == "cancelled"
 
 
 async def test_late_bindings_and_expired_jobs_are_looked_after(driver: Driver) -> None:
@@ -125,11 +126,11 @@ async def test_webhooks_are_owed_and_sent(driver: Driver) -> None:
     job_ids = [await driver.submit(webhook=HERE) for _ in range(2)]
     await fill(driver.redis)
     for job_id in job_ids:
-        assert (await driver.cancel(job_id))[1] == "cancelled"
+        assert (await driver.cancel(job_id)).after == "cancelled"
     one, two = await hooks.ids()
     assert await hooks.queue() == [(one, 1), (two, 1)]
     await hooks.send(one)
     await hooks.send(two, settlement=again(5))
     driver.pass_seconds(6)
-    assert await hooks.redeliver(one) == ["delivered", "waiting"]
+    assert await hooks.redeliver(one) == Change(before="delivered", after="waiting")
     assert sorted(await hooks.queue()) == sorted([(one, 2), (two, 2)])

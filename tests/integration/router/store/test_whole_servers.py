@@ -46,7 +46,7 @@ async def test_every_verb_runs_on_this_server(driver: Driver) -> None:
     lane = "technical_support|default|gpt-4,claude"
     again = failure(state=JobState.PENDING, lane=lane, wait_seconds=0.5)
     assert await driver.settle(done, settlement=again) is JobState.PENDING
-    assert (await driver.cancel(cancelled))[1] == "cancelled"
+    assert (await driver.cancel(cancelled)).after == "cancelled"
     assert await driver.reap_for(2) == (1, 0)
     assert await driver.release_due() == 1
     assert await driver.rounds.promote(now=driver.now) == 1

@@ -9,6 +9,7 @@ import pytest
 
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.plan import plan_round
+from pointsman.router.store.calls import PauseModel
 from pointsman.router.vocabulary.allowance import Allowance, Left
 from pointsman.router.vocabulary.job import JobState
 from pointsman.router.vocabulary.lanes import Lane
@@ -187,8 +188,8 @@ class Walk:
             await self.driver.work.withdraw(self.random.choice(("w1", "w2")), MODELS)
 
     async def do_pause_or_resume(self) -> None:
-        reason = self.random.choice(("", "", "", "maintenance"))
-        await self.driver.scripts.run("pause_model", self.random.choice(MODELS), reason)
+        reason = self.random.choice((None, None, None, "maintenance"))
+        await self.driver.scripts.run(PauseModel(model=self.random.choice(MODELS), reason=reason))
 
     async def do_pass_a_while(self) -> None:
         if self.random.random() < 0.2:

@@ -11,6 +11,7 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.dispatcher.loop import Dispatcher
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.plan import plan_round
+from pointsman.router.store.calls import PauseModel
 from pointsman.router.vocabulary.chat import ChatRequest
 from pointsman.router.vocabulary.job import JobState
 from tests.support.store_driver import Driver, failure, success
@@ -104,9 +105,9 @@ async def test_a_resent_bind_returns_its_first_answer_and_binds_nothing_more(dri
 async def test_a_paused_model_takes_nothing_until_it_is_resumed(driver: Driver) -> None:
     await driver.announce()
     job_id = await driver.submit()
-    await driver.scripts.run("pause_model", "gpt-4", "maintenance")
+    await driver.scripts.run(PauseModel(model="gpt-4", reason="maintenance"))
     assert await driver.bind(job_id) == "closed"
-    await driver.scripts.run("pause_model", "gpt-4", "")
+    await driver.scripts.run(PauseModel(model="gpt-4"))
     assert await driver.bind(job_id) == "bound"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pointsman.router.store.calls import PauseModel
 from pointsman.router.vocabulary.allowance import Allowance, Left
 from pointsman.router.vocabulary.facts import read_facts
 from pointsman.router.vocabulary.job import JobState
@@ -228,5 +229,5 @@ async def test_other_models_are_left_alone(driver: Driver) -> None:
 async def test_a_resume_forgets_what_the_vendor_asked(driver: Driver) -> None:
     first, second = await submit_many(driver, 2)
     await call(driver, first, requests(0, seconds=86_400.0))
-    await driver.scripts.run("pause_model", "gpt-4", "")
+    await driver.scripts.run(PauseModel(model="gpt-4"))
     assert await driver.bind(second) == "bound"

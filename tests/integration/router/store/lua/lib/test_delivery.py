@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import JobStore
+from pointsman.router.store.calls import RejectedJob, RejectJobs
 from pointsman.router.vocabulary.delivery import DeliveryState
 from pointsman.router.vocabulary.errors import ErrorKind, InvalidJob
 from pointsman.router.vocabulary.job import JobSpec
@@ -69,8 +70,9 @@ async def _lose(driver: Driver, **fields: Any) -> str:
 
 async def _reject(driver: Driver, **fields: Any) -> str:
     job_id = await driver.submit(task_class=None, **fields)
-    rejected = (job_id, "", ErrorKind.CONTEXT_TOO_LONG, "too long for every model")
-    await driver.scripts.run("reject_jobs", driver.now, 60_000, *rejected)
+    why = "too long for every model"
+    rejected = RejectedJob(id=job_id, task_class="", kind=ErrorKind.CONTEXT_TOO_LONG, message=why)
+    await driver.scripts.run(RejectJobs(now=driver.now, dead_ms=60_000, jobs=[rejected]))
     return job_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.router.dispatcher.upkeep import Upkeep
+from pointsman.router.store.calls import Change
 from pointsman.router.vocabulary.errors import ErrorKind, UnknownJob
 from pointsman.router.vocabulary.job import JobState
 from tests.support.store_driver import Driver, failure, success
@@ -43,7 +44,7 @@ async def holders(driver: Driver, job_id: str) -> list[str]:
 @pytest.mark.parametrize("place", ["lane", "intake", "delayed", "bound", "running"])
 async def test_a_job_is_cancelled_wherever_it_is(driver: Driver, place: str) -> None:
     job_id = await in_state(driver, place)
-    assert (await driver.cancel(job_id))[1] == "cancelled"
+    assert (await driver.cancel(job_id)).after == "cancelled"
     record = await driver.get(job_id)
     assert record.state is JobState.CANCELLED
     assert record.error is not None
@@ -68,7 +69,7 @@ async def test_the_cancel_of_a_running_job_reaches_its_worker(driver: Driver) ->
 async def test_an_ended_job_stays_as_it_is_when_cancelled(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     await driver.settle(job_id, settlement=success())
-    assert await driver.cancel(job_id) == ["succeeded", "succeeded"]
+    assert await driver.cancel(job_id) == Change(before="succeeded", after="succeeded")
     assert (await driver.get(job_id)).result is not None
 
 
