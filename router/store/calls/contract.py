@@ -87,7 +87,7 @@ def reading_arguments(call: Any) -> str:
     A field that is null is refused too: in Lua that is neither nil nor false.
     """
     beside = names_beside(call)
-    read = ["local args = cjson.decode(ARGV[1])"]
+    read = ["local type, args = type, cjson.decode(ARGV[1])"]
     read += [f"args.{name} = ARGV[{at}]" for at, name in enumerate(beside, start=2)]
     return "\n".join([*read, *_checks(call, "args")]) + "\n"
 
