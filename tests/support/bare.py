@@ -18,10 +18,10 @@ HIDE = """
 import sys
 from importlib.machinery import PathFinder
 
-class Installed:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        return None if name.partition(".")[0] in {hidden!r} else PathFinder.find_spec(name, path, target)
+class Installed(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {hidden!r} else super().find_spec(name, path, target)
 
 sys.meta_path[:] = [Installed if finder is PathFinder else finder for finder in sys.meta_path]
 """

@@ -111,6 +111,7 @@ class Forks:
         os.chdir(request["cwd"])
         os.environ.clear()
         os.environ.update(request["env"])
+        sys.path[1:1] = [folder for folder in request["env"].get("PYTHONPATH", "").split(os.pathsep) if folder]
         return number(os.getpid())
 
     def _tell_ends(self) -> None:

@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect
 from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.frozen import Frozen
 
-from ...files import PartialFile, Purpose, StoredFile, TooLarge, Upload, boundary_of, new_file_id
+from ...files import PartialFile, Purpose, StoredFile, new_file_id
+from ...files.upload import TooLarge, Upload, boundary_of
 from ...vendor_apis.openai import Refused
 from ..backend import CurrentRequester, Requester
 from ..openapi.shapes import DeletedFile, File, FileList

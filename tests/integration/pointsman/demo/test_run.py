@@ -164,7 +164,7 @@ def test_a_worker_killed_during_the_demo_loses_nothing(tmp_path: Path, started: 
     demo = Command(tmp_path, "demo", "--keep")
     started.append(demo)
     demo.until("submitted 20 jobs")
-    os.kill(demo.pid_of("work --model gemini"), signal.SIGKILL)
+    os.kill(demo.pid_of("gemini"), signal.SIGKILL)
     demo.until("Everything stays up until Ctrl-C.")
     text = demo.text()
     assert (summary(text)["done"], summary(text)["lost"]) == ("40 of 40 jobs", "0")
