@@ -36,6 +36,7 @@ class Command:
             "TEST_MARK": self.mark,
             "TMPDIR": str(self.temporary),
             "COLUMNS": "80",
+            "SPT_NOENV": "1",  # Celery's new process title must not lie over the environment, where it is there
             **environment,
         }
         with self.output.open("wb") as output:
