@@ -28,7 +28,9 @@ async def test_a_port_that_is_taken_is_a_clear_error(api: Api, settings: Setting
 
 
 async def test_a_small_reply_does_not_wait_for_an_acknowledgement(api: Api) -> None:
-    started = time.monotonic()
+    seconds = []
     for _ in range(25):
+        started = time.monotonic()
         await api.http.get("/v2")
-    assert time.monotonic() - started < 25 * 0.03  # Nagle's algorithm would hold each one back for 40 ms
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 0.03  # Nagle's algorithm would hold each one back for 40 ms; a busy machine only some
