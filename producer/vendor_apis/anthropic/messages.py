@@ -6,11 +6,10 @@ https://docs.anthropic.com/en/api/messages
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.chat import Answer, ChatRequest, ToolCall, Usage
 from pointsman.router.vocabulary.job import JobRecord
 
@@ -19,6 +18,9 @@ from ..openai.chat import ours, result_of
 from ..request import checked, job_of
 from . import blocks
 from .parameters import MESSAGES, check_version
+
+if TYPE_CHECKING:  # what reads models.yaml is not there where only the client is installed
+    from pointsman.router.routing.catalog import Catalog
 
 TOOL = frozenset({"type", "name", "description", "input_schema", "strict"})
 NAMES: Mapping[str, str] = {"input_schema": "parameters"}

@@ -6,9 +6,8 @@ https://platform.openai.com/docs/guides/background
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pointsman.router.routing.catalog import Catalog
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import JobRecord, JobState, new_job_id
 
@@ -16,6 +15,9 @@ from ..faults import Refused, fault_of
 from ..request import JobRequest
 from .responses import ECHOED, echo, read_response, response
 from .windows import window_seconds
+
+if TYPE_CHECKING:  # what reads models.yaml is not there where only the client is installed
+    from pointsman.router.routing.catalog import Catalog
 
 SOONEST = "soonest"
 """The completion_window of one who names no deadline."""
