@@ -11,7 +11,7 @@ from pointsman.router.runtime import forever as module
 from pointsman.router.runtime.forever import FIRST_BACKOFF_SECONDS, forever
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
-log = logging.getLogger("pointsman.test")
+log = logging.getLogger(__name__)
 
 
 class Waits:
