@@ -47,14 +47,13 @@ class Call(Generic[Answer]):
 
     def pack(self) -> Packed[Answer]:
         """Return what is sent; raises PydanticSerializationError for a wrong type, or half a surrogate pair."""
-        shape: Any = type(self)
-        beside = names_beside(shape)
-        as_json = _adapter(shape).dump_json(self, exclude=set(beside), exclude_none=True, warnings="error")
-        return Packed(self.script, [as_json, *(getattr(self, name) for name in beside)], self.read)
+        codec = _codec_of(self)
+        as_json = codec.to_json(self, exclude=codec.exclude, exclude_none=True, warnings="error")
+        return Packed(self.script, [as_json, *(getattr(self, name) for name in codec.beside)], codec.read)
 
     def read(self, reply: Any) -> Answer:
         """Return the answer in what Redis replied."""
-        read: Answer = _adapter(_named(self.answer)).validate_python(reply)
+        read: Answer = _codec_of(self).read(reply)
         return read
 
 
@@ -70,14 +69,27 @@ def names_beside(call: Any) -> tuple[str, ...]:
     return tuple(name for name, hint in hints.items() if BESIDE in getattr(hint, "__metadata__", ()))
 
 
-@cache
-def _adapter(shape: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(shape)
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """What a call is packed and its reply read with, made once: looking it up by its type hints takes longer."""
+
+    to_json: Callable[..., bytes]
+    exclude: set[str] | None
+    beside: tuple[str, ...]
+    read: Callable[[Any], Any]
+
+
+def _codec_of(call: Call[Any]) -> _Codec:
+    shape: Any = type(call)
+    return _codec(shape)
 
 
 @cache
-def _named(shape: Any) -> Any:
-    return Annotated[shape, BeforeValidator(in_turn)] if is_dataclass(shape) else shape
+def _codec(call: Any) -> _Codec:
+    beside = names_beside(call)
+    answer: Any = Annotated[call.answer, BeforeValidator(in_turn)] if is_dataclass(call.answer) else call.answer
+    reader: TypeAdapter[Any] = TypeAdapter(answer)
+    return _Codec(TypeAdapter(call).serializer.to_json, set(beside) or None, beside, reader.validate_python)
 
 
 @cache
