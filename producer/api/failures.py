@@ -84,16 +84,24 @@ ANTHROPIC_PATHS = ("/v1/messages",)
 
 RETRY_HELPS = frozenset(
     {
-        ErrorKind.RATE_LIMITED,
         ErrorKind.OVERLOADED,
         ErrorKind.SERVER_ERROR,
         ErrorKind.TIMEOUT,
         ErrorKind.CONNECTION,
         ErrorKind.BAD_RESPONSE,
-        ErrorKind.WORKER_LOST,
     }
 )
-"""Why a job failed where the same request, as another job, may succeed."""
+"""Why a job that was given up before its last attempt may succeed as another one.
+
+`rate_limited` and `worker_lost` are not among them: they end a job only when their own limits of tries are used up.
+"""
+
+
+def _another_job_helps(record: JobRecord) -> bool:
+    """Whether the same request, as another job, may do better: not where this one has made all its attempts."""
+    kind = record.error.kind if record.error else None
+    return kind in RETRY_HELPS and record.attempts < record.max_attempts
+
 
 KINDS: Mapping[int, str] = {
     400: "bad_request",
@@ -196,8 +204,7 @@ async def _no_answer(request: Request, error: Any) -> Response:
     if not record.done:
         _should_retry(reply, helps=error.joins)
     else:
-        kind = record.error.kind if record.error else None
-        _should_retry(reply, helps=kind in RETRY_HELPS and not error.joins)
+        _should_retry(reply, helps=_another_job_helps(record) and not error.joins)
         if error.retry_after is not None and not error.joins:
             _retry_after(reply, error.retry_after)
     reply.headers.update(job_headers(record))

@@ -20,9 +20,10 @@ JOB = JobRecord(
 )  # fmt: skip
 
 
-def failed(kind: ErrorKind) -> JobRecord:
+def failed(kind: ErrorKind, *, attempts: int = 1) -> JobRecord:
     error = JobError(kind=kind, message="it broke")
-    return JobRecord.model_validate({**JOB.model_dump(), "state": JobState.FAILED, "error": error})
+    changes = {"state": JobState.FAILED, "error": error, "attempts": attempts}
+    return JobRecord.model_validate({**JOB.model_dump(), **changes})
 
 
 class Door:
@@ -51,11 +52,17 @@ async def door() -> AsyncIterator[Door]:
 
 
 @pytest.mark.parametrize("kind", list(ErrorKind))
-async def test_a_failed_job_is_worth_another_where_another_may_succeed(door: Door, kind: ErrorKind) -> None:
+async def test_a_job_given_up_early_is_worth_another_where_another_may_succeed(door: Door, kind: ErrorKind) -> None:
     reply = await door.ask(NoAnswer(failed(kind), joins=False, retry_after=2.5))
     assert reply.headers["x-should-retry"] == ("true" if kind in RETRY_HELPS else "false")
     assert (reply.headers["retry-after"], reply.headers["retry-after-ms"]) == ("3", "2500")
     assert reply.headers["x-pointsman-job-id"] == JOB.id
+
+
+@pytest.mark.parametrize("kind", list(ErrorKind))
+async def test_a_job_that_made_all_its_attempts_is_not_worth_another(door: Door, kind: ErrorKind) -> None:
+    reply = await door.ask(NoAnswer(failed(kind, attempts=JOB.max_attempts), joins=False))
+    assert reply.headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize("kind", list(ErrorKind))

@@ -67,7 +67,7 @@ async def test_what_the_official_client_can_send_reaches_the_worker(sdk: AsyncOp
 
 
 ENDS = [
-    ("rate_limited", openai.RateLimitError, 429, "rate_limit_exceeded", "true"),
+    ("rate_limited", openai.RateLimitError, 429, "rate_limit_exceeded", "false"),
     ("quota_exhausted", openai.RateLimitError, 429, "insufficient_quota", "false"),
     ("overloaded", openai.InternalServerError, 503, "server_overloaded", "true"),
     ("server_error", openai.InternalServerError, 500, "server_error", "true"),
@@ -93,6 +93,14 @@ async def test_a_failed_job_raises_the_exception_of_the_official_client(
     assert error.response.headers["x-should-retry"] == retry
     assert error.response.headers["x-pointsman-job-id"]
     assert ("retry-after" in error.response.headers) == (kind in ("rate_limited", "overloaded"))
+
+
+async def test_the_official_client_does_not_repeat_what_was_tried_often_enough(sdk: AsyncOpenAI, api: Api) -> None:
+    patient = sdk.with_options(max_retries=2)
+    body = {"pointsman": {"max_attempts": 1}}
+    with pytest.raises(openai.InternalServerError):
+        await ended(api, patient.chat.completions.create(**SUPPORT, extra_body=body), failure("server_error"))
+    assert await api.redis.get(api.driver.keys.key("sequence")) == "1", "each try of the client would be a job"
 
 
 @pytest.mark.parametrize(("cool_seconds", "least", "most"), [(90, 30, 90), (3600, 120, 120)])

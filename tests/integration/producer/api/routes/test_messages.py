@@ -60,7 +60,7 @@ async def test_an_answer_comes_in_anthropics_shape(client: AsyncAnthropic, api: 
 
 
 ENDS = [
-    ("rate_limited", anthropic.RateLimitError, 429, "rate_limit_error", "true"),
+    ("rate_limited", anthropic.RateLimitError, 429, "rate_limit_error", "false"),
     ("quota_exhausted", anthropic.EnforcedSpendLimitReachedError, 429, "rate_limit_error", "false"),
     ("overloaded", anthropic.OverloadedError, 529, "overloaded_error", "true"),
     ("server_error", anthropic.InternalServerError, 500, "api_error", "true"),

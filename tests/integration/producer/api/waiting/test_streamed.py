@@ -167,7 +167,7 @@ async def test_anthropics_own_reader_of_streams_has_the_message(claude: AsyncAnt
 
 
 EARLY = [
-    ("rate_limited", openai.RateLimitError, anthropic.RateLimitError, "true"),
+    ("rate_limited", openai.RateLimitError, anthropic.RateLimitError, "false"),
     ("invalid_request", openai.BadRequestError, anthropic.BadRequestError, "false"),
 ]
 
