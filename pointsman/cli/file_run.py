@@ -6,10 +6,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -25,6 +25,8 @@ from .output.jobs import print_json, print_warnings
 from .output.tables import console_for_tables
 
 STDOUT = Path("-")
+STDIN = "standard input"
+KEPT = "the same command finds the same jobs again, and makes none anew while they are kept"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,12 @@ def _path(command: BatchCommand, *, needs_output: bool = True) -> Iterator[Path]
     with tempfile.NamedTemporaryFile("wb", prefix="batch-", suffix=".jsonl") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
         file.flush()
-        yield Path(file.name)
+        try:
+            yield Path(file.name)
+        except ConfigError as error:
+            if error.file != file.name:
+                raise
+            raise ConfigError(error.message, file=STDIN, line=error.line, field=error.field) from error
 
 
 @contextmanager
@@ -125,12 +132,26 @@ def _output(command: BatchCommand) -> Iterator[Path | None]:
     with tempfile.TemporaryDirectory(prefix="batch-") as folder:
         results = Path(folder, "results.jsonl")
         yield results
-        for file, stream in ((results, sys.stdout), (results.with_name("results.failed.jsonl"), sys.stderr)):
-            if file.exists():
-                stream.flush()
-                with file.open("rb") as source:
-                    shutil.copyfileobj(source, stream.buffer)
-                stream.flush()
+        _print_file(results, sys.stdout, "standard output")
+        _print_file(results.with_name("results.failed.jsonl"), sys.stderr, "standard error")
+
+
+def _print_file(file: Path, stream: TextIO | None, name: str) -> None:
+    """Copy what there is of a file; raises ConfigError where the stream does not take it."""
+    if not file.exists():
+        return
+    if stream is None:
+        raise ConfigError(f"it is closed; {KEPT}", file=name)
+    try:
+        with file.open("rb") as source:
+            shutil.copyfileobj(source, stream.buffer)
+        stream.flush()
+    except BrokenPipeError:
+        raise  # who reads has seen enough: typer ends without a word
+    except OSError as error:
+        with suppress(OSError):
+            stream.close()  # else Python tries once more to write what it holds, and says so
+        raise ConfigError(f"cannot be written: {error.strerror}; {KEPT}", file=name) from error
 
 
 def _print_summary(summary: BatchSummary, show: Show) -> None:

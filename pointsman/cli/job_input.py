@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,19 @@ def read_specs(prompt: str | None, file: Path | None, fields: dict[str, Any]) ->
     if file is None:
         return [_spec({"prompt": prompt, **fields}, "")]
     try:
-        lines = (sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")).splitlines()
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", file=str(file)) from error
-    return [_spec_line(line, number, file, fields) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = content.removeprefix(BOM_UTF8).split(b"\n")
+    specs = [_spec_line(line, number, file, fields) for number, line in enumerate(lines, 1) if line.strip()]
+    if not specs:
+        raise ConfigError("there are no lines in it", file=str(file))
+    return specs
 
 
-def _spec_line(line: str, number: int, file: Path, fields: dict[str, Any]) -> JobSpec:
+def _spec_line(line: bytes, number: int, file: Path, fields: dict[str, Any]) -> JobSpec:
     try:
-        data = json.loads(line)
+        data = json.loads(line.decode())
     except ValueError as error:
         raise ConfigError(f"not JSON: {error}", file=str(file), line=number) from error
     if not isinstance(data, dict):

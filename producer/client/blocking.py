@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -198,6 +198,8 @@ class Client:
         future = self._start(work)
         try:
             return future.result()
+        except CancelledError as error:  # another thread has closed the client
+            raise RuntimeError("the client was closed meanwhile") from error
         finally:
             future.cancel()
 

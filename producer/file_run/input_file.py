@@ -6,6 +6,8 @@ import hashlib
 import os
 import stat
 import tempfile
+import time
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ LINE_BYTES = 10_000_000
 """What the API takes by default; a longer line could not be submitted."""
 PIECE_BYTES = 1_000_000
 SPOOLED_AT_ONCE = 500
+LOOK_AGAIN_FACTOR = 20
+"""A file that keeps changing is read anew for one part in so many of the time."""
 
 
 class LinePosition(NamedTuple):
@@ -43,26 +47,28 @@ class Source:
     size: int
     lines: int
     jobs: int
+    changed_ns: int
 
 
 def look_through(path: Path) -> Source:
     """Return what is known of a file; blocks. Raises ConfigError where it cannot be read, or has no lines."""
     digest, size, lines, jobs = hashlib.sha256(), 0, 0, 0
     with reading(path), path.open("rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise ConfigError("this is no file that can be read again; - reads standard input", file=str(path))
         begun = blank = True
         while piece := file.readline(PIECE_BYTES):
             digest.update(piece)
             size += len(piece)
             lines += begun
-            blank = (blank or begun) and not piece.strip()
+            blank = (blank or begun) and not (piece if lines > 1 else piece.removeprefix(BOM_UTF8)).strip()
             begun = piece.endswith(b"\n")
             jobs += begun and not blank
         jobs += not begun and not blank
     if not jobs:
         raise ConfigError("there are no lines in it", file=str(path))
-    return Source(path, digest.hexdigest(), size, lines, jobs)
+    return Source(path, digest.hexdigest(), size, lines, jobs, found.st_mtime_ns)
 
 
 @contextmanager
@@ -95,10 +101,13 @@ def _fields(job: Job) -> object:
 
 
 class SourceFile:
-    """The file while it is worked on, no further than it was when it was looked through."""
+    """The file while it is worked on, no further than it was when it was looked through.
+
+    Each look at it raises ConfigError where its lines are not those of `source` any more; more may be added at the end.
+    """
 
     def __init__(self, source: Source) -> None:
-        self._size = source.size
+        self._source, self._changed_ns, self._look_again_at = source, source.changed_ns, 0.0
         with reading(source.path):
             self._once = source.path.open("rb")
             self._again = source.path.open("rb")
@@ -106,14 +115,47 @@ class SourceFile:
     def lines(self) -> Iterator[Line]:
         """Yield all lines that are not blank, from the first."""
         for line in lines_of(self._once, 0, 0, LINE_BYTES):
-            if line.offset >= self._size:
-                return
+            if line.offset >= self._source.size:
+                break
+            self.check()
             if line.text is None or line.text.strip():
                 yield line
+        self.check(now=True)
 
     def line(self, offset: LinePosition) -> Line:
         """Return one line again."""
-        return next(lines_of(self._again, offset.offset, offset.number - 1, LINE_BYTES))
+        self.check()
+        found = next(lines_of(self._again, offset.offset, offset.number - 1, LINE_BYTES), None)
+        if found is None:
+            raise self._rewritten()
+        return found
+
+    def check(self, *, now: bool = False) -> None:
+        """Raise ConfigError where the file was rewritten; one that keeps growing is read anew only now and then."""
+        found = os.fstat(self._again.fileno())
+        if found.st_size < self._source.size:
+            raise self._rewritten()
+        if found.st_mtime_ns == self._changed_ns or (time.monotonic() < self._look_again_at and not now):
+            return
+        began = time.monotonic()
+        if self._digest() != self._source.sha256:
+            raise self._rewritten()
+        self._changed_ns, ended = found.st_mtime_ns, time.monotonic()
+        self._look_again_at = ended + LOOK_AGAIN_FACTOR * (ended - began)
+
+    def _digest(self) -> str:
+        digest, left = hashlib.sha256(), self._source.size
+        self._again.seek(0)
+        while left and (piece := self._again.read(min(left, PIECE_BYTES))):
+            digest.update(piece)
+            left -= len(piece)
+        return digest.hexdigest()
+
+    def _rewritten(self) -> ConfigError:
+        what = (
+            "it was rewritten while the run was reading it; with its lines as they were, the same command goes on"
+        )
+        return ConfigError(what, file=str(self._source.path))
 
     def close(self) -> None:
         """Close the file."""

@@ -64,6 +64,8 @@ def files_of(source: Path | None, output: Path | str | None, errors: Path | None
             raise ConfigError("jobs that come from no file need an output", field="output")
         output = source.with_name(f"{source.stem}.results.jsonl")
     output = Path(output)
+    if output == Path("-"):
+        raise ConfigError("only the command line writes to standard output; name a file", field="output")
     files = Files(output, errors or output.with_name(f"{output.stem}.failed{output.suffix}"))
     if not output.parent.is_dir():
         raise ConfigError("there is no such folder", file=str(output.parent))

@@ -16,6 +16,7 @@ from ..client.progress import PROGRESS_SECONDS, Progress, ProgressTimer
 from ..client.retry import with_retries
 from ..client.transports import ClientTransport
 from ..client.window import Item, JobEnd, JobWindow
+from ..vendor_apis.openai.batch_line import BadLine
 from .input_file import LinePosition, Source, SourceFile, look_through
 from .journal import RESTART, Journal, open_journal
 from .journal_format import OK, Ended, Identity
@@ -153,7 +154,12 @@ def ended(end: JobEnd[LinePosition], file: SourceFile, line_parser: LineParser) 
     line = file.line(end.tag)
     if end.record is None or end.record.result is None:
         return failed(line, end.record, end.error)
-    return succeeded(line, line_parser.job_of(line), end.record)
+    try:
+        job = line_parser.job_of(line)
+    except BadLine:  # it was a good one when it was sent
+        file.check(now=True)
+        raise
+    return succeeded(line, job, end.record)
 
 
 def check_all(source: Source, line_parser: LineParser, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +61,11 @@ def read_line(path: Path, *, offset: int, number: int, most: int) -> Line:
 def lines_of(file: BinaryIO, offset: int, number: int, most: int) -> Iterator[Line]:
     """Yield the lines from byte `offset` on, blank ones too; the first has the number after `number`.
 
-    A line of more than `most` bytes comes without its text.
+    A line of more than `most` bytes comes without its text, and the first one without a byte order mark.
     """
     file.seek(offset)
     while raw := file.readline(most + 1):
-        text: bytes | None = raw
+        text: bytes | None = raw if offset else raw.removeprefix(BOM_UTF8)
         end = offset + len(raw)
         if len(raw) > most and not raw.endswith(b"\n"):
             text, end = None, end + _skip(file, most)

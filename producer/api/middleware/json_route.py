@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,7 +18,7 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """Return the body; raises JSONDecodeError, which FastAPI answers."""
         try:
-            return from_json(await self.body(), allow_inf_nan=False)
+            return from_json((await self.body()).removeprefix(BOM_UTF8), allow_inf_nan=False)
         except ValueError as error:
             raise json.JSONDecodeError(str(error), "", 0) from error
 

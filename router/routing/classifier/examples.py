@@ -36,7 +36,7 @@ def read_prompts(path: Path, *, task_class: str) -> tuple[str, ...]:
 def read_rows(path: Path) -> Iterator[tuple[str, str | None]]:
     """Yield prompt and task class (None where the row names none) of each row of a JSON Lines file."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028 as it is
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # not splitlines: JSON may hold U+2028 as it is
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     for number, line in enumerate(lines, start=1):

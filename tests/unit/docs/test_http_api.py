@@ -71,7 +71,9 @@ def test_every_field_of_a_job_stands_there() -> None:
 
 
 def test_every_kind_of_error_stands_there_with_what_it_is_called() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| `(\w+)` \| false(; true if it ended early)?", section("Errors"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \| `(\w+)` \| false(; true if it ended early)?", section("Errors"), re.MULTILINE
+    )
     assert {kind: (int(status), code, bool(early)) for kind, status, code, early in rows} == {
         kind.value: (status, code, kind in RETRY_HELPS) for kind, (status, _, code) in FAULTS.items()
     }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from pointsman.cli import file_run
 from pointsman.cli.app import app
+from pointsman.cli.file_run import BatchCommand, Show, run_batch
 from pointsman.producer.client import asyncio as asyncio_client
 from pointsman.router.vocabulary.chat import Answer
 from pointsman.router.vocabulary.errors import ConfigError, ErrorKind
@@ -99,6 +103,31 @@ def test_a_file_may_go_to_standard_output_and_its_failures_to_a_file() -> None:
 @pytest.mark.parametrize("option", ["--json", "--cancel"])
 def test_what_cannot_go_with_standard_output_is_refused(option: str) -> None:
     assert isinstance(batch_run("-", "-o", "-", option).exception, ConfigError)
+
+
+@pytest.mark.usefixtures("transport")
+def test_an_empty_standard_input_is_called_by_its_name() -> None:
+    found = CliRunner().invoke(app, ["batch", "run", "-", "-o", "-"], input="\n")
+    assert str(found.exception) == "standard input: there are no lines in it"
+
+
+@pytest.mark.usefixtures("transport")
+def test_lines_may_begin_with_a_byte_order_mark() -> None:
+    Path("in.jsonl").write_text(LINES, encoding="utf-8-sig")
+    assert texts(batch_run("in.jsonl", "-o", "-", "-q").stdout) == ["good 1", "good 2"]
+
+
+@pytest.mark.usefixtures("transport")
+def test_a_standard_output_that_takes_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        for stream, words in ((full, "No space left on device"), (None, "it is closed")):
+            monkeypatch.setattr(file_run, "sys", SimpleNamespace(stdout=stream, stdin=sys.stdin, stderr=sys.stderr))
+            Path("in.jsonl").write_text(LINES)
+            with pytest.raises(ConfigError, match=f"^standard output: .*{words}; the same command finds"):
+                run_batch(
+                    BatchCommand("", None, "in.jsonl", Path("-"), {"errors": None}, Show(quiet=True, as_json=False)),
+                    window=9, strict=False, restart=False,
+                )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,31 @@ def test_no_page_is_retried_that_nobody_reads(client: Client, transport: EndsAtO
     assert transport.pages == 2
 
 
+def test_a_call_that_another_thread_closes_under_it_says_so(client: Client, transport: EndsAtOnce) -> None:
+    started = threading.Event()
+
+    async def hangs() -> list[Any]:
+        started.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    transport.models = hangs  # type: ignore[method-assign] # a call that would wait for ever
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            client.models()
+        except RuntimeError as error:
+            errors.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert started.wait(10)
+    client.close()
+    asking.join(10)
+    assert [str(error) for error in errors] == ["the client was closed meanwhile"]
+
+
 class Nothing(BaseHTTPRequestHandler):
     """An API without any model."""
 

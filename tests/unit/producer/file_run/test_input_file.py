@@ -58,6 +58,57 @@ def test_what_is_appended_meanwhile_is_not_read(tmp_path: Path) -> None:
         assert [line.text for line in file.lines()] == [b"one\n", b"two\n"]
 
 
+@pytest.mark.parametrize("written", ["one\n", "One\ntwo\n", "one\n2\nthree\n", ""])
+def test_a_file_that_is_rewritten_meanwhile_is_reported(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\ntwo\n")
+    found = look_through(path)
+    with closing(SourceFile(found)) as file:
+        first = next(file.lines())
+        path.write_text(written)
+        os.utime(path, ns=(0, found.changed_ns + 1))  # a clock of the file system may be coarse
+        with pytest.raises(ConfigError, match="rewritten while the run was reading it"):
+            list(file.lines())
+        with pytest.raises(ConfigError, match="rewritten while the run was reading it"):
+            file.line(LinePosition(first.number, first.offset))
+
+
+def test_a_file_that_is_only_touched_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\ntwo\n")
+    found = look_through(path)
+    with closing(SourceFile(found)) as file:
+        path.write_text("one\ntwo\n")
+        os.utime(path, ns=(0, found.changed_ns + 1))
+        assert [line.text for line in file.lines()] == [b"one\n", b"two\n"]
+
+
+def test_another_file_in_its_place_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\ntwo\n")
+    found = look_through(path)
+    (tmp_path / "other").write_text("eins\nzwei\n")
+    (tmp_path / "other").replace(path)
+    with closing(SourceFile(found)) as file, pytest.raises(ConfigError, match="rewritten"):
+        list(file.lines())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\ntwo\n", encoding="utf-8-sig")
+    with closing(SourceFile(look_through(path))) as file:
+        read = list(file.lines())
+        assert [line.text for line in read] == [b"one\n", b"two\n"]
+        assert file.line(LinePosition(1, 0)).text == b"one\n"
+
+
+def test_a_byte_order_mark_alone_is_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("\n", encoding="utf-8-sig")
+    with pytest.raises(ConfigError, match="no lines"):
+        look_through(path)
+
+
 def test_a_line_that_is_too_long_comes_without_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "LINE_BYTES", 10)
     path = tmp_path / "lines"

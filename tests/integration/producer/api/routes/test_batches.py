@@ -47,6 +47,13 @@ async def results(api: Api, batch: Batch, after: int = 0, limit: int = 100) -> t
     return [json.loads(line) for line in reply.text.splitlines()], int(reply.headers["x-pointsman-after"])
 
 
+async def test_a_byte_order_mark_is_no_part_of_the_first_line(sdk: AsyncOpenAI, api: Api) -> None:
+    batch = await create(sdk, "\ufeff".encode() + jsonl([chat_line("a"), chat_line("b")]))
+    batch = await until_status(sdk, batch.id, "in_progress")
+    assert batch.request_counts is not None
+    assert (batch.request_counts.total, batch.request_counts.failed) == (2, 0)
+
+
 async def test_counts_and_results_are_there_while_it_runs(sdk: AsyncOpenAI, api: Api) -> None:
     batch = await running(sdk, [chat_line(name) for name in "abc"] + [chat_line("d", n=2)])
     assert batch.status == "in_progress"

@@ -31,6 +31,12 @@ async def test_a_job_is_accepted_with_its_place(api: Api) -> None:
     assert (await api.http.get(reply.headers["location"])).json()["task_class"] == "technical_support"
 
 
+async def test_a_body_may_begin_with_a_byte_order_mark(api: Api) -> None:
+    body = b'\xef\xbb\xbf{"prompt": "Hello"}'
+    reply = await api.http.post("/v1/jobs", content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 202
+
+
 async def test_a_request_with_content_parts_reaches_the_worker_whole(api: Api) -> None:
     messages = [{"role": "user", "content": [{"type": "text", "text": "What is this?"}]}]
     reply = await api.http.post(
