@@ -103,7 +103,7 @@ def _fields(job: Job) -> object:
 class SourceFile:
     """The file while it is worked on, no further than it was when it was looked through.
 
-    Each look at it raises ConfigError where its lines are not those of `source` any more; more may be added at the end.
+    Each look at it raises ConfigError where its lines are not those of `source` any more; more may follow them.
     """
 
     def __init__(self, source: Source) -> None:

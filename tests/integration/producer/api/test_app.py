@@ -33,8 +33,13 @@ async def hang_up(api: Api, request: tuple[str, str, object], *, after_seconds: 
     body = json.dumps(content).encode() if content is not None else b""
     address = urlsplit(api.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    head = f"{method} {path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    writer.write(head.encode() + b"\r\n" + body)
+    head = [
+        f"{method} {path} HTTP/1.1",
+        "host: here",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+    ]
+    writer.write("\r\n".join([*head, "", ""]).encode() + body)
     try:
         async with asyncio.timeout(after_seconds):
             while await reader.read(1000):

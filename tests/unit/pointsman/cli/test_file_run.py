@@ -119,15 +119,13 @@ def test_lines_may_begin_with_a_byte_order_mark() -> None:
 
 @pytest.mark.usefixtures("transport")
 def test_a_standard_output_that_takes_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = BatchCommand("", None, "in.jsonl", Path("-"), {"errors": None}, Show(quiet=True, as_json=False))
     with Path("/dev/full").open("w") as full:
         for stream, words in ((full, "No space left on device"), (None, "it is closed")):
             monkeypatch.setattr(file_run, "sys", SimpleNamespace(stdout=stream, stdin=sys.stdin, stderr=sys.stderr))
             Path("in.jsonl").write_text(LINES)
             with pytest.raises(ConfigError, match=f"^standard output: .*{words}; the same command finds"):
-                run_batch(
-                    BatchCommand("", None, "in.jsonl", Path("-"), {"errors": None}, Show(quiet=True, as_json=False)),
-                    window=9, strict=False, restart=False,
-                )  # fmt: skip
+                run_batch(command, window=9, strict=False, restart=False)
 
 
 @pytest.mark.parametrize(

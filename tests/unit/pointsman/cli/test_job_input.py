@@ -34,5 +34,5 @@ def test_a_file_without_lines_is_refused(tmp_path: Path, content: bytes) -> None
 def test_what_is_no_line_of_a_job_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "jobs.jsonl"
     file.write_bytes(b'{"prompt": "one"}\n' + content)
-    with pytest.raises(ConfigError, match="jobs.jsonl, line 2: "):
+    with pytest.raises(ConfigError, match=r"jobs\.jsonl, line 2: "):
         read_specs(None, file, {})
