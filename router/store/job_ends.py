@@ -13,7 +13,7 @@ from .subscriptions import Listener, Subscriptions
 
 
 class Waiter:
-    """Hears of the ends of jobs where Celery's Redis backend would."""
+    """Hears of the ends of jobs, by their ids alone: a result may be as large as a subscription can bear."""
 
     def __init__(self, subscriptions: Subscriptions, keys: Keys) -> None:
         self._subscriptions, self._keys = subscriptions, keys
@@ -22,7 +22,9 @@ class Waiter:
     async def watching(self, job_ids: Sequence[str]) -> AsyncIterator[dict[str, asyncio.Event]]:
         """Yield an event for each job that is set when it ends; look at the job after entering, not before."""
         end_events = {job_id: asyncio.Event() for job_id in job_ids}
-        listeners = [(self._keys.result(job_id), _setter(end_event)) for job_id, end_event in end_events.items()]
+        listeners = [
+            (self._keys.key("ended", job_id), _setter(end_event)) for job_id, end_event in end_events.items()
+        ]
         async with self._subscriptions.listening(listeners):
             yield end_events
 

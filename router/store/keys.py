@@ -23,6 +23,7 @@ PATTERNS = {
     "delayed": "delayed",  # zset: jobs that wait for their start, or to be tried again, by due time
     "deadlines": "deadlines",  # zset: jobs that are not done, by deadline
     "state": "state:%s",  # zset: jobs in one state, by submit number
+    "ended": "ended:%s",  # channel: a job has ended; its id, its result is fetched by who wants it
     "finished": "finished",  # zset: ended jobs, by the time their record expires
     "echo": "echo:%s",  # string: JSON of what an answer repeats of its request, packed
     "batch": "batch:%s",  # hash: everything about one batch; its counts as its jobs end
@@ -81,7 +82,7 @@ class Keys:
 
     @property
     def results(self) -> str:
-        """Prefix of a result, and of the channel that tells of it, as Celery's Redis backend builds it."""
+        """Prefix of a result, and of the channel that Celery's own clients wait on, as its Redis backend builds it."""
         return f"{self.prefix}celery-task-meta-"
 
     @property

@@ -51,7 +51,7 @@ class Subscriptions:
                     pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
                     # redis-py's subscribe reads a health check's answer, which is the reader's, unless the
                     # connection is subscribed already: so it is subscribed to a silent channel for good
-                    await pubsub.subscribe(self._keys.result(""))
+                    await pubsub.subscribe(self._keys.key("ended"))
                     self._pubsub = pubsub
                 if channels:
                     await self._pubsub.subscribe(*channels)

@@ -61,7 +61,7 @@ class Api:
 
     async def subscribers(self, job_id: str) -> int:
         """Return how many connections are subscribed to the end of a job."""
-        found: Any = await self.redis.pubsub_numsub(self.driver.keys.result(job_id))
+        found: Any = await self.redis.pubsub_numsub(self.driver.keys.key("ended", job_id))
         return int(found[0][1])
 
     async def until_subscribers(self, job_id: str, count: int) -> None:

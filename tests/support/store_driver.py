@@ -26,6 +26,15 @@ START = 1_800_000_000_000
 RESULT = {"answer": {"text": "42", "finish_reason": "stop"}, "model": "gpt-4", "seconds": 0.5}
 
 
+LARGE_BYTES = 40_000_000
+"""More than the 32 MB that Redis holds for one subscriber by default."""
+
+
+def large_result() -> dict[str, Any]:
+    """Return a result that is larger than a subscription can hold."""
+    return {**RESULT, "answer": {"text": "x" * LARGE_BYTES, "finish_reason": "stop"}}
+
+
 def success(**more: Any) -> Settlement:
     """Return the settlement of an attempt that went well."""
     return Settlement(

@@ -21,11 +21,25 @@ local function failure_json(kind, message)
     '],"exc_module":"pointsman.router.vocabulary.errors"}'
 end
 
+local LARGE_BYTES = 262144
+local SUBSCRIBERS = 'NUMSUB'
+
+-- Celery's clients need the whole result on its channel. Redis copies it to each replica even where nobody listens, and
+-- cuts a subscriber off that is 32 MB behind: so our own parts get the id on a channel of their own, and a large result
+-- is published only to a subscriber of this very job (who, once cut off, subscribes again and fetches it).
+local function publish_result(id, meta)
+  redis.call('PUBLISH', key.ended(id), id)
+  local channel = results .. id
+  if #meta <= LARGE_BYTES or redis.call('PUBSUB', SUBSCRIBERS, channel)[2] > 0 then
+    redis.call('PUBLISH', channel, meta)
+  end
+end
+
 local function store_result(id, status, result_json, now, ttl)
   local meta = '{"status":"' .. status .. '","result":' .. result_json .. ',"traceback":null,"children":[],' ..
     '"date_done":"' .. iso8601(now) .. '","task_id":"' .. id .. '"}'
   redis.call('SET', results .. id, meta, 'PX', ttl)
-  redis.call('PUBLISH', results .. id, meta)
+  publish_result(id, meta)
 end
 
 -- result_json: the answer of a succeeded job; otherwise kind and message say why it ended. What failed or expired is a

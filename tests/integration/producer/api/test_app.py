@@ -71,4 +71,4 @@ async def subscribed(api: Api) -> set[str]:
 
 
 async def none_more(api: Api, before: set[str]) -> bool:
-    return await subscribed(api) <= before | {api.driver.keys.result("")}
+    return await subscribed(api) <= before | {api.driver.keys.key("ended", "")}

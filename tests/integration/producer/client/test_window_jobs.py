@@ -97,7 +97,7 @@ async def test_a_job_that_redis_lost_ends_with_an_error_and_the_others_go_on(
         while len(window.job_ids) < 3:
             await window.next_ends(0.01)
         await driver.redis.delete(driver.keys.key("job", "window-job-1"))
-        await driver.redis.publish(driver.keys.result("window-job-1"), "{}")
+        await driver.redis.publish(driver.keys.key("ended", "window-job-1"), "{}")
         found = await cancel_each(driver, window, 3)
     errors = {end.tag: end.error for end in found if end.error is not None}
     assert list(errors) == [1]
@@ -133,5 +133,5 @@ async def test_who_leaves_early_leaves_jobs_that_go_on_and_no_subscription(
         while len(window.job_ids) < 2:
             await window.next_ends(0.01)
     assert await driver.redis.zcard(driver.keys.key("state", "pending")) == 2
-    counts = await driver.redis.pubsub_numsub(*(driver.keys.result(f"window-job-{at}") for at in (0, 1)))
+    counts = await driver.redis.pubsub_numsub(*(driver.keys.key("ended", f"window-job-{at}") for at in (0, 1)))
     assert [count for _, count in counts] == [0, 0]

@@ -22,7 +22,7 @@ async def waiter(redis: Redis, driver: Driver) -> AsyncIterator[Waiter]:
 
 
 async def subscribed(driver: Driver, job_id: str) -> int:
-    found = await driver.redis.pubsub_numsub(driver.keys.result(job_id))
+    found = await driver.redis.pubsub_numsub(driver.keys.key("ended", job_id))
     return int(found[0][1])
 
 
@@ -85,7 +85,7 @@ async def test_a_message_without_an_end_is_no_end(driver: Driver, waiter: Waiter
     first, second = await driver.submit(), await driver.submit()
     coming = asyncio.create_task(anext(finished([first, second], waiter, driver.jobs.ended)))
     await until_subscribed(driver, second)
-    await driver.redis.publish(driver.keys.result(first), "{}")
+    await driver.redis.publish(driver.keys.key("ended", first), "{}")
     await driver.cancel(second)
     assert (await coming).id == second
 

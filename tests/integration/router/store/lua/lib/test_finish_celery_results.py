@@ -15,7 +15,7 @@ from celery.result import AsyncResult
 from pointsman.router.broker.message import celery_config
 from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.errors import ErrorKind, JobFailed
-from tests.support.store_driver import RESULT, Driver, failure, success
+from tests.support.store_driver import RESULT, Driver, failure, large_result, success
 
 SECONDS = 10
 
@@ -94,6 +94,36 @@ async def test_a_get_that_already_waits_is_reported_at_once(driver: Driver, app:
         await asyncio.sleep(0.01)
     await driver.settle(job_id, settlement=success())
     assert await waiting == RESULT
+
+
+async def test_a_get_that_waits_for_a_result_larger_than_a_subscription_can_hold(
+    driver: Driver, app: Celery
+) -> None:
+    job_id = await driver.run_to_claim()
+    waiting = asyncio.create_task(get(AsyncResult(job_id, app=app)))
+    channel = driver.keys.result(job_id)
+    while not dict(await driver.redis.pubsub_numsub(channel))[channel]:  # noqa: ASYNC110 # another process has no event
+        await asyncio.sleep(0.01)
+    await driver.settle(job_id, settlement=dataclasses.replace(success(), result=large_result()))
+    assert await waiting == large_result()
+
+
+@pytest.mark.parametrize(("size", "published"), [(200_000, True), (300_000, False)])
+async def test_a_large_result_goes_only_to_who_waits_for_that_job(
+    driver: Driver, size: int, published: bool
+) -> None:
+    job_id = await driver.run_to_claim()
+    pubsub = driver.redis.pubsub()
+    await pubsub.psubscribe(f"{driver.keys.prefix}*")
+    await pubsub.get_message(timeout=2)
+    result = {**RESULT, "answer": {"text": "x" * size, "finish_reason": "stop"}}
+    await driver.settle(job_id, settlement=dataclasses.replace(success(), result=result))
+    told = {}
+    while message := await pubsub.get_message(timeout=0.5):
+        told[message["channel"]] = message["data"]
+    await pubsub.aclose()
+    assert told[driver.keys.key("ended", job_id)] == job_id
+    assert (driver.keys.result(job_id) in told) is published
 
 
 async def test_what_is_published_is_what_is_stored(driver: Driver) -> None:
