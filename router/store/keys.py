@@ -82,7 +82,7 @@ class Keys:
 
     @property
     def results(self) -> str:
-        """Prefix of a result, and of the channel that Celery's own clients wait on, as its Redis backend builds it."""
+        """Prefix of a result, and of the channel on which Celery waits for it, as its Redis backend builds it."""
         return f"{self.prefix}celery-task-meta-"
 
     @property
