@@ -21,12 +21,13 @@ from pointsman.router.runtime.http import (
     Response,
     Timeout,
     TimeoutException,
+    was_sent,
 )
 from pointsman.router.vocabulary.allowance import Allowance
 from pointsman.router.vocabulary.chat import Answer
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .errors import NO_ALLOWANCE, CallFailed
+from .errors import NO_ALLOWANCE, CallFailed, NotSent
 from .providers import StreamedReply, WireFormat, WireRequest
 
 # The first row that fits. The transport calls every lost connection a ConnectTimeout, and an incomplete body a
@@ -117,7 +118,13 @@ async def _answer(response: Response, wire: WireFormat, request: WireRequest, on
 
 def _refused(response: Response, wire: WireFormat, body: Any) -> CallFailed:
     meaning = wire.error(response.status_code, response.headers, body)
-    return CallFailed(meaning.kind, meaning.message, status=response.status_code, retry_after=meaning.retry_after)
+    return CallFailed(
+        meaning.kind,
+        meaning.message,
+        status=response.status_code,
+        retry_after=meaning.retry_after,
+        certain=meaning.certain,
+    )
 
 
 async def _streamed(response: Response, wire: WireFormat, request: WireRequest, on_text: OnText) -> Any:
@@ -158,7 +165,8 @@ def _translated(error: Exception, timeout_seconds: float, allowance: Allowance) 
     words = f"{type(error).__name__}: {str(error)[:400]}".removesuffix(": ")
     if kind is ErrorKind.TIMEOUT:
         words = f"no complete answer within {timeout_seconds:g} s"
-    return CallFailed(kind, words, allowance=allowance)
+    failed = CallFailed if was_sent(error) else NotSent
+    return failed(kind, words, allowance=allowance)
 
 
 def _parsed(content: bytes, request: WireRequest) -> Any:

@@ -2,6 +2,7 @@
 
 PointsmanError
 ├── CallFailed    a call to a model did not give an answer that can be used
+│   └── NotSent   nobody was there to take the request
 └── LeaseLost     the job was given to someone else, or cancelled, while this worker had it
 """
 
@@ -19,7 +20,8 @@ NO_ALLOWANCE = Allowance()
 class CallFailed(PointsmanError):
     """Raised when a call gave no usable answer; `retry_after` is in seconds, None where the vendor said nothing.
 
-    `allowance` is what its reply says, if there was one, of the requests and tokens that are left.
+    `allowance` is what its reply says, if there was one, of the requests and tokens that are left. It is not
+    `certain` where a refusal may be meant for this request alone.
     """
 
     def __init__(
@@ -30,10 +32,15 @@ class CallFailed(PointsmanError):
         status: int | None = None,
         retry_after: float | None = None,
         allowance: Allowance = NO_ALLOWANCE,
+        certain: bool = True,
     ) -> None:
         self.kind, self.message, self.status, self.retry_after = kind, message, status, retry_after
-        self.allowance = allowance
+        self.allowance, self.certain = allowance, certain
         super().__init__(f"{kind}: {message}")
+
+
+class NotSent(CallFailed):
+    """Raised when nobody was there to take the request: it is the fault of the place, and nothing was begun."""
 
 
 class LeaseLost(PointsmanError):

@@ -212,7 +212,8 @@ def _read_chat(claim: Claim) -> ChatRequest:
 
 
 def _trial(claim: Claim, model: Model) -> Trial:
-    return Trial(claim.attempt, claim.max_attempts, claim.rate_limits, Lane.parse(claim.lane), model)
+    lane = Lane.parse(claim.lane)
+    return Trial(claim.attempt, claim.max_attempts, claim.rate_limits, lane, model, claim.failed_by)
 
 
 def _worker_stopped() -> AttemptOutcome:

@@ -16,7 +16,7 @@ from pointsman.router.vocabulary.lanes import Lane
 from pointsman.router.vocabulary.model import Model
 
 from .backoff import Backoff
-from .errors import CallFailed
+from .errors import CallFailed, NotSent
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,13 @@ class Succeeded:
 
 @dataclass(frozen=True)
 class RetryLater:
-    """The job goes back to its lane, after a wait; the model may be cooled."""
+    """The job goes back to its lane, after a wait; the model may be cooled. `refused` is counted by itself."""
 
     error: CallFailed
     wait_seconds: float = 0.0
     cool_seconds: float = 0.0
     spends_attempt: bool = True
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ POLICIES: Mapping[ErrorKind, Policy] = {
     ErrorKind.RATE_LIMITED: Policy.WAIT_FOR_MODEL,
     ErrorKind.QUOTA_EXHAUSTED: Policy.LEAVE_MODEL,
     ErrorKind.AUTH: Policy.LEAVE_MODEL,
+    ErrorKind.MISCONFIGURED: Policy.LEAVE_MODEL,
     ErrorKind.OVERLOADED: Policy.NEXT_OR_BACK_OFF,
     ErrorKind.SERVER_ERROR: Policy.BACK_OFF,
     ErrorKind.TIMEOUT: Policy.BACK_OFF,
@@ -91,19 +93,29 @@ POLICIES: Mapping[ErrorKind, Policy] = {
 LONGEST_COOLING_SECONDS = 10 * 365 * 86_400.0
 """No vendor means more, and Lua's numbers stay exact; below it what a vendor asks for is never cut short."""
 
-STOPS: Mapping[ErrorKind, str] = {ErrorKind.QUOTA_EXHAUSTED: "paused", ErrorKind.AUTH: "down"}
-"""What an error does to its model beside cooling: paused until resumed by hand, down until its key changes."""
+STOPS: Mapping[ErrorKind, str] = {
+    ErrorKind.QUOTA_EXHAUSTED: "paused",
+    ErrorKind.AUTH: "down",
+    ErrorKind.MISCONFIGURED: "down",
+}
+"""What an error does to its model beside cooling: paused until resumed by hand, down until a probe is answered."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What the judge has to know of the job: how often it was tried, and where it may go."""
+    """What the judge has to know of the job: how often it was tried and by whom, and where it may go."""
 
     attempt: int
     max_attempts: int
     rate_limits: int
     lane: Lane
     model: Model
+    failed_by: tuple[str, ...] = ()
+
+    @property
+    def others_left(self) -> bool:
+        """Whether the job may go to a model that has not failed it."""
+        return bool(set(self.lane.candidates) - {self.model.name, *self.failed_by})
 
 
 class Judge:
@@ -123,6 +135,8 @@ class Judge:
         """Say what happens to the job after `error`; a model that asks for time gets it in any case."""
         policy = POLICIES[error.kind]
         cooling = self._cooling(error, trial)
+        if isinstance(error, NotSent):
+            return self._nobody_there(error, trial)
         if self._tried_enough(policy, trial):
             return GaveUp(error, cool_seconds=cooling)
         match policy:
@@ -131,14 +145,21 @@ class Judge:
             case Policy.LEAVE_MODEL | Policy.LARGER_WINDOW | Policy.OTHER_VENDOR:
                 return self._next(error, self._elsewhere(policy, trial), cooling)
             case Policy.WAIT_FOR_MODEL:
-                return RetryLater(error, cool_seconds=cooling, spends_attempt=False)
+                return RetryLater(error, cool_seconds=cooling, spends_attempt=False, refused=True)
             case Policy.NEXT_OR_BACK_OFF:
                 return RetryLater(error, cool_seconds=cooling)
             case Policy.BACK_OFF:
                 wait = max(cooling, self._backoff.jittered(error.kind, trial.attempt))
-                return RetryLater(error, wait_seconds=wait, cool_seconds=cooling)
+                return RetryLater(error, wait_seconds=0.0 if trial.others_left else wait, cool_seconds=cooling)
             case _:
                 assert_never(policy)
+
+    def _nobody_there(self, error: CallFailed, trial: Trial) -> AttemptOutcome:
+        """Go elsewhere at once, else wait: nothing was sent, so it costs no attempt."""
+        if trial.rate_limits >= self._settings.max_rate_limits:
+            return GaveUp(error)
+        wait = 0.0 if trial.others_left else self._backoff.jittered(error.kind, trial.rate_limits + 1)
+        return RetryLater(error, wait_seconds=wait, spends_attempt=False, refused=True)
 
     def _tried_enough(self, policy: Policy, trial: Trial) -> bool:
         if policy is Policy.WAIT_FOR_MODEL:
@@ -159,7 +180,7 @@ class Judge:
         return requested_seconds
 
     def _next(self, error: CallFailed, lane: Lane, cooling: float) -> AttemptOutcome:
-        """Go to the lane, which costs no attempt where the model, and not the job, was closed by the error."""
+        """Go to the lane, which costs no attempt where the model, and not the job, may be closed by the error."""
         stop = STOPS.get(error.kind, "")
         if not lane.candidates:
             return GaveUp(error, stop, cooling)

@@ -42,10 +42,10 @@ def settlement(tried: Tried, outcome: AttemptOutcome, *, price: Price | None = N
     match outcome:
         case Succeeded(answer):
             return _success(tried, answer, price)
-        case RetryLater(error, wait_seconds, cool_seconds, spends_attempt):
+        case RetryLater(error, wait_seconds, cool_seconds, spends_attempt, refused):
             return _failure(
                 tried, error, JobState.PENDING, lane=_open(tried.claim.lane), wait_seconds=wait_seconds,
-                cool_seconds=cool_seconds, spends_attempt=spends_attempt,
+                cool_seconds=cool_seconds, spends_attempt=spends_attempt, refused=refused,
             )  # fmt: skip
         case TryNextModel(error, lane, stop, spends_attempt, cool_seconds):
             return _failure(
@@ -98,6 +98,7 @@ def _failure(tried: Tried, error: CallFailed, state: JobState, **more: Any) -> S
         kind=error.kind,
         message=error.message,
         key_print=tried.key_print,
+        certain=error.certain,
         breaker=tried.breaker,
         allowance=tried.allowance,
         **more,

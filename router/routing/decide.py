@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from .catalog import Catalog
 from .fit import expected_cost_usd, unfit_because
 from .model_state import ModelState
 from .placement import work_of
+from .preference import due_probe, not_failed, passed_over, suspicion_words, trusted
 from .strategies import Ask, Chain, ChainOutcome, StrategySpec, build_steps, strategy_names
 from .strategies.registry import DEFAULT, StrategyMistake
 
@@ -65,13 +66,17 @@ def check_strategies(catalog: Catalog, spec: JobSpec) -> None:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job at the head of a lane: what deciding needs to know of it. `position` orders it among all lanes."""
+    """A job at the head of a lane: what deciding needs to know of it. `position` orders it among all lanes.
+
+    `failed_by` are the models that failed it by their own fault, the last one last.
+    """
 
     id: str
     position: float
     tokens: int
     lane: Lane
     facts: JobFacts = field(default_factory=JobFacts)
+    failed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def decide(job: Waiting, now: Moment, chains: Chains) -> Decision:
     """Choose among the job's candidates; pinned jobs, and those for which was chosen, wait for their model."""
     names = job.lane.waits_for
     away = _away(names, now.states)
-    if len(away) == len(names) and job.lane.chosen:
+    if job.lane.chosen and all(name in away or now.states[name].suspected for name in names):
         names = job.lane.candidates
         away = _away(names, now.states)
         return _choose(job, now, chains, names, away)
@@ -156,15 +161,19 @@ def _choose(job: Waiting, now: Moment, chains: Chains, names: tuple[str, ...], a
     chain = chains.chain(job.lane, job.facts)
     healthy = [now.states[name] for name in names if name not in away]
     full = {state.model.name: why for state in healthy if (why := state.full_because(job.tokens))}
+    preferred = not_failed(job.failed_by, healthy)
+    probe = due_probe(job.failed_by, preferred, full)
+    asked = trusted(preferred)
     scope = f"{job.lane.work}/{chain.name}"
-    ask = Ask(job.facts, healthy, now.random, now.cursors.get(scope, ""), chains.quality(job.lane))
-    outcome = chain.choose(ask, full)
-    ruled_out = {**_unfit(job, chains), **away, **full, **outcome.ruled_out}
+    ask = Ask(job.facts, asked, now.random, now.cursors.get(scope, ""), chains.quality(job.lane))
+    outcome = _probed(ask, chain, full, probe) or chain.choose(ask, full)
+    ruled_out = {**_unfit(job, chains), **away, **full, **passed_over(healthy, preferred, asked)}
+    ruled_out |= outcome.ruled_out
     if outcome.model is None:
-        return _narrowed(job, outcome, len(healthy), chain.name, ruled_out)
+        pool = outcome.pool if len(outcome.pool) < len(asked) else tuple(state.model.name for state in preferred)
+        return _narrowed(job, replace(outcome, pool=pool), len(healthy), chain.name, ruled_out)
     state = now.states[outcome.model]
-    if outcome.model in ruled_out:
-        ruled_out.pop(outcome.model)
+    ruled_out.pop(outcome.model, None)
     return Decision(
         outcome.model, chain.name, outcome.reason, outcome.scores, ruled_out,
         lane=job.lane.choosing((outcome.model,)) if outcome.model in full else None,
@@ -174,14 +183,25 @@ def _choose(job: Waiting, now: Moment, chains: Chains, names: tuple[str, ...], a
     )  # fmt: skip
 
 
+def _probed(ask: Ask, chain: Chain, full: Mapping[str, str], probe: ModelState | None) -> ChainOutcome | None:
+    """Choose the suspect model whose probe is due, where the strategies let the job go there at all."""
+    if probe is None or probe in ask.candidates:
+        return None
+    outcome = chain.choose(replace(ask, candidates=[probe]), full)
+    if outcome.model is None:
+        return None
+    reason = f"a probe of the model, which is {suspicion_words(probe)}"
+    return replace(outcome, reason=reason, cursor=None, ruled_out={})
+
+
 def _narrowed(
     job: Waiting, outcome: ChainOutcome, healthy: int, name: str, ruled_out: Mapping[str, str]
 ) -> Decision:
     """Wait; where only some of the candidates will do, in their own lane, so that nobody behind is held up."""
-    if not 0 < len(outcome.pool) < healthy:
+    lane = job.lane.choosing(outcome.pool)
+    if not 0 < len(outcome.pool) < healthy or lane == job.lane:
         return Decision(None, name, outcome.reason, ruled_out=ruled_out)
     only = outcome.pool[0] if len(outcome.pool) == 1 else None
-    lane = job.lane.choosing(outcome.pool)
     return Decision(only, name, outcome.reason, ruled_out=ruled_out, lane=lane)
 
 

@@ -26,6 +26,7 @@ class ModelState:
     model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something. `waiting`
     counts the jobs in lanes of this model alone. `errors` is the error rate, 0 to 1, as it was at `errors_at`. The
     breaker is `closed`, `open` until `open_until`, or `half_open` with so many of its `probes` in flight.
+    A model that is `suspect`, or `down`, is probed with one job at a time, from `probe_at` on.
     `requests_left` and `tokens_left` are what the vendor allows to be bound until a reset, None where it is silent.
     """
 
@@ -39,6 +40,8 @@ class ModelState:
     cooled_until: int = 0
     paused: str = ""
     down: str = ""
+    suspect: str = ""
+    probe_at: int = 0
     requests_in_minute: int = 0
     tokens_in_minute: int = 0
     oldest_leaves: int = 0
@@ -100,11 +103,23 @@ class ModelState:
             return 0
         most = self.announced + int(self.announced * self.window)
         free = min(most, self.model.limits.concurrency or most) - self.depth
-        return max(0, min(free, self.probes_left) if self.breaker == "half_open" else free)
+        return max(0, min(free, self.probes_left) if self.probed else free)
+
+    @property
+    def suspected(self) -> bool:
+        """Whether it gets no more than one job now and then; an open or half-open breaker has rules of its own."""
+        return bool(self.down or self.suspect) and self.breaker == "closed"
+
+    @property
+    def probed(self) -> bool:
+        """Whether all that it gets are probes."""
+        return self.suspected or self.breaker == "half_open"
 
     @property
     def probes_left(self) -> int:
-        """How many more jobs may probe a half-open model now."""
+        """How many more jobs may probe the model now."""
+        if self.suspected:
+            return 1 - self.probes if 0 < self.probe_at <= self.now else 0
         return (self.model.breaker.probes if self.model.breaker else 1) - self.probes
 
     def closed_because(self, tokens: int) -> str | None:
@@ -114,8 +129,8 @@ class ModelState:
     @cached_property
     def away_because(self) -> str | None:
         """In words why nobody should wait for the model, or None: then it is healthy."""
-        if self.down:
-            return f"down: {self.down}"
+        if self.down and self.probes_left < 1:
+            return f"down: {self.down}{self._next_probe}"
         if self.paused:
             return f"paused: {self.paused}"
         if self.announced == 0:
@@ -143,12 +158,20 @@ class ModelState:
             return f"its tokens are kept for {self.kept_for}, which comes first"
         if self.breaker == "half_open" and self.probes_left <= 0:
             return f"breaker half-open: {self.probes} probes in flight"
+        if self.suspected and self.probes_left < 1:
+            return f"suspect: {self.suspect}{self._next_probe}"
         if self.slots == 0:
             return f"full: {self.depth} of {self.capacity} slots taken"
         if self.requests_left is not None and self.requests_left <= 0:
             return f"the vendor allows no more requests {self._for_another(self.requests_left_until)}"
         most = self.model.limits.requests_per_minute
         return f"{most} requests per minute reached" if most and self.requests_in_minute >= most else None
+
+    @property
+    def _next_probe(self) -> str:
+        if self.probe_at > self.now:
+            return f"; probed with one job in {(self.probe_at - self.now) / 1000:.1f} s"
+        return "; a probe is under way" if self.probe_at else ""
 
     def _for_another(self, until: int) -> str:
         return f"for another {(until - self.now) / 1000:.1f} s"
@@ -172,7 +195,9 @@ class ModelState:
         """Return when time alone may open the model, or None when only an event can."""
         if max(self.cooled_until, self.open_until) > self.now:
             return max(self.cooled_until, self.open_until)
-        due = [moment for moment in (self.requests_left_until, self.tokens_left_until) if moment > self.now]
+        probe_at = self.probe_at if self.suspected else 0
+        moments = (self.requests_left_until, self.tokens_left_until, probe_at)
+        due = [moment for moment in moments if moment > self.now]
         limits = self.model.limits
         waits = limits.requests_per_minute or limits.tokens_per_minute
         if waits and self.now < self.oldest_leaves <= self.now + MINUTE_MS:
@@ -218,4 +243,6 @@ def _health(state: ModelState) -> str:
     """Return what is logged of a model's health; workers log their own coming and going."""
     if state.down or state.paused:
         return "down" if state.down else "paused"
+    if state.suspected:
+        return f"suspect: {state.suspect}"
     return {"open": "breaker open", "half_open": "breaker half-open", "closed": "open"}[state.breaker]

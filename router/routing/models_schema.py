@@ -55,6 +55,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "open_seconds": "How long it stays open the first time, and twice as long each time in a row.",
         "max_open_seconds": "How long it stays open at most.",
         "probes": "Jobs that try the model then, and answers that close it.",
+        "suspect_after": "Faults in a row after which it gets one job now and then until it answers; 0 for never.",
     },
     "Price": {
         "input_usd_per_mtok": "Input.",

@@ -89,6 +89,11 @@ def open_guarded_client(may_be_called: Callable[[str], bool], *, user_agent: str
     )
 
 
+def was_sent(error: BaseException) -> bool:
+    """Whether a request that failed may have reached somebody: there was a connection."""
+    return not isinstance(error.__cause__, aiohttp.ClientConnectorError)
+
+
 def was_refused(error: BaseException | None) -> bool:
     """Whether a call failed because no address of its host may be called."""
     while error is not None and not isinstance(error, AddressRefused):

@@ -14,6 +14,7 @@ from ..config.settings import Settings
 from ..vocabulary.allowance import Allowance, Left
 from ..vocabulary.errors import COUNT_AGAINST_MODEL
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobState
+from ..vocabulary.lanes import split_names
 from ..vocabulary.model import Breaker
 from .call_batcher import CallBatcher
 from .calls import (
@@ -40,7 +41,8 @@ from .scripts import Scripts, milliseconds
 @dataclass(frozen=True)
 class Claim:
     """A claimed job. `payload` is the decoded payload; `timeout_seconds` what the attempt may take;
-    `limited_by_deadline` says that a timeout is the job's own deadline; `attempt` counts from 1."""
+    `limited_by_deadline` says that a timeout is the job's own deadline; `attempt` counts from 1;
+    `failed_by` are the models that failed the job, the last one last."""
 
     job_id: str
     binding: int
@@ -52,13 +54,16 @@ class Claim:
     rate_limits: int
     lane: str
     decision: dict[str, Any]
+    failed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Settlement:
     """How an attempt ends. `state` is succeeded, failed, expired or pending; times are in seconds.
 
-    `stop` closes the model: `paused` until an operator resumes it, `down` until its key (`key_print`) changes.
+    `stop` closes the model: `paused` until an operator resumes it, `down` until its key (`key_print`) changes or a
+    probe is answered; where it is not `certain` that the refusal was the key's or the account's, only after several
+    jobs in a row. `refused` counts as a refusal instead of as an attempt.
     `breaker` has the rules by which the model's own faults close it, None for never.
     `allowance` is what the vendor's reply says of the requests and tokens that are left.
     """
@@ -78,6 +83,8 @@ class Settlement:
     cool_seconds: float = 0.0
     stop: str = ""
     key_print: str = ""
+    certain: bool = True
+    refused: bool = False
     breaker: Breaker | None = None
     allowance: Allowance = field(default_factory=Allowance)
 
@@ -121,6 +128,7 @@ class AttemptStore:
             rate_limits=answer.rate_limits,
             lane=answer.lane,
             decision=from_json(answer.decision or "{}"),
+            failed_by=split_names(answer.failed_by),
         )
 
     async def renew(self, held: Sequence[HeldJob], *, now: int | None = None) -> list[HeldJob]:
@@ -160,6 +168,8 @@ class AttemptStore:
             cool_ms=milliseconds(settlement.cool_seconds),
             stop=settlement.stop,
             key_print=settlement.key_print,
+            certain=settlement.certain,
+            refused=settlement.refused,
             fault=_fault(settlement.kind),
             breaker=_rules(settlement.breaker),
             reported=_reported(settlement.allowance),
@@ -218,6 +228,7 @@ def _rules(breaker: Breaker | None) -> BreakerRules:
         open_ms=milliseconds(breaker.open_seconds),
         max_open_ms=milliseconds(breaker.max_open_seconds),
         probes=breaker.probes,
+        suspect_after=breaker.suspect_after,
     )
 
 

@@ -42,16 +42,17 @@ PATTERNS = {
     "senders": "senders",  # zset: live processes that send webhooks, by when they last said so
     "bound": "ledger:%s:bound",  # zset: the ledger's unclaimed bindings of a model, by release deadline
     "running": "ledger:%s:running",  # zset: the ledger's claimed jobs of a model, by lease end
+    "started": "ledger:%s:started",  # zset: the ledger's claimed jobs of a model, by when their call began
     "workers": "workers:%s",  # hash: presence on a model, worker -> JSON of slots and expiry
     "reservations": "reservations:%s",  # zset: <job>.<binding> by the time it leaves the sliding minute
     "reserved": "reserved:%s",  # hash: <job>.<binding> -> tokens, and `total`
     "calls": "calls:%s",  # hash: requests and tokens of all calls ever begun, and their sums a second ago
     "allowance": "allowance:%s",  # hash: up to which sums the vendor allows calls, until when, by which call
     "models": "models",  # set: every model that a job was ever bound to
-    "model": "model:%s",  # hash: health of a model: cooled, paused, down
+    "model": "model:%s",  # hash: health of a model: cooled, paused, down, suspect
     "breaker": "breaker:%s",  # hash: an open or half-open breaker: until when, how often in a row, why
     "outcomes": "outcomes:%s",  # hash: calls and faults in the parts of a breaker's rolling window
-    "probes": "probes:%s",  # zset: <job>.<binding> of the probes of a half-open model, by when they were bound
+    "probes": "probes:%s",  # zset: <job>.<binding> of the probes of a model that gets nothing else, by when bound
     "stats": "stats:%s",  # hash: what a model has served
     "cursors": "cursors",  # hash: what the strategies remember, by task class and strategy
     "answer": "answer:%s",  # string: the first answer to a bind, for a client that resends it

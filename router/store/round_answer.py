@@ -8,7 +8,7 @@ from ..routing.decide import Waiting
 from ..routing.model_state import ModelState
 from ..routing.plan import LaneHead, Round
 from ..vocabulary.facts import read_facts
-from ..vocabulary.lanes import Lane
+from ..vocabulary.lanes import Lane, split_names
 from ..vocabulary.model import Model
 from .calls import LaneRow, ModelRow, RoundAnswer
 
@@ -42,6 +42,8 @@ def _state(row: ModelRow, model: Model, *, now: int, window: float, waiting: int
         cooled_until=int(row.cooled_until),
         paused=row.paused,
         down=row.down,
+        suspect=row.suspect,
+        probe_at=int(row.probe_at),
         requests_in_minute=row.requests,
         tokens_in_minute=row.tokens,
         oldest_leaves=int(row.oldest_leaves),
@@ -65,14 +67,14 @@ def _state(row: ModelRow, model: Model, *, now: int, window: float, waiting: int
 
 def _lane_head(row: LaneRow) -> LaneHead:
     lane = Lane.parse(row.name)
-    heads = zip(row.ids, row.positions, row.facts, strict=True)
-    jobs = tuple(_job(lane, job_id, position, facts) for job_id, position, facts in heads)
+    heads = zip(row.ids, row.positions, row.facts, row.failed_by, strict=True)
+    jobs = tuple(_job(lane, *head) for head in heads)
     return LaneHead(jobs, more=row.waiting > len(jobs))
 
 
-def _job(lane: Lane, job_id: str, position: float, facts: str) -> Waiting:
+def _job(lane: Lane, job_id: str, position: float, facts: str, failed_by: str) -> Waiting:
     known = read_facts(facts)
-    return Waiting(job_id, position, known.tokens, lane, known)
+    return Waiting(job_id, position, known.tokens, lane, known, split_names(failed_by))
 
 
 def _waiting(lanes: Sequence[LaneRow]) -> dict[str, int]:

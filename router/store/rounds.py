@@ -35,6 +35,7 @@ from .calls import (
     RejectedJob,
     RejectJobs,
     ReleaseDue,
+    RoundModel,
 )
 from .compression import unpack
 from .connection import translated
@@ -71,7 +72,7 @@ class RoundStore:
             heads=self.settings.bind_batch,
             skip_lanes=skip_lanes,
             window=self.settings.bind_window_ratio,
-            models=list(known),
+            models=[RoundModel(name=name, guarded=_guarded(model)) for name, model in known.items()],
         )
         answer = await self._scripts.run(call)
         return to_round(answer, known, window=self.settings.bind_window_ratio)
@@ -208,6 +209,10 @@ def _within(most: int, jobs: Sequence[IntakeJob]) -> list[IntakeJob]:
             break
         taken.append(job)
     return taken
+
+
+def _guarded(model: Model) -> bool:
+    return model.breaker is not None and model.breaker.suspect_after > 0
 
 
 def _binding_model(model: Model, template: str) -> BindingModel:

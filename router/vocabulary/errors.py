@@ -28,6 +28,7 @@ class ErrorKind(StrEnum):
     CONNECTION = "connection"
     BAD_RESPONSE = "bad_response"
     AUTH = "auth"
+    MISCONFIGURED = "misconfigured"
     INVALID_REQUEST = "invalid_request"
     CONTEXT_TOO_LONG = "context_too_long"
     CONTENT_FILTERED = "content_filtered"

@@ -74,5 +74,9 @@ class Lane:
 def _parts(text: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
     """Return work, tenant, candidates and chosen of a lane's name; kept, since every round reads the same lanes."""
     work, tenant, candidates, *chosen = text.split("|")
-    names = tuple(candidates.split(",")) if candidates else ()
-    return work, tenant, names, tuple(chosen[0].split(",")) if chosen else ()
+    return work, tenant, split_names(candidates), split_names(chosen[0]) if chosen else ()
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Return the names of models in a text, where commas stand between them."""
+    return tuple(text.split(",")) if text else ()

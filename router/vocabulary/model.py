@@ -36,6 +36,7 @@ class Breaker(Frozen):
     It opens when at least `min_calls` of the last `window_seconds` have ended and `error_ratio` of them failed by
     the model's own fault; after `open_seconds`, twice as long each time in a row up to `max_open_seconds`, it is
     half-open: `probes` jobs go to it at a time, and as many answers close it, one fault opens it again.
+    Long before, after `suspect_after` faults in a row (0 for never), it is suspect: it gets one job now and then.
     """
 
     window_seconds: float = Field(default=60.0, ge=1, le=3600)
@@ -44,6 +45,7 @@ class Breaker(Frozen):
     open_seconds: float = Field(default=10.0, ge=0.1, le=3600)
     max_open_seconds: float = Field(default=300.0, ge=0.1, le=86_400)
     probes: int = Field(default=3, ge=1, le=100)
+    suspect_after: int = Field(default=5, ge=0, le=10_000)
 
 
 class Price(Frozen):

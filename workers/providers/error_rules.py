@@ -18,6 +18,8 @@ BY_STATUS: Mapping[int, ErrorKind] = {
     401: ErrorKind.AUTH,
     402: ErrorKind.QUOTA_EXHAUSTED,
     403: ErrorKind.AUTH,
+    404: ErrorKind.MISCONFIGURED,
+    405: ErrorKind.MISCONFIGURED,
     408: ErrorKind.TIMEOUT,
     # The vendors' own clients retry 409; 499 is Google's "cancelled on our side".
     409: ErrorKind.SERVER_ERROR,
@@ -37,6 +39,16 @@ REFUSED = frozenset({400, 403, 413, 422})
 TOO_LONG = re.compile(
     r"maximum context length|context[ _](length|window|size|limit)|prompt is too long|input is too long"
     r"|token count .{0,40}exceeds|exceeds the maximum number of tokens",
+    re.IGNORECASE,
+)
+
+
+MEANT_FOR = frozenset({402, 403, 404, 405})
+"""The statuses that speak of the key, the account, the model or the request: the words have to say of which."""
+
+KEY_OR_ACCOUNT = re.compile(
+    r"\b(api|secret|access)?[ _-]?keys?\b|credential|authenti|authoriz|\baccounts?\b|organi[sz]ation|\bproject\b"
+    r"|workspace|subscription|suspended|deactivated|billing|payment|credits?\b|balance|quota|consumer",
     re.IGNORECASE,
 )
 
@@ -68,10 +80,70 @@ class Rule:
         )
 
 
+REQUEST_RULES = (
+    # a proxy, a firewall or a server that is not the model's: this try failed, and nobody spoke of a key
+    Rule(
+        ErrorKind.SERVER_ERROR,
+        statuses=MEANT_FOR | {401, 407, 451},
+        message=re.compile(r"^\s*<(!doctype|html|head|\?xml)", re.IGNORECASE),
+    ),
+    Rule(
+        ErrorKind.CONTENT_FILTERED,
+        statuses=MEANT_FOR,
+        message=re.compile(
+            r"flagged|moderat|content (policy|filter)|safety|usage polic|harmful|prohibited content", re.IGNORECASE
+        ),
+    ),
+    Rule(
+        ErrorKind.INVALID_REQUEST,
+        statuses=MEANT_FOR,
+        message=re.compile(r"can only afford|(fewer|lower|reduce) [`'\"]?max_(completion_)?tokens", re.IGNORECASE),
+    ),
+    Rule(ErrorKind.INVALID_REQUEST, statuses=MEANT_FOR, code=re.compile(r"\w*(region|country|territory)\w*")),
+    Rule(
+        ErrorKind.INVALID_REQUEST,
+        statuses=MEANT_FOR,
+        message=re.compile(
+            r"\b(region|country|territory|location)\b|endpoints? found that support"
+            r"|\b(feature|tools?|function calling|images?|vision|streaming|beta)\b.{0,40}\bnot "
+            r"(available|supported|enabled|allowed)|not (available|supported|enabled|allowed) (in|for) (your|this)",
+            re.IGNORECASE,
+        ),
+    ),
+    Rule(
+        ErrorKind.MISCONFIGURED,
+        statuses=frozenset({400, *MEANT_FOR}),
+        code=re.compile(r"model_not_found|unknown_model|invalid_model"),
+    ),
+    Rule(
+        ErrorKind.MISCONFIGURED,
+        statuses=MEANT_FOR,
+        message=re.compile(
+            r"\bmodels?\b.{0,120}(does ?n[o']t exist|not found|not have access|unknown|no access)", re.IGNORECASE
+        ),
+    ),
+)
+"""What an error reply of any vendor says of the request, or of the model's row, where no rule of its own fits."""
+
+
 def judge(complaint: Complaint, rules: Iterable[Rule], *, retry_after: float | None) -> WireError:
-    """Return the meaning of an error reply, with the vendor's own message."""
-    kind = next((rule.kind for rule in rules if rule.fits(complaint)), None) or _by_status(complaint.status)
-    return WireError(kind, _shown(complaint), retry_after)
+    """Return the meaning of an error reply, with the vendor's own message.
+
+    A vendor's own rule is certain. So is a status, unless it is one of those that may mean the key, the account or
+    the request, and the words do not say which.
+    """
+    by_vendor = _first(rules, complaint)
+    kind = by_vendor or _first(REQUEST_RULES, complaint) or _by_status(complaint.status)
+    certain = bool(by_vendor) or complaint.status not in MEANT_FOR or _speaks_of_the_account(complaint)
+    return WireError(kind, _shown(complaint), retry_after, certain=certain and kind is not ErrorKind.MISCONFIGURED)
+
+
+def _first(rules: Iterable[Rule], complaint: Complaint) -> ErrorKind | None:
+    return next((rule.kind for rule in rules if rule.fits(complaint)), None)
+
+
+def _speaks_of_the_account(complaint: Complaint) -> bool:
+    return any(KEY_OR_ACCOUNT.search(words) for words in (complaint.message, *complaint.codes))
 
 
 def _by_status(status: int) -> ErrorKind:

@@ -28,11 +28,15 @@ class WireRequest:
 
 @dataclass(frozen=True)
 class WireError:
-    """What an error reply means; `retry_after` is in seconds, None where the vendor said nothing."""
+    """What an error reply means; `retry_after` is in seconds, None where the vendor said nothing.
+
+    It is not `certain` where the reply does not say whether it speaks of the key and the account or of the request.
+    """
 
     kind: ErrorKind
     message: str
     retry_after: float | None = None
+    certain: bool = True
 
 
 CALL_ID = "x-client-request-id"

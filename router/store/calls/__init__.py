@@ -69,6 +69,7 @@ from .rounds import (
     Released,
     ReleaseDue,
     RoundAnswer,
+    RoundModel,
 )
 
 CALLS: dict[str, Any] = {
@@ -160,6 +161,7 @@ __all__ = [
     "Reported",
     "RetryJob",
     "RoundAnswer",
+    "RoundModel",
     "SettleDelivery",
     "SettleJob",
     "StreamedPiece",

@@ -22,6 +22,7 @@ class ClaimAnswer:
     max_attempts: int = 0
     rate_limits: int = 0
     lane: str = ""
+    failed_by: str = ""
     decision: str | None = None
 
 
@@ -84,6 +85,7 @@ class BreakerRules:
     open_ms: int = 1
     max_open_ms: int = 1
     probes: int = 1
+    suspect_after: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,8 @@ class SettleJob(Call[JobState | Literal["stale"]]):
     cool_ms: int
     stop: str
     key_print: str
+    certain: bool
+    refused: bool
     fault: bool | None = None
     breaker: BreakerRules
     reported: Reported

@@ -14,13 +14,14 @@ from .contract import Call, in_turn
 
 @dataclass(frozen=True, kw_only=True)
 class LaneRow:
-    """A lane: how many wait in it, and of each of its first jobs the id, the position and the facts."""
+    """A lane: how many wait in it, and of each of its first jobs what the fields say."""
 
     name: str
     waiting: int
     ids: list[str]
     positions: list[float]
     facts: list[str]
+    failed_by: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class ModelRow:
     cooled_until: float = 0
     paused: str = ""
     down: str = ""
+    suspect: str = ""
+    probe_at: float = 0
     requests: int
     tokens: int = 0
     oldest_leaves: float = 0
@@ -67,6 +70,14 @@ class RoundAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoundModel:
+    """A model to look at; one that is not guarded never becomes suspect."""
+
+    name: str
+    guarded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadRound(Call[RoundAnswer]):
     """Reads what one round needs."""
 
@@ -74,7 +85,7 @@ class ReadRound(Call[RoundAnswer]):
     heads: int
     skip_lanes: int
     window: float
-    models: Sequence[str]
+    models: Sequence[RoundModel]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ for _, offer in ipairs(args.offers) do
   changed = changed + redis.call('HSET', key.workers(model), args.worker, fields)
   local down = redis.call('HMGET', key.model(model), 'down', 'down_key')
   if down[1] and down[2] ~= offer.key_print then -- the key that was refused has been changed
-    redis.call('HDEL', key.model(model), 'down', 'down_key')
+    redis.call('HDEL', key.model(model), 'down', 'down_key', 'strikes', 'probe_at', 'probes')
     changed = changed + 1
   end
 end

@@ -22,7 +22,7 @@
 --     to?: lane to move to instead
 -- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' for each job, in order;
 --   a repeat with the same token returns the first answer
--- uses: time, move, lane, reservation, capacity, allowance, breaker
+-- uses: time, move, lane, reservation, capacity, allowance, breaker, suspicion
 local MOST_TOKENS = 1000000000
 local now = clock(args.now)
 local first = redis.call('GET', key.answer(args.token))
@@ -32,11 +32,12 @@ local models = {}
 for _, model in ipairs(args.models) do
   local name = model.name
   forget_old(name, now)
-  local free, probing = free_slots(name, now, model.concurrency, args.window), breaker(name, now).state == 'half_open'
-  if probing then free = math.min(free, model.probes - probes_in_flight(name)) end
+  local open, suspect = is_open(name, now)
+  local free, half_open = free_slots(name, now, model.concurrency, args.window), breaker(name, now).state == 'half_open'
+  if half_open then free = math.min(free, model.probes - probes_in_flight(name)) end
+  if suspect then free = math.min(free, probe_due(name, now) and 1 - probes_in_flight(name) or 0) end
   models[name] = {
-    free = free, probing = probing,
-    open = is_open(name, now),
+    free = free, open = open, suspect = suspect, probing = half_open or suspect,
     requests = model.requests_per_minute, tokens = model.tokens_per_minute, template = model.template,
     used_requests = redis.call('ZCARD', key.reservations(name)),
     used_tokens = tonumber(redis.call('HGET', key.reserved(name), 'total') or '0'),
@@ -100,6 +101,7 @@ for i, job in ipairs(args.jobs) do
     redis.call('HINCRBY', key.stats(name), 'served', 1)
     reserve(name, id .. '.' .. binding, tokens)
     if model.probing then redis.call('ZADD', key.probes(name), now, id .. '.' .. binding) end
+    if model.suspect then note_probe(name, now) end
     push(name, model.template, id, binding)
     model.free, model.used_requests = model.free - 1, model.used_requests + 1
     model.used_tokens = model.used_tokens + tokens

@@ -7,7 +7,7 @@
 --   reason: who or what cancelled it, in words
 -- returns: nothing where it is unknown, else
 --   before, after: its state before, and now; a job that has ended stays as it is
--- uses: time, wake, move, lane, reservation, batch, delivery, finish
+-- uses: time, wake, move, lane, running, reservation, batch, delivery, finish
 local now = clock(args.now)
 local id = args.id
 local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding', 'attempts', 'worker', 'started')
@@ -21,7 +21,7 @@ elseif state == 'bound' then
   redis.call('ZREM', key.bound(model), id)
   drop_reservation(model, id .. '.' .. job[4])
 else
-  redis.call('ZREM', key.running(model), id)
+  end_running(model, id)
   redis.call('HINCRBY', key.stats(model), 'error:cancelled', 1)
   redis.call('RPUSH', key.history(id), cjson.encode({
     number = tonumber(job[5]), binding = tonumber(job[4]), model = model, worker = job[6] or '',

@@ -1,6 +1,6 @@
 -- Starts an attempt: checks the fence, starts the lease, returns what the worker has to know.
--- A job that reaches a worker while its model is cooled, or its vendor allows no more, goes back to its lane: its call
--- would only be refused too.
+-- A job that reaches a worker while its model is cooled or suspect, or its vendor allows no more, goes back to its lane:
+-- its call would only fail too. Probes of a suspect model are carried out.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
 --   now?: ms; without it, Redis's clock
@@ -16,7 +16,8 @@
 --   attempt, max_attempts, rate_limits: which attempt this is, how many there may be, how often one was refused so far
 --   timeout_ms, at_deadline: what is left for the attempt, and 1 where the deadline ends it
 --   lane, decision: where it waited, and the last decision as JSON
--- uses: time, wake, move, lane, reservation, capacity, allowance, batch, delivery, finish
+--   failed_by: the models that failed it, separated by commas, the last one last
+-- uses: time, wake, move, lane, running, reservation, capacity, allowance, batch, delivery, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
 local now = clock(args.now)
 local id, binding, token = args.id, tostring(args.binding), args.token
@@ -37,8 +38,9 @@ if not repeated then
     return {'status', 'expired'}
   end
   local tokens = tokens_of(model, id .. '.' .. binding)
-  if not is_open(model, now) or not may_begin(model, now, tokens) then
-    drop_reservation(model, id .. '.' .. binding)
+  local entry = id .. '.' .. binding
+  if not takes(model, now, entry) or not may_begin(model, now, tokens) then
+    drop_reservation(model, entry)
     move('release', id, 'bound', 'pending')
     give_back(id)
     wake()
@@ -46,7 +48,7 @@ if not repeated then
   end
   local attempt_end = now + timeout + SETTLE_GRACE
   move('claim', id, 'bound', 'running')
-  redis.call('ZADD', key.running(model), math.min(now + args.lease_ms, attempt_end), id)
+  begin_running(model, id, now, math.min(now + args.lease_ms, attempt_end))
   redis.call('HSET', key.job(id), 'claim', token, 'worker', args.worker, 'started', now, 'attempt_ends', attempt_end)
   redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
@@ -54,8 +56,8 @@ if not repeated then
   redis.call('HSET', key.model(model), 'claimed', now)
   start_minute(model, id .. '.' .. binding, now)
 end
-local more = redis.call('HMGET', key.job(id), 'attempts', 'max_attempts', 'rate_limits', 'lane')
+local more = redis.call('HMGET', key.job(id), 'attempts', 'max_attempts', 'rate_limits', 'lane', 'failed_by')
 local last = deadline - now <= args.timeout_ms and 1 or 0
 return {'status', 'claimed', 'request', redis.call('GET', key.request(id)), 'attempt', more[1], 'timeout_ms', timeout,
   'at_deadline', last, 'max_attempts', more[2], 'rate_limits', more[3] or '0', 'lane', more[4],
-  'decision', redis.call('GET', key.decision(id))}
+  'failed_by', more[5] or '', 'decision', redis.call('GET', key.decision(id))}

@@ -1,5 +1,5 @@
 -- Pauses a model, or resumes it: a resume also ends its cooling, closes its breaker and forgets that
--- it was down.
+-- it was down or suspect.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
 --   model: its name

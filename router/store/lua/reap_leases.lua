@@ -10,7 +10,7 @@
 --   models: all that there are
 -- returns:
 --   back, ended: how many jobs were given back, and how many ended
--- uses: time, wake, move, lane, batch, delivery, finish
+-- uses: time, wake, move, lane, running, batch, delivery, finish
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local GAP = 2000
 local now = clock(args.now)
@@ -23,7 +23,7 @@ if now < resume then return {'back', 0, 'ended', 0} end
 local function lose(id, model)
   local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'streamed')
   local read, decision = pcall(cjson.decode, redis.call('GET', key.decision(id)) or 'null')
-  redis.call('ZREM', key.running(model), id)
+  end_running(model, id)
   redis.call('DEL', key.decision(id)) -- it goes into the history
   local losses = redis.call('HINCRBY', key.job(id), 'losses', 1)
   redis.call('HINCRBY', key.job(id), 'attempts', -1)

@@ -6,7 +6,7 @@
 -- args:
 --   now?: ms; without it, Redis's clock
 --   model: its name
---   all_of_them: true for all, false for those that are due
+--   all_of_them: true for all but probes, false for those that are due
 --   release_ms: by which a deadline moves on
 --   most: how many at most
 --   unclaimed_that_cool: releases in a row of bindings that nobody claimed
@@ -34,7 +34,10 @@ local released, moved, ignored = 0, 0, 0
 for _, id in ipairs(ids) do
   local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at')
   local task = id .. '.' .. (job[1] or '')
-  if waiting[task] and busy and not all then
+  local probe = all and redis.call('ZSCORE', key.probes(model), task)
+  if probe then
+    -- it is to be carried out, however the model does
+  elseif waiting[task] and busy and not all then
     redis.call('ZADD', key.bound(model), now + args.release_ms, id)
     moved = moved + 1
   else

@@ -14,17 +14,20 @@
 --   latency_ms?, cost_micro_usd: of the call
 --   cool_ms: to cool the model for
 --   stop, key_print: 'paused' | 'down' | '', and the fingerprint of the key that was used
+--   certain: false where the refusal may be this job's alone: then it takes several jobs in a row to close the model
+--   refused: true where nothing was sent or done, which is counted instead of an attempt
 --   fault?: true where the error is the model's own fault, false where it answered
 --   breaker: of the model
 --     window_ms, min_calls: over which it counts, and how many are enough; 0 calls is no breaker
 --     error_ratio: of faults that opens it
 --     open_ms, max_open_ms, probes: for how long it is open, and how many answers close it
+--     suspect_after: faults in a row that make the model suspect; 0 for never
 --   reported: what the vendor still allows
 --     requests?, tokens?: of each
 --       count, reset_ms: how many are left, until when
 --   result_ms, dead_ms: for how long a result, and a dead letter, is kept
 -- returns: the state the job is in now, or 'stale'; a repeat with the same token returns the first answer
--- uses: time, wake, move, lane, reservation, measure, allowance, breaker, batch, delivery, finish
+-- uses: time, wake, move, lane, running, reservation, measure, allowance, breaker, suspicion, batch, delivery, finish
 local now = clock(args.now)
 local id, binding, token = args.id, tostring(args.binding), args.token
 local outcome, kind, message, wait = args.state, args.kind, args.message, args.wait_ms
@@ -45,16 +48,26 @@ if outcome == 'pending' and job[8] == binding then
   outcome, message = 'failed', 'the answer broke off after its first words: ' .. message
 end
 
+-- Notes that the model failed the job, which then prefers another; the last one stands last.
+local function remember_failed(id, model)
+  local kept = {}
+  for name in (redis.call('HGET', key.job(id), 'failed_by') or ''):gmatch('[^,]+') do
+    if name ~= model then kept[#kept + 1] = name end
+  end
+  kept[#kept + 1] = model
+  redis.call('HSET', key.job(id), 'failed_by', table.concat(kept, ','))
+end
+
 local record, failed = args.attempt, nil
 if args.fault ~= nil then failed = args.fault and 1 or 0 end
 
-redis.call('ZREM', key.running(model), id)
+end_running(model, id)
 redis.call('HSET', key.job(id), 'settled:' .. binding, token .. ' ' .. outcome)
 record.ended, record.started = now / 1000, tonumber(job[6]) / 1000
 redis.call('RPUSH', key.history(id), cjson.encode(record))
 redis.call('DEL', key.decision(id)) -- it stands in the record
 if not args.spends_attempt then redis.call('HINCRBY', key.job(id), 'attempts', -1) end
-if args.kind == 'rate_limited' then redis.call('HINCRBY', key.job(id), 'rate_limits', 1) end
+if args.refused then redis.call('HINCRBY', key.job(id), 'rate_limits', 1) end
 if args.tokens then correct(model, id .. '.' .. binding, args.tokens) end
 
 local stats = key.stats(model)
@@ -65,6 +78,7 @@ if args.latency_ms then
 end
 if failed then measure_errors(model, now, failed) end
 judge_breaker(model, now, id .. '.' .. binding, failed, args.breaker)
+judge_suspicion(model, now, id .. '.' .. binding, failed, args.kind, tonumber(job[6]), args.breaker.suspect_after)
 record_allowance(model, job[7], tonumber(job[6]), now, args.reported)
 
 if args.cool_ms > 0 then
@@ -73,7 +87,8 @@ if args.cool_ms > 0 then
     'cooled_why', args.kind .. ': ' .. args.message)
 end
 if args.stop ~= '' then
-  redis.call('HSET', key.model(model), args.stop, args.kind .. ': ' .. args.message, 'down_key', args.key_print)
+  close_model(model, now, id, {stop = args.stop, why = args.kind .. ': ' .. args.message, key_print = args.key_print,
+    certain = args.certain})
 end
 
 if outcome == 'succeeded' then
@@ -82,6 +97,7 @@ elseif outcome == 'pending' then
   move('settle', id, 'running', 'pending')
   redis.call('HDEL', key.job(id), 'claim')
   redis.call('HSET', key.job(id), 'lane', args.lane)
+  if failed == 1 then remember_failed(id, model) end
   if wait > 0 then
     redis.call('HSET', key.job(id), 'not_before', now + wait)
     redis.call('ZADD', key.delayed(), now + wait, id)

@@ -15,7 +15,7 @@ from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import JobState
 from pointsman.router.vocabulary.lanes import Lane
 from pointsman.workers.backoff import FACTORS, Backoff
-from pointsman.workers.errors import CallFailed
+from pointsman.workers.errors import CallFailed, NotSent
 from pointsman.workers.outcome import (
     POLICIES,
     STOPS,
@@ -61,6 +61,7 @@ def test_every_kind_of_error_has_a_policy_and_every_policy_a_kind() -> None:
         ("rate_limited", RetryLater),
         ("quota_exhausted", TryNextModel),
         ("auth", TryNextModel),
+        ("misconfigured", TryNextModel),
         ("overloaded", RetryLater),
         ("server_error", RetryLater),
         ("timeout", RetryLater),
@@ -84,7 +85,7 @@ def test_a_rate_limit_cools_the_model_as_long_as_the_vendor_asked_and_spends_not
     judge: Judge, trial: Trial
 ) -> None:
     error = failed("rate_limited", retry_after=17)
-    assert judge.judge(error, trial) == RetryLater(error, cool_seconds=17, spends_attempt=False)
+    assert judge.judge(error, trial) == RetryLater(error, cool_seconds=17, spends_attempt=False, refused=True)
 
 
 def test_a_rate_limit_without_a_time_cools_longer_each_time(judge: Judge, trial: Trial) -> None:
@@ -102,7 +103,9 @@ def test_a_job_is_rate_limited_only_so_often(judge: Judge, trial: Trial) -> None
     assert judge.judge(error, last) == GaveUp(error, cool_seconds=90), "the model is cooled all the same"
 
 
-@pytest.mark.parametrize(("kind", "stop"), [("quota_exhausted", "paused"), ("auth", "down")])
+@pytest.mark.parametrize(
+    ("kind", "stop"), [("quota_exhausted", "paused"), ("auth", "down"), ("misconfigured", "down")]
+)
 def test_a_closed_model_is_left_without_spending_an_attempt(
     judge: Judge, trial: Trial, kind: str, stop: str
 ) -> None:
@@ -135,7 +138,8 @@ def test_a_job_waits_for_the_longer_of_its_backoff_and_what_the_vendor_asked_for
 ) -> None:
     for retry_after in (None, 0.001, 0.5, 3.9, 10.0):
         error = failed(kind, retry_after)
-        outcome = Judge(catalog, SETTINGS, Random(1)).judge(error, replace(trial, attempt=3))
+        last = replace(trial, attempt=3, failed_by=("claude",))
+        outcome = Judge(catalog, SETTINGS, Random(1)).judge(error, last)
         wait = max(retry_after or 0.0, Random(1).random() * whole)
         assert outcome == RetryLater(error, wait_seconds=wait, cool_seconds=retry_after or 0.0)
 
@@ -155,7 +159,33 @@ def test_what_a_vendor_asks_for_is_never_cut_short_whatever_becomes_of_the_job(
     assert outcome.cool_seconds == 3e7
     if kind is ErrorKind.SERVER_ERROR:
         assert isinstance(outcome, RetryLater)
-        assert outcome.wait_seconds == 3e7
+        assert outcome.wait_seconds == 0, "another model may take it at once"
+        alone = judge.judge(failed(kind, retry_after=3e7), replace(trial, failed_by=("claude",)))
+        assert isinstance(alone, RetryLater)
+        assert alone.wait_seconds == 3e7
+
+
+@pytest.mark.parametrize("kind", ["server_error", "timeout", "connection", "bad_response"])
+def test_a_job_goes_at_once_to_a_model_that_has_not_failed_it(judge: Judge, trial: Trial, kind: str) -> None:
+    outcome = judge.judge(failed(kind), trial)
+    assert isinstance(outcome, RetryLater)
+    assert outcome.wait_seconds == 0
+    for left in (replace(trial, failed_by=("claude",)), replace(trial, lane=LANE.without("claude"))):
+        waits = judge.judge(failed(kind), left)
+        assert isinstance(waits, RetryLater)
+        assert waits.wait_seconds > 0
+
+
+def test_where_nobody_was_there_no_attempt_is_spent_up_to_a_bound(judge: Judge, trial: Trial) -> None:
+    error = NotSent(ErrorKind.CONNECTION, "refused")
+    last = replace(trial, attempt=4, failed_by=("claude",))
+    outcome = judge.judge(error, last)
+    assert isinstance(outcome, RetryLater)
+    assert (outcome.spends_attempt, outcome.refused) == (False, True)
+    assert 0 < outcome.wait_seconds <= SETTINGS.backoff_base_seconds
+    assert judge.judge(error, trial) == RetryLater(error, spends_attempt=False, refused=True)
+    often = replace(last, rate_limits=SETTINGS.max_rate_limits)
+    assert judge.judge(error, often) == GaveUp(error)
 
 
 def test_a_rate_limit_cools_for_more_than_nothing(judge: Judge, trial: Trial) -> None:

@@ -29,8 +29,18 @@ local function free_slots(model, now, limit, window)
   return most - bound - running
 end
 
+-- Whether jobs may go to the model now, and whether only as probes, one at a time: it is suspect, or was down for long.
 local function is_open(model, now)
-  local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down')
-  if health[2] or health[3] or (tonumber(health[1]) or 0) > now then return false end
-  return (tonumber(redis.call('HGET', key.breaker(model), 'open_until')) or 0) <= now
+  local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down', 'suspect', 'probe_at')
+  if health[2] or (tonumber(health[1]) or 0) > now then return false, false end
+  if health[3] then return (tonumber(health[5]) or math.huge) <= now, true end
+  local open_until = tonumber(redis.call('HGET', key.breaker(model), 'open_until'))
+  return (open_until or 0) <= now, health[4] ~= false and not open_until
+end
+
+-- Whether a job that was bound may be carried out: by a suspect model only a probe.
+local function takes(model, now, entry)
+  local open, probed = is_open(model, now)
+  if not probed then return open end
+  return redis.call('ZSCORE', key.probes(model), entry) ~= false
 end

@@ -66,7 +66,7 @@ OPENAI = [
     (400, [{"error": {"code": 400, "message": TOO_LONG[0]}}], ErrorKind.CONTEXT_TOO_LONG),
     (503, _openai("server_overloaded"), ErrorKind.OVERLOADED),
     (401, _openai("invalid_api_key"), ErrorKind.AUTH),
-    (403, _openai("unsupported_country_region_territory"), ErrorKind.AUTH),
+    (403, _openai("unsupported_country_region_territory"), ErrorKind.INVALID_REQUEST),
     (402, {"error": {"code": 402, "message": "Insufficient credits"}}, ErrorKind.QUOTA_EXHAUSTED),
     (400, _openai("context_length_exceeded"), ErrorKind.CONTEXT_TOO_LONG),
     *((400, _openai(message=message), ErrorKind.CONTEXT_TOO_LONG) for message in TOO_LONG),
@@ -77,7 +77,7 @@ OPENAI = [
     (400, _openai("cyber_policy"), ErrorKind.CONTENT_FILTERED),
     (403, _openai("misalignment_policy_violation"), ErrorKind.CONTENT_FILTERED),
     (400, _openai("invalid_value"), ErrorKind.INVALID_REQUEST),
-    (404, _openai("model_not_found"), ErrorKind.INVALID_REQUEST),
+    (404, _openai("model_not_found"), ErrorKind.MISCONFIGURED),
     (413, "too large", ErrorKind.INVALID_REQUEST),
     (422, {"detail": [{"msg": "field required"}]}, ErrorKind.INVALID_REQUEST),
 ]
@@ -107,7 +107,7 @@ ANTHROPIC = [
     ),
     (401, _anthropic("authentication_error"), ErrorKind.AUTH),
     (403, _anthropic("permission_error"), ErrorKind.AUTH),
-    (404, _anthropic("not_found_error"), ErrorKind.INVALID_REQUEST),
+    (404, _anthropic("not_found_error"), ErrorKind.MISCONFIGURED),
     (413, _anthropic("request_too_large", "Request exceeds the maximum size"), ErrorKind.INVALID_REQUEST),
     (
         400,
@@ -148,7 +148,7 @@ GEMINI = [
         ErrorKind.CONTEXT_TOO_LONG,
     ),
     (400, _gemini("INVALID_ARGUMENT"), ErrorKind.INVALID_REQUEST),
-    (404, _gemini("NOT_FOUND"), ErrorKind.INVALID_REQUEST),
+    (404, _gemini("NOT_FOUND"), ErrorKind.MISCONFIGURED),
     (499, _gemini("CANCELLED"), ErrorKind.SERVER_ERROR),
     (500, _gemini("INTERNAL"), ErrorKind.SERVER_ERROR),
     (503, _gemini("UNAVAILABLE", "The model is overloaded."), ErrorKind.OVERLOADED),
@@ -183,10 +183,63 @@ BY_STATUS_ALONE = [
 ]
 
 
-@pytest.mark.parametrize("body", [None, "", "<html>bad gateway</html>", [], {}, {"error": None}], ids=repr)
+@pytest.mark.parametrize("body", [None, "", "bad gateway", [], {}, {"error": None}], ids=repr)
 @pytest.mark.parametrize(("status", "kind"), BY_STATUS_ALONE)
 def test_without_words_the_status_decides(status: int, kind: ErrorKind, body: Any) -> None:
     assert {wire.error(status, {}, body).kind for wire in FORMATS.values()} == {kind}
+
+
+REQUESTS = [
+    (403, "Your input was flagged", ErrorKind.CONTENT_FILTERED),
+    (403, "The moderation service refused the prompt", ErrorKind.CONTENT_FILTERED),
+    (402, "You asked for 65000 tokens, but can only afford 3000", ErrorKind.INVALID_REQUEST),
+    (402, "More credits are needed, or fewer max_tokens", ErrorKind.INVALID_REQUEST),
+    (403, "This model is not available in your region", ErrorKind.INVALID_REQUEST),
+    (403, "Streaming is not enabled here", ErrorKind.INVALID_REQUEST),
+    (404, "No endpoints found that support tool use", ErrorKind.INVALID_REQUEST),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "kind"), REQUESTS)
+def test_a_refusal_of_one_request_closes_no_model(status: int, message: str, kind: ErrorKind) -> None:
+    for wire in FORMATS.values():
+        assert wire.error(status, {}, {"error": {"message": message}}).kind is kind
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 407, 451])
+@pytest.mark.parametrize(
+    "page", ["<html><title>Attention</title></html>", "\n<!DOCTYPE html>", "<?xml version='1.0'?>"]
+)
+def test_a_page_of_a_proxy_is_a_failed_try(status: int, page: str) -> None:
+    for wire in FORMATS.values():
+        assert wire.error(status, {"content-type": "text/html"}, page).kind is ErrorKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "certain"),
+    [
+        (401, "no", ErrorKind.AUTH, True),
+        (403, "Your API key may not use this resource", ErrorKind.AUTH, True),
+        (403, "Your account was suspended", ErrorKind.AUTH, True),
+        (403, "The consumer has no access", ErrorKind.AUTH, True),
+        (403, "Forbidden", ErrorKind.AUTH, False),
+        (403, "", ErrorKind.AUTH, False),
+        (402, "Insufficient credits", ErrorKind.QUOTA_EXHAUSTED, True),
+        (402, "Payment Required", ErrorKind.QUOTA_EXHAUSTED, True),
+        (402, "no", ErrorKind.QUOTA_EXHAUSTED, False),
+        (404, "The model `x` does not exist", ErrorKind.MISCONFIGURED, False),
+        (404, "models/x is not found for API version v1beta", ErrorKind.MISCONFIGURED, False),
+        (404, "Not Found", ErrorKind.MISCONFIGURED, False),
+        (403, "The project does not have access to model x, it is not found", ErrorKind.MISCONFIGURED, False),
+        (400, "temperature is wrong", ErrorKind.INVALID_REQUEST, True),
+    ],
+)
+def test_a_refusal_is_certain_only_where_it_speaks_of_the_key_or_the_account(
+    status: int, message: str, kind: ErrorKind, *, certain: bool
+) -> None:
+    for wire in FORMATS.values():
+        error = wire.error(status, {}, {"error": {"message": message}})
+        assert (error.kind, error.certain) == (kind, certain)
 
 
 def test_the_message_is_the_vendors_and_is_cut() -> None:
