@@ -58,6 +58,6 @@ class Upkeep:
 
 
 def _overfull(state: ModelState) -> bool:
-    """Whether the model is closed, or has more jobs than its workers, one of which may just have gone, can take."""
-    closed = state.down or state.paused or max(state.cooled_until, state.open_until) > state.now
+    """Whether the model is closed or suspect, or has more jobs than its workers, one of which may just have gone, can take."""
+    closed = state.down or state.paused or state.suspected or max(state.cooled_until, state.open_until) > state.now
     return bool(closed) or state.depth > state.announced + int(state.announced * state.window)

@@ -6,7 +6,7 @@
 -- args:
 --   now?: ms; without it, Redis's clock
 --   model: its name
---   all_of_them: true for all but probes, false for those that are due
+--   all_of_them: true for all but the probe of a suspect model, false for those that are due
 --   release_ms: by which a deadline moves on
 --   most: how many at most
 --   unclaimed_that_cool: releases in a row of bindings that nobody claimed
@@ -28,13 +28,14 @@ end
 local slots = presence(model, now)
 local _, running = depth(model)
 local busy = slots > 0 and running >= slots
+local _, suspect = is_open(model, now)
 
 local claimed = tonumber(redis.call('HGET', key.model(model), 'claimed') or '0')
 local released, moved, ignored = 0, 0, 0
 for _, id in ipairs(ids) do
   local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at')
   local task = id .. '.' .. (job[1] or '')
-  local probe = all and redis.call('ZSCORE', key.probes(model), task)
+  local probe = all and suspect and redis.call('ZSCORE', key.probes(model), task)
   if probe then
     -- it is to be carried out, however the model does
   elseif waiting[task] and busy and not all then

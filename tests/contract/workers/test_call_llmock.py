@@ -89,7 +89,7 @@ FAULTS = [
     (401, ErrorKind.AUTH),
     (402, ErrorKind.QUOTA_EXHAUSTED),
     (403, ErrorKind.AUTH),
-    (404, ErrorKind.INVALID_REQUEST),
+    (404, ErrorKind.MISCONFIGURED),
     (408, ErrorKind.TIMEOUT),
     (413, ErrorKind.INVALID_REQUEST),
     (422, ErrorKind.INVALID_REQUEST),

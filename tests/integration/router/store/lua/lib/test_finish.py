@@ -133,7 +133,7 @@ async def test_a_fallback_goes_to_the_lane_without_the_model(driver: Driver) -> 
 
 async def test_an_attempt_that_does_not_count_is_recorded_and_not_spent(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
-    end = failure("rate_limited", JobState.PENDING, lane=LANE, spends_attempt=False, cool_seconds=1)
+    end = failure("rate_limited", JobState.PENDING, lane=LANE, spends_attempt=False, refused=True, cool_seconds=1)
     await driver.settle(job_id, settlement=end)
     record = await driver.get(job_id)
     assert (record.attempts, len(record.history)) == (0, 1)
