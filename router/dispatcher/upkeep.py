@@ -58,6 +58,7 @@ class Upkeep:
 
 
 def _overfull(state: ModelState) -> bool:
-    """Whether the model is closed or suspect, or has more jobs than its workers, one of which may just have gone, can take."""
-    closed = state.down or state.paused or state.suspected or max(state.cooled_until, state.open_until) > state.now
-    return bool(closed) or state.depth > state.announced + int(state.announced * state.window)
+    """Whether the model is closed or suspect, or has more jobs than its workers, some of whom may have gone."""
+    later = max(state.cooled_until, state.open_until) > state.now
+    closed = later or bool(state.paused or state.down) or state.suspected
+    return closed or state.depth > state.announced + int(state.announced * state.window)

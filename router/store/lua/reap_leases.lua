@@ -25,6 +25,7 @@ local function lose(id, model)
   local read, decision = pcall(cjson.decode, redis.call('GET', key.decision(id)) or 'null')
   end_running(model, id)
   redis.call('DEL', key.decision(id)) -- it goes into the history
+  if job[3] then redis.call('HDEL', key.workers(model), job[3]) end -- a worker that lives after all announces itself again
   local losses = redis.call('HINCRBY', key.job(id), 'losses', 1)
   redis.call('HINCRBY', key.job(id), 'attempts', -1)
   redis.call('HINCRBY', key.stats(model), 'error:worker_lost', 1)
