@@ -58,6 +58,7 @@ FAULTS: Mapping[ErrorKind, tuple[int, str, str]] = {
     ErrorKind.BAD_RESPONSE: (502, "server_error", "bad_response"),
     # the vendor refused our key, not the caller's: a 401 would send the caller looking for a fault of its own
     ErrorKind.AUTH: (502, "server_error", "upstream_auth"),
+    ErrorKind.MISCONFIGURED: (502, "server_error", "upstream_misconfigured"),
     ErrorKind.INVALID_REQUEST: (400, INVALID, "invalid_request"),
     ErrorKind.CONTEXT_TOO_LONG: (400, INVALID, "context_length_exceeded"),
     ErrorKind.CONTENT_FILTERED: (400, INVALID, "content_filter"),

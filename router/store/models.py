@@ -24,7 +24,7 @@ from .rounds import RoundStore
 from .scripts import Scripts, milliseconds
 from .webhook_queue import DeliveryQueue
 
-TROUBLES = ("no live worker:", "down:", "paused:", "breaker")
+TROUBLES = ("no live worker:", "down:", "paused:", "breaker", "suspect:")
 """How the status of a model begins that somebody has to look after."""
 
 
