@@ -14,6 +14,7 @@ from tests.chaos.trial import Trial
 
 KILL_EVERY_SECONDS = 2.0
 FROZEN_SECONDS = 9.0  # three leases
+SENT_SECONDS = 0.5  # Redis has read by then what a process had sent before it was stopped
 FEW = 24  # so that the other workers have room for them all
 SLOW = {"least_seconds": 0.2, "most_seconds": 0.5}
 """So slow that 2 000 jobs live through several kills."""
@@ -57,24 +58,36 @@ async def worker_frozen_past_its_lease(trial: Trial) -> None:
     await trial.fleet.ledger.behave(**SLOW)
     await trial.submit(1000)
     await trial.until_share_ended(0.05)
-    sleeper = trial.random.choice(trial.fleet.workers)
-    trial.fleet.signal(sleeper, signal.SIGSTOP)
-    held = await trial.in_flight_in(trial.fleet.pid(sleeper))
+    sleeper, held = await _freeze_a_busy_worker(trial)
     trial.allowed.extra_paid = trial.allowed.overlaps = len(held)
     trial.notes["in flight in the frozen worker"] = len(held)
     await asyncio.sleep(FROZEN_SECONDS)
     await trial.submit(1000)
     trial.fleet.signal(sleeper, signal.SIGCONT)
     refused = "dropped: the job was given to another worker"
+    stopped = ("stopped: the job was given to another worker", "stopped: the lease ran out")
 
     async def logged() -> bool:
         words = trial.fleet.log_of(sleeper)
-        return refused in words or "stopped: the job was given to another worker" in words
+        return any(found in words for found in (refused, *stopped))
 
     await trial.until_share_ended(1)
     await trial.until(logged, "the sleeper finds that its jobs are not its own")
     trial.notes["late answers refused"] = trial.fleet.log_of(sleeper).count(refused)
     await trial.succeeded()
+
+
+async def _freeze_a_busy_worker(trial: Trial) -> tuple[str, list[str]]:
+    """Stop a worker that holds jobs, not counting what it had already sent to Redis; return it and the jobs."""
+    while True:
+        sleeper = trial.random.choice(trial.fleet.workers)
+        trial.fleet.signal(sleeper, signal.SIGSTOP)
+        await asyncio.sleep(SENT_SECONDS)
+        held = await trial.in_flight_in(trial.fleet.pid(sleeper))
+        if held:
+            return sleeper, held
+        trial.fleet.signal(sleeper, signal.SIGCONT)
+        await asyncio.sleep(SENT_SECONDS)
 
 
 @fault()
