@@ -88,6 +88,7 @@ POLICIES: Mapping[ErrorKind, Policy] = {
     ErrorKind.WORKER_LOST: Policy.BACK_OFF,
     ErrorKind.CANCELLED: Policy.FAIL,
     ErrorKind.EXPIRED: Policy.FAIL,
+    ErrorKind.QUARANTINED: Policy.FAIL,
 }
 
 LONGEST_COOLING_SECONDS = 10 * 365 * 86_400.0

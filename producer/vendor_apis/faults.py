@@ -65,6 +65,7 @@ FAULTS: Mapping[ErrorKind, tuple[int, str, str]] = {
     ErrorKind.WORKER_LOST: (500, "server_error", "worker_lost"),
     ErrorKind.CANCELLED: (409, INVALID, "cancelled"),
     ErrorKind.EXPIRED: (504, "server_error", "expired"),
+    ErrorKind.QUARANTINED: (500, "server_error", "quarantined"),
 }
 """What each kind of error is called over there: status, type, code."""
 

@@ -16,9 +16,10 @@ from ..broker.message import message_template
 from ..config.settings import Settings
 from ..routing.catalog import Catalog
 from ..routing.classify import Classifier
+from ..routing.fault import Fault
 from ..routing.model_state import HealthChanges
 from ..routing.placement import sort_intake
-from ..routing.plan import Round, plan_round
+from ..routing.plan import Bind, Round, plan_round
 from ..runtime.cancellation import stop
 from ..runtime.forever import forever
 from ..store import CatalogReload, DeliveryQueue, RoundStore, listen
@@ -29,7 +30,7 @@ from .webhook_duty import WebhookDuty
 log = logging.getLogger("pointsman.dispatcher")
 
 INTAKE_BATCH = 100
-AGAIN = frozenset({"bound", "moved", "raced"})
+AGAIN = frozenset({"bound", "moved", "raced", "faulty"})
 """Answers to a bind after which another round may find more to do at once."""
 SHORTEST_ROUND_SECONDS = 0.005
 """Rounds begin no faster than this: what ends in the meantime is bound together. A lone job never waits for it."""
@@ -135,17 +136,29 @@ class Dispatcher:
             await self.store.promote()
             return None
         await self._upkeep.release_closed(snapshot)
-        binds = plan_round(snapshot, self._catalog, limit=self._settings.bind_batch, random=self._random)
-        if not binds:
+        plan = plan_round(snapshot, self._catalog, limit=self._settings.bind_batch, random=self._random)
+        changed = await self._put_aside([*snapshot.faults, *plan.faults]) > 0 or classified
+        if not plan.binds:
             further = self._look_further(snapshot)
-            return None if classified else further
+            return None if changed else further
         self._skip_lanes = 0
+        answers = await self._bind(plan.binds, snapshot)
+        return None if changed or AGAIN & set(answers) else snapshot
+
+    async def _bind(self, binds: list[Bind], snapshot: Round) -> list[str]:
         token = secrets.token_hex(12)
         answers = await self.store.bind(binds, templates=self._templates, token=token, cursors=snapshot.cursors)
         bound = answers.count("bound")
         self.bound += bound
         log.debug("bound %d of %d jobs", bound, len(binds))
-        return None if classified or AGAIN & set(answers) else snapshot
+        return answers
+
+    async def _put_aside(self, faults: list[Fault]) -> int:
+        """Count the faults of jobs, which have no others to suffer for them; returns how many left their lanes."""
+        if not faults:
+            return 0
+        answers = await self.store.put_aside(faults)
+        return len(answers) - answers.count("gone")
 
     def _look_further(self, snapshot: Round) -> Round | None:
         """Go on to the lanes behind those that were read; begin anew behind the last."""
@@ -153,10 +166,11 @@ class Dispatcher:
         return None if snapshot.more_lanes else snapshot
 
     async def _classify(self) -> int:
-        jobs = await self.store.read_intake(INTAKE_BATCH)
-        result = sort_intake(jobs, self._catalog, classifier=self._classifier)
+        intake = await self.store.read_intake(INTAKE_BATCH)
+        result = sort_intake(intake.jobs, self._catalog, classifier=self._classifier)
         moved = await self.store.classify(result.with_lane) if result.with_lane else 0
-        return moved + (await self.store.reject(result.rejected) if result.rejected else 0)
+        moved += await self.store.reject(result.rejected) if result.rejected else 0
+        return moved + await self._put_aside([*intake.faults, *result.faults])
 
     def _idle_seconds(self, snapshot: Round) -> float:
         """Return how long to sleep unless woken: until the next moment at which time alone changes something."""

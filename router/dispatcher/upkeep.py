@@ -9,12 +9,14 @@ from ..config.settings import Settings
 from ..routing.model_state import ModelState
 from ..routing.plan import Round
 from ..store import RoundStore
-from ..store.rounds import BATCH
+from ..store.rounds import BATCH, Trouble
 
 log = logging.getLogger("pointsman.upkeep")
 
 REAP_EVERY_SECONDS = 0.5
 """Well below the gap of 2 s after which reap_leases.lua spares every worker for one lease."""
+
+TROUBLES_SHOWN = 20
 
 
 class Upkeep:
@@ -40,6 +42,7 @@ class Upkeep:
     async def once(self) -> None:
         """Run every duty but reap once."""
         await self._store.announce(self._dispatcher)
+        await self._log_troubles()
         for duty in (self._store.expire, self._store.prune):
             while await duty() >= BATCH:  # more are due than one script may take
                 pass
@@ -48,6 +51,14 @@ class Upkeep:
             if released:
                 log.warning("%d bindings of %s were not claimed in time and went back", released, model)
 
+    async def _log_troubles(self) -> None:
+        """Write what has happened to single jobs into the log, each once, whichever dispatcher saw it."""
+        troubles = await self._store.take_troubles()
+        for trouble in troubles[:TROUBLES_SHOWN]:
+            log.warning("job %s: %s", trouble.id, _words(trouble))
+        if len(troubles) > TROUBLES_SHOWN:
+            log.warning("and %d more jobs are in the same kind of trouble", len(troubles) - TROUBLES_SHOWN)
+
     async def release_closed(self, snapshot: Round) -> None:
         """Give back at once what is bound but not claimed where no worker is going to claim it soon."""
         for name, state in snapshot.states.items():
@@ -55,6 +66,18 @@ class Upkeep:
                 released = await self._store.release_due(name, all_of_them=True)
                 if released:  # another dispatcher may have been faster
                     log.info("%d bindings of %s went back: %s", released, name, state.closed_because(0))
+
+
+def _words(trouble: Trouble) -> str:
+    what, _, _ = trouble.why.partition("\n")
+    if trouble.what == "quarantined":
+        return (
+            f"quarantined after {trouble.faults} faults in a row: {what}. See: pointsman why {trouble.id}; "
+            f"once mended: pointsman retry {trouble.id}, or all of them: pointsman retry --kind quarantined"
+        )
+    if trouble.what == "lost":
+        return f"{what}, so it is forgotten. Does Redis throw keys away? maxmemory-policy must be noeviction"
+    return f"fault {trouble.faults}, it is tried again by itself: {what}"
 
 
 def _overfull(state: ModelState) -> bool:

@@ -12,7 +12,11 @@ from ..vocabulary.facts import JobFacts
 from ..vocabulary.lanes import ALIAS, PIN, Lane
 from .catalog import Catalog
 from .classify import Classified, Classifier, classifier_of
+from .fault import Fault, fault_of
 from .fit import WINDOW, unfit_because
+
+INTAKE = ""
+"""Where jobs wait that have no lane yet."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +70,23 @@ def work_of(catalog: Catalog, task_class: str | None, named: str | None) -> str:
 class Sorted:
     """What becomes of a batch of intake.
 
-    `with_lane` are (id, lane, step that decided), `rejected` (id, class, kind, message).
+    `with_lane` are (id, lane, step that decided), `rejected` (id, class, kind, message), `faults` what went wrong.
     """
 
     with_lane: list[tuple[str, Lane, str]] = field(default_factory=list)
     rejected: list[tuple[str, str, ErrorKind, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
 
 def sort_intake(jobs: Sequence[IntakeJob], catalog: Catalog, *, classifier: Classifier) -> Sorted:
     """Return the lane of each job, or why it has to fail."""
     result = Sorted()
     for job in jobs:
-        found, placement = find_job_lane(job, catalog, classifier=classifier)
+        try:
+            found, placement = find_job_lane(job, catalog, classifier=classifier)
+        except Exception as error:  # one job's trouble, whatever it is, must not hold up the others
+            result.faults.append(fault_of(job.id, INTAKE, "finding its class and models", error))
+            continue
         if placement.lane:
             result.with_lane.append((job.id, placement.lane, found.words))
         else:

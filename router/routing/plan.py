@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from heapq import heapify, heappop, heapreplace
 from random import Random
 
+from pydantic_core import to_json
+
 from .catalog import Catalog
 from .decide import Chains, Decision, Moment, Waiting, decide
+from .fault import Fault, fault_of
 from .model_state import ModelState
 
 
@@ -24,7 +28,7 @@ class LaneHead:
 class Round:
     """What one dispatcher round sees; `now` and `next_due` are milliseconds of Redis's clock.
 
-    `cursors` is what the strategies remember, by task class and strategy.
+    `cursors` is what the strategies remember, by task class and strategy; `faults` are jobs that cannot be read.
     """
 
     now: int
@@ -34,6 +38,7 @@ class Round:
     states: Mapping[str, ModelState]
     cursors: Mapping[str, str] = field(default_factory=dict)
     more_lanes: bool = False
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,29 +48,58 @@ class Bind:
     job: Waiting
     decision: Decision
 
+    @cached_property
+    def record(self) -> str | None:
+        """The decision as it is kept with the job; None where that one stands."""
+        return None if self.decision.kept else to_json(self.decision.record()).decode()
 
-def plan_round(snapshot: Round, catalog: Catalog, *, limit: int, random: Random) -> list[Bind]:
+
+@dataclass(frozen=True)
+class Plan:
+    """The binds and moves of one round, and the jobs about which nothing could be decided."""
+
+    binds: list[Bind] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def plan_round(snapshot: Round, catalog: Catalog, *, limit: int, random: Random) -> Plan:
     """Return at most `limit` binds and moves.
 
     Jobs are taken across all lanes by (priority, submit number). A lane whose head fits nowhere is passed over
     for this round. When a lane has more jobs than were read, planning stops at its last one: what follows in the
-    other lanes may have to wait for them.
+    other lanes may have to wait for them. A job about which deciding fails is passed over, and its lane goes on.
     """
     now = Moment(dict(snapshot.states), dict(snapshot.cursors), random)
     chains = Chains(catalog)
-    binds: list[Bind] = []
+    plan = Plan()
     lanes = _InOrder(snapshot.lanes)
     for job in lanes:
-        decision = decide(job, now, chains)
-        if decision.model is None and decision.lane is None:
-            lanes.skip_lane()
-            _keep_tokens(job, now)
-            continue
-        _note(job, decision, now)
-        binds.append(Bind(job, decision))
-        if len(binds) >= limit or lanes.read_out():
+        try:
+            bind = _decided(job, now, chains)
+        except Exception as error:  # one job's trouble, whatever it is, must not hold up the others
+            plan.faults.append(fault_of(job.id, str(job.lane), "choosing its model", error))
+        else:
+            if bind is None:
+                lanes.skip_lane()
+                _keep_tokens(job, now)
+                continue
+            _note(job, bind.decision, now)
+            plan.binds.append(bind)
+        if len(plan.binds) >= limit or lanes.read_out():
             break
-    return binds
+    return plan
+
+
+def _decided(job: Waiting, now: Moment, chains: Chains) -> Bind | None:
+    """Return where the job goes, None for 'wait'; raises whatever a strategy does, or for what cannot be kept."""
+    decision = decide(job, now, chains)
+    if decision.model is None and decision.lane is None:
+        return None
+    bind = Bind(job, decision)
+    if decision.cursor is not None and not isinstance(decision.cursor[1], str):
+        raise TypeError(f"the cursor of {decision.strategy} is no text but {decision.cursor[1]!r}")
+    _ = bind.record  # made here, where what a strategy of the user's said concerns this job alone
+    return bind
 
 
 def _note(job: Waiting, decision: Decision, now: Moment) -> None:

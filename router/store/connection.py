@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -20,11 +21,23 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 POOL_TIMEOUT_SECONDS = 20.0  # above the number of connections, calls wait in line instead of failing
 
 
+REPLACED_WHEN_READ = "pointsman_replaced_when_read"
+"""How text is coded: damage that is read shows as U+FFFD, since it concerns one value and not all of a reply."""
+
+
+def _replaced_when_read(error: UnicodeError) -> tuple[str, int]:
+    if isinstance(error, UnicodeDecodeError):
+        return "\N{REPLACEMENT CHARACTER}", error.end
+    raise error
+
+
 def open_redis(url: str, *, connections: int = 64) -> Redis:
     """Return a client with timeouts; every script is safe to repeat, so a lost reply is asked for again."""
     where = read_redis_url(url)
+    codecs.register_error(REPLACED_WHEN_READ, _replaced_when_read)
     ours = {
         "decode_responses": True,
+        "encoding_errors": REPLACED_WHEN_READ,
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "socket_keepalive": True,
@@ -49,6 +62,18 @@ def translated() -> Iterator[None]:
         if is_refusal(error):
             raise StoreUnavailable(f"Redis refuses to write: {error}") from error
         raise
+
+
+def checked(reply: Any) -> Any:
+    """Return what a pipeline that raises nothing got for one key; raises LookupError where that key is damaged.
+
+    Any other error is one of the server's, and is raised as it is.
+    """
+    if isinstance(reply, failures.ResponseError) and "WRONGTYPE" in str(reply):
+        raise LookupError(f"it is damaged: {reply}")
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 async def server_warnings(redis: Redis) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_j
 from ..vocabulary.webhook import Webhook, pack_webhook, retried_for_seconds
 from .calls import CancelJob, ForgetJob, SubmitJob
 from .compression import pack
-from .connection import translated
+from .connection import checked, translated
 from .keys import Keys
 from .record import FIELDS, read_record
 from .scripts import Scripts, milliseconds
+
+log = logging.getLogger("pointsman.jobs")
 
 KEPT_BECAUSE = {"open": "has not ended", "batch": "belongs to a batch"}
 """Why a job is not forgotten."""
@@ -160,7 +163,7 @@ class JobStore:
         return records[0]
 
     async def get_many(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
-        """Return the records in the same order, None for an unknown id; one round trip."""
+        """Return the records in the same order, None for an id that is unknown or whose record is no use."""
         if not job_ids:
             return []
         with translated():
@@ -169,11 +172,8 @@ class JobStore:
                 pipeline.hmget(self.keys.key("job", job_id), FIELDS)
                 pipeline.lrange(self.keys.key("history", job_id), 0, -1)
                 pipeline.mget(self.keys.key("decision", job_id), self.keys.result(job_id))
-            rows = await pipeline.execute()
-        return [
-            read_record(job_id, *rows[3 * at : 3 * at + 3]) if any(rows[3 * at]) else None
-            for at, job_id in enumerate(job_ids)
-        ]
+            rows = await pipeline.execute(raise_on_error=False)
+            return [_record(job_id, *rows[3 * at : 3 * at + 3]) for at, job_id in enumerate(job_ids)]
 
     async def text_so_far(self, job_id: str) -> TextSoFar | None:
         """Return what a running job's model has said so far, None where there is nothing or the job has ended."""
@@ -239,6 +239,16 @@ class JobStore:
             raise UnknownJob(job_id)
         if answer != "forgotten":
             raise Conflict(f"job {job_id} {KEPT_BECAUSE[answer]}", job_id=job_id)
+
+
+def _record(job_id: str, *rows: Any) -> JobRecord | None:
+    """Return the record of one job; damage to it, or to what a newer version wrote, concerns no other job."""
+    try:
+        fields, *more = map(checked, rows)
+        return read_record(job_id, fields, *more) if any(fields) else None
+    except (LookupError, ValueError, TypeError) as error:
+        log.warning("the record of job %s cannot be read: %s", job_id, error)
+        return None
 
 
 def _fingerprint(spec: JobSpec) -> str:

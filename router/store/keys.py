@@ -58,6 +58,7 @@ PATTERNS = {
     "answer": "answer:%s",  # string: the first answer to a bind, for a client that resends it
     "dispatchers": "dispatchers",  # zset: live dispatchers, by when they last said so
     "reap": "reap",  # hash: when reap last ran, and from when on it may reap
+    "troubles": "troubles",  # list: what has happened to single jobs and stands in no log yet, one JSON record each
     "config": "config",  # hash: the configuration's version in force
     "wake": "wake",  # channel: a dispatcher should look
     "cancelled": "cancelled",  # channel: job ids whose running call has to stop

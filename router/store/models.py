@@ -16,10 +16,10 @@ from ..routing.explain import explain
 from ..routing.model_state import ModelState
 from ..vocabulary.delivery import DeliveryState
 from ..vocabulary.job import JobSpec
-from ..vocabulary.lanes import Lane
 from ..vocabulary.views import Explanation, ModelView
 from .calls import PauseModel
 from .connection import translated
+from .round_answer import parsed_lane
 from .rounds import RoundStore
 from .scripts import Scripts, milliseconds
 from .webhook_queue import DeliveryQueue
@@ -119,7 +119,8 @@ class ModelStore:
 def _waiting(lanes: list[str], sizes: list[int]) -> dict[str, int]:
     waiting: dict[str, int] = {}
     for lane, size in zip(lanes, sizes, strict=True):
-        for name in Lane.parse(lane).waits_for:
+        known = parsed_lane(lane)
+        for name in known.waits_for if known else ():
             waiting[name] = waiting.get(name, 0) + size
     return waiting
 

@@ -24,27 +24,28 @@ def read_record(
     """Return the record of one job.
 
     `values` are those of FIELDS, in that order; `more` is its last decision, unless that stands in the history, and
-    the value that Celery's result backend would read.
+    the value that Celery's result backend would read. Of a damaged record there is what is left; raises ValueError
+    where that does not make one.
     """
     fields = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
-    attempts = tuple(_attempt(json.loads(line)) for line in history)
+    attempts = tuple(map(_attempt, history))
     decision, meta = more
     return JobRecord(
         id=job_id,
-        state=JobState(fields["state"]),
+        state=JobState(fields.get("state", "")),
         task_class=fields.get("task_class"),
         model=fields.get("model"),
         pinned_model=fields.get("pinned_model"),
-        tenant=fields["tenant"],
-        priority=int(fields["priority"]),
-        submitted=int(fields["submitted"]) / 1000,
-        expires=int(fields["deadline"]) / 1000,
+        tenant=fields.get("tenant", ""),
+        priority=int(fields.get("priority", 5)),
+        submitted=int(fields.get("submitted", 0)) / 1000,
+        expires=int(fields.get("deadline", 0)) / 1000,
         finished=_seconds(fields.get("finished")),
         not_before=_seconds(fields.get("not_before")),
         binding=int(fields.get("binding", 0)),
         attempts=int(fields.get("attempts", 0)),
         losses=int(fields.get("losses", 0)),
-        max_attempts=int(fields["max_attempts"]),
+        max_attempts=int(fields.get("max_attempts", 1)),
         metadata=json.loads(fields.get("metadata", "{}")),
         classified_by=fields.get("classified_by", EXPLICIT if "task_class" in fields else None),
         batch=fields.get("batch"),
@@ -52,12 +53,13 @@ def read_record(
         if decision
         else next((a.decision for a in attempts[::-1] if a.decision), None),
         history=attempts,
-        result=_result(fields["state"], meta),
+        result=_result(fields.get("state", ""), meta),
         error=_error(fields),
     )
 
 
-def _attempt(data: dict[str, Any]) -> Attempt:
+def _attempt(line: str) -> Attempt:
+    data: dict[str, Any] = json.loads(line)
     data.setdefault("kind", None)
     data["dropped"] = tuple(data.get("dropped") or ())  # Lua's cjson writes an empty list as an empty object
     return Attempt.model_validate(data)

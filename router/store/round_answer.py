@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..routing.decide import Waiting
+from ..routing.fault import Fault, fault_of
 from ..routing.model_state import ModelState
 from ..routing.plan import LaneHead, Round
 from ..vocabulary.facts import read_facts
@@ -15,18 +16,19 @@ from .calls import LaneRow, ModelRow, RoundAnswer
 
 def to_round(answer: RoundAnswer, models: Mapping[str, Model], *, window: float) -> Round:
     """Return the round; `window` is the share of the announced slots that may be bound beyond them."""
-    waiting, now = _waiting(answer.lanes), answer.now
+    waiting, now, faults = _waiting(answer.lanes), answer.now, list[Fault]()
     return Round(
         now=now,
         intake=answer.intake,
         next_due=None if answer.next_due is None else int(answer.next_due),
-        lanes=tuple(map(_lane_head, answer.lanes)),
+        lanes=tuple(_lane_head(row, faults) for row in answer.lanes),
         states={
             name: _state(answer.models[name], model, now=now, window=window, waiting=waiting.get(name, 0))
             for name, model in models.items()
         },
         cursors=answer.cursors,
         more_lanes=answer.more_lanes,
+        faults=tuple(faults),
     )
 
 
@@ -65,14 +67,20 @@ def _state(row: ModelRow, model: Model, *, now: int, window: float, waiting: int
     )
 
 
-def _lane_head(row: LaneRow) -> LaneHead:
-    lane = Lane.parse(row.name)
-    heads = zip(row.ids, row.positions, row.facts, row.failed_by, strict=True)
-    jobs = tuple(_job(lane, *head) for head in heads)
-    return LaneHead(jobs, more=row.waiting > len(jobs))
+def _lane_head(row: LaneRow, faults: list[Fault]) -> LaneHead:
+    """Return the jobs at the head of a lane; what cannot be read of it is added to the faults."""
+    jobs: list[Waiting] = []
+    for job_id, position, *known in zip(row.ids, row.positions, row.facts, row.failed_by, strict=True):
+        try:
+            jobs.append(_job(Lane.parse(row.name), job_id, position, *known))
+        except Exception as error:  # one job's trouble, whatever it is, must not hold up the others
+            faults.append(fault_of(job_id, row.name, "reading what is known of it", error))
+    return LaneHead(tuple(jobs), more=row.waiting > len(row.ids))
 
 
 def _job(lane: Lane, job_id: str, position: float, facts: str, failed_by: str) -> Waiting:
+    if not facts:
+        raise LookupError("its record is gone")
     known = read_facts(facts)
     return Waiting(job_id, position, known.tokens, lane, known, split_names(failed_by))
 
@@ -81,7 +89,15 @@ def _waiting(lanes: Sequence[LaneRow]) -> dict[str, int]:
     """Return how many jobs only wait for each model."""
     waiting: dict[str, int] = {}
     for row in lanes:
-        only = Lane.parse(row.name).only
-        if only:
-            waiting[only] = waiting.get(only, 0) + row.waiting
+        lane = parsed_lane(row.name)
+        if lane is not None and lane.only:
+            waiting[lane.only] = waiting.get(lane.only, 0) + row.waiting
     return waiting
+
+
+def parsed_lane(name: str) -> Lane | None:
+    """Return a lane, None where its name is none that this version knows."""
+    try:
+        return Lane.parse(name)
+    except ValueError:
+        return None

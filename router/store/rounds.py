@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
@@ -13,10 +12,9 @@ from redis.asyncio import Redis
 
 from ..config.settings import Settings
 from ..routing.catalog import Catalog
-from ..routing.placement import IntakeJob
+from ..routing.fault import Fault
 from ..routing.plan import Bind, Round
 from ..vocabulary.errors import ErrorKind
-from ..vocabulary.facts import read_facts
 from ..vocabulary.lanes import Lane
 from ..vocabulary.model import Model
 from .calls import (
@@ -28,6 +26,8 @@ from .calls import (
     ClassifyJobs,
     CursorChange,
     ExpireJobs,
+    FaultJobs,
+    FaultyJob,
     PromoteJobs,
     PruneJobs,
     ReadRound,
@@ -37,8 +37,8 @@ from .calls import (
     ReleaseDue,
     RoundModel,
 )
-from .compression import unpack
 from .connection import translated
+from .intake import Intake, read_intake
 from .keys import Keys
 from .round_answer import to_round
 from .scripts import Scripts, milliseconds
@@ -46,14 +46,21 @@ from .scripts import Scripts, milliseconds
 log = logging.getLogger("pointsman.dispatcher")
 
 BATCH = 1000
-INTAKE_TOKENS = 250_000
-"""About a megabyte of text; its size in Redis tells little, since it is deflated there."""
 UNCLAIMED_THAT_COOL = 5
 COOL_SECONDS = 10
 
 
-INTAKE_FIELDS = ("tenant", "facts", "task_class", "pinned_model")
 NO_CURSORS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that has happened to one job: a `fault`, the last one (`quarantined`), or its record is `lost`."""
+
+    id: str
+    what: str
+    why: str
+    faults: int
 
 
 class RoundStore:
@@ -63,6 +70,7 @@ class RoundStore:
         self.redis, self.settings, self.catalog = redis, settings, catalog
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
+        self._dead_ms = milliseconds(settings.dead_ttl_seconds)
 
     async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
         """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
@@ -88,13 +96,14 @@ class RoundStore:
     ) -> list[str]:
         """Bind or move jobs in one script; `cursors` are those the round started from.
 
-        Returns `bound`, `moved`, `gone`, `raced`, `full`, `limited` or `closed` for each, in order.
+        Returns `bound`, `moved`, `gone`, `raced`, `full`, `limited`, `closed` or `faulty` for each, in order.
         """
         names = dict.fromkeys(str(bind.decision.model) for bind in binds if bind.decision.lane is None)
         after = dict(bind.decision.cursor for bind in binds if bind.decision.cursor)
         call = BindJobs(
             now=now,
             token=token,
+            dead_ms=self._dead_ms,
             release_ms=milliseconds(self.settings.release_seconds),
             window=self.settings.bind_window_ratio,
             models=[_binding_model(self.catalog.models[name], templates[name]) for name in names],
@@ -105,23 +114,9 @@ class RoundStore:
         )
         return await self._scripts.run(call)
 
-    async def read_intake(self, limit: int) -> list[IntakeJob]:
+    async def read_intake(self, limit: int) -> Intake:
         """Return the first jobs of intake, about a megabyte of text at most: the only read that loads prompts."""
-        with translated():
-            ids: Any = await self.redis.zrange(self.keys.key("intake"), 0, limit - 1)
-            rows: Any = await self._of_each(ids, "hmget", "job", *INTAKE_FIELDS)
-            known = [_intake_job(job_id, row) for job_id, row in zip(ids, rows, strict=True)]
-            few = _within(INTAKE_TOKENS, known)
-            requests: Any = await self._of_each([job.id for job in few], "get", "request")
-        both = zip(few, requests, strict=True)
-        return [replace(job, payload=_decoded(request)) for job, request in both if request]
-
-    async def _of_each(self, ids: Sequence[str], command: str, name: str, *fields: str) -> Any:
-        """Run a command on the key called `name` of each job, in one round trip."""
-        pipeline = self.redis.pipeline(transaction=False)
-        for job_id in ids:
-            getattr(pipeline, command)(self.keys.key(name, job_id), *fields)
-        return await pipeline.execute() if ids else []
+        return await read_intake(self.redis, self.keys, limit=limit)
 
     async def classify(self, with_lane: Sequence[tuple[str, Lane, str]]) -> int:
         """Move jobs (id, lane, the step that decided) from intake to their lanes; returns how many moved."""
@@ -129,16 +124,31 @@ class RoundStore:
             ClassifiedJob(id=job_id, task_class=lane.task_class, lane=str(lane), step=step)
             for job_id, lane, step in with_lane
         ]
-        return await self._scripts.run(ClassifyJobs(jobs=jobs))
+        return await self._scripts.run(ClassifyJobs(dead_ms=self._dead_ms, jobs=jobs))
 
     async def reject(self, rejected: Sequence[tuple[str, str, ErrorKind, str]]) -> int:
         """End jobs of intake (id, class, kind, message) that no model can ever do; returns how many ended."""
-        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
         jobs = [
             RejectedJob(id=job_id, task_class=task_class, kind=kind, message=message)
             for job_id, task_class, kind, message in rejected
         ]
-        return await self._scripts.run(RejectJobs(dead_ms=dead_ms, jobs=jobs))
+        return await self._scripts.run(RejectJobs(dead_ms=self._dead_ms, jobs=jobs))
+
+    async def put_aside(self, faults: Sequence[Fault], *, now: int | None = None) -> Sequence[str]:
+        """Count faults of jobs; each waits then, or after its third in a row ends in quarantine.
+
+        Returns `delayed`, `quarantined`, or `gone` where another dispatcher was faster, for each, in order.
+        """
+        jobs = [
+            FaultyJob(id=fault.job_id, lane=fault.lane, message=fault.message, for_good=False) for fault in faults
+        ]
+        return await self._scripts.run(FaultJobs(now=now, dead_ms=self._dead_ms, jobs=jobs))
+
+    async def take_troubles(self) -> list[Trouble]:
+        """Return what has happened to jobs since anybody asked, in the order in which it did."""
+        with translated():
+            rows: Any = await self.redis.lpop(self.keys.key("troubles"), BATCH)
+        return [Trouble(**from_json(row)) for row in rows or ()]
 
     async def release_due(self, model: str, *, all_of_them: bool, now: int | None = None) -> int:
         """Give unclaimed bindings back to their lanes, those past their deadline or all; returns how many."""
@@ -150,6 +160,7 @@ class RoundStore:
             most=BATCH,
             unclaimed_that_cool=UNCLAIMED_THAT_COOL,
             cool_ms=milliseconds(COOL_SECONDS),
+            dead_ms=self._dead_ms,
         )
         return (await self._scripts.run(call)).released
 
@@ -166,7 +177,7 @@ class RoundStore:
             now=now,
             lease_ms=milliseconds(settings.lease_seconds),
             max_losses=settings.max_losses,
-            dead_ms=milliseconds(settings.dead_ttl_seconds),
+            dead_ms=self._dead_ms,
             most=BATCH,
             models=await self.models(),
         )
@@ -175,17 +186,16 @@ class RoundStore:
 
     async def expire(self, *, now: int | None = None) -> int:
         """End jobs whose deadline has passed; returns how many."""
-        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
-        return await self._scripts.run(ExpireJobs(now=now, most=BATCH, dead_ms=dead_ms))
+        return await self._scripts.run(ExpireJobs(now=now, most=BATCH, dead_ms=self._dead_ms))
 
     async def promote(self, *, now: int | None = None) -> int:
         """Put delayed jobs whose time has come back into their lanes; returns how many."""
-        return await self._scripts.run(PromoteJobs(now=now, most=BATCH))
+        return await self._scripts.run(PromoteJobs(now=now, most=BATCH, dead_ms=self._dead_ms))
 
     async def prune(self, *, now: int | None = None) -> int:
         """Forget ended jobs whose record has expired; returns how many."""
-        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
-        return await self._scripts.run(PruneJobs(now=now, most=BATCH, dead_ms=dead_ms, kinds=tuple(ErrorKind)))
+        call = PruneJobs(now=now, most=BATCH, dead_ms=self._dead_ms, kinds=tuple(ErrorKind))
+        return await self._scripts.run(call)
 
     async def announce(self, dispatcher: str, *, now: int | None = None) -> int:
         """Say that a dispatcher lives; returns how many do."""
@@ -198,17 +208,6 @@ class RoundStore:
             before: Any = await self.redis.hget(self.keys.key("config"), "version")
             await self.redis.hset(self.keys.key("config"), "version", self.catalog.version)
         return before or ""
-
-
-def _within(most: int, jobs: Sequence[IntakeJob]) -> list[IntakeJob]:
-    """Return the first jobs whose input tokens together stay within `most`; one at least."""
-    taken: list[IntakeJob] = []
-    for job in jobs:
-        most -= job.facts.input_tokens
-        if taken and most < 0:
-            break
-        taken.append(job)
-    return taken
 
 
 def _guarded(model: Model) -> bool:
@@ -234,20 +233,7 @@ def _binding_job(bind: Bind) -> BindingJob:
         lane=str(job.lane),
         model=decision.model or None,
         tokens=job.tokens,
-        decision=None if decision.kept else json.dumps(decision.record(), separators=(",", ":")),
+        decision=bind.record,
         cursor=decision.cursor[0] if decision.cursor else None,
         to=str(decision.lane) if decision.lane else None,
     )
-
-
-def _intake_job(job_id: str, row: Sequence[str | None]) -> IntakeJob:
-    tenant, facts, task_class, named = row
-    return IntakeJob(job_id, tenant or "", {}, read_facts(facts or ""), task_class, named)
-
-
-def _decoded(request: str) -> dict[str, Any]:
-    try:
-        return dict(from_json(unpack(request)))
-    except (ValueError, TypeError):
-        log.warning("a payload cannot be read; its job gets the default class")
-        return {}

@@ -35,6 +35,7 @@ class ErrorKind(StrEnum):
     WORKER_LOST = "worker_lost"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    QUARANTINED = "quarantined"
 
 
 COUNT_AGAINST_MODEL = frozenset(

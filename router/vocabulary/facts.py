@@ -53,13 +53,16 @@ class JobFacts:
 
 @lru_cache(maxsize=8192)
 def read_facts(text: str) -> JobFacts:
-    """Read facts back; a job that has gone meanwhile has none. Kept, since rounds see the same heads again."""
+    """Read facts back; a job that has gone meanwhile has none. Kept, since rounds see the same heads again.
+
+    Raises whatever reading damaged ones does.
+    """
     if not text:
         return JobFacts()
     fields: dict[str, Any] = json.loads(text)
     return JobFacts(
-        input_tokens=fields.get("in", 0),
-        output_tokens=fields.get("out", 0),
+        input_tokens=_tokens(fields.get("in", 0)),
+        output_tokens=_tokens(fields.get("out", 0)),
         needs=frozenset(fields.get("needs", ())),
         affinity=int(fields.get("key", "0"), 16),
         strategy=tuple(fields.get("strategy", ())),
@@ -67,6 +70,12 @@ def read_facts(text: str) -> JobFacts:
         context=fields.get("context", {}),
         max_cost_usd=fields.get("max_cost"),
     )
+
+
+def _tokens(count: Any) -> int:
+    if not isinstance(count, int) or not 0 <= count <= MOST_TOKENS:
+        raise ValueError(f"{count!r} is no number of tokens")
+    return count
 
 
 def needed_abilities(chat: ChatRequest) -> frozenset[str]:

@@ -78,6 +78,11 @@ MOVES: Mapping[str, Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
             JobState.RUNNING: frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.PENDING, JobState.EXPIRED})
         },
         "reap": {JobState.RUNNING: frozenset({JobState.PENDING, JobState.FAILED, JobState.EXPIRED})},
+        "quarantine": {
+            JobState.PENDING: frozenset({JobState.FAILED}),
+            JobState.BOUND: frozenset({JobState.FAILED}),
+            JobState.RUNNING: frozenset({JobState.FAILED}),
+        },
         "retry": {
             JobState.FAILED: frozenset({JobState.PENDING}),
             JobState.EXPIRED: frozenset({JobState.PENDING}),

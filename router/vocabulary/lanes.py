@@ -74,6 +74,8 @@ class Lane:
 def _parts(text: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
     """Return work, tenant, candidates and chosen of a lane's name; kept, since every round reads the same lanes."""
     work, tenant, candidates, *chosen = text.split("|")
+    if len(chosen) > 1 or chosen == [""]:
+        raise ValueError(f"{text[:200]!r} is no lane")
     return work, tenant, split_names(candidates), split_names(chosen[0]) if chosen else ()
 
 

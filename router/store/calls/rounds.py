@@ -128,6 +128,7 @@ class BindJobs(Call[list[str]]):
 
     now: int | None = None
     token: str
+    dead_ms: int
     release_ms: int
     window: float
     models: Sequence[BindingModel]
@@ -149,6 +150,8 @@ class ClassifiedJob:
 class ClassifyJobs(Call[int]):
     """Moves jobs from intake to their lanes."""
 
+    now: int | None = None
+    dead_ms: int
     jobs: Sequence[ClassifiedJob]
 
 
@@ -172,6 +175,26 @@ class RejectJobs(Call[int]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FaultyJob:
+    """A job that caused an error: where it waits ('' for intake), or under which binding it is held."""
+
+    id: str
+    message: str
+    lane: str | None = None
+    binding: int | None = None
+    for_good: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultJobs(Call[list[Literal["gone", "delayed", "quarantined"]]]):
+    """Counts a fault of jobs and puts them aside."""
+
+    now: int | None = None
+    dead_ms: int
+    jobs: Sequence[FaultyJob]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Released:
     """How many bindings were given back, and how many may wait longer."""
 
@@ -190,6 +213,7 @@ class ReleaseDue(Call[Released]):
     most: int
     unclaimed_that_cool: int
     cool_ms: int
+    dead_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +251,7 @@ class PromoteJobs(Call[int]):
 
     now: int | None = None
     most: int
+    dead_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)

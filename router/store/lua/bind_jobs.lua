@@ -5,6 +5,7 @@
 -- args:
 --   now?: ms; without it, Redis's clock
 --   token: of this round
+--   dead_ms: for how long a dead letter is kept
 --   release_ms: until a binding that nobody claims is given back
 --   window: as a share of the announced slots
 --   models: for each
@@ -20,9 +21,9 @@
 --     decision?: its record as JSON; without it, the job keeps the one it has
 --     cursor?: name of the one that chose
 --     to?: lane to move to instead
--- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' for each job, in order;
---   a repeat with the same token returns the first answer
--- uses: time, move, lane, reservation, capacity, allowance, breaker, suspicion
+-- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' | 'faulty' for each job, in
+--   order; a repeat with the same token returns the first answer
+-- uses: time, move, lane, running, reservation, capacity, allowance, breaker, suspicion, batch, delivery, finish, fault
 local MOST_TOKENS = 1000000000
 local now = clock(args.now)
 local first = redis.call('GET', key.answer(args.token))
@@ -54,7 +55,12 @@ end
 local function refusal(job, model)
   local id, tokens = job.id, job.tokens
   if not redis.call('ZSCORE', key.lane(job.lane), id) then return 'gone' end
-  if redis.call('HGET', key.job(id), 'state') ~= 'pending' then return 'gone' end
+  local state = redis.call('HGET', key.job(id), 'state')
+  if state ~= 'pending' then
+    leave(id, job.lane)
+    if not state then forget_lost(id, key.lane(job.lane)) end
+    return 'gone'
+  end
   if not tokens or tokens ~= tokens or tokens < 0 or tokens > MOST_TOKENS then return 'limited' end
   if job.cursor and not cursors[job.cursor].fresh then return 'raced' end
   if job.to then return nil end
@@ -76,23 +82,21 @@ local function push(name, template, id, binding)
 end
 
 local touched, answers = {}, {}
-for i, job in ipairs(args.jobs) do
-  local id, name, tokens, to = job.id, job.model, job.tokens, job.to
+local function place(id, job)
+  local name, tokens, to = job.model, job.tokens, job.to
   local model = models[name or '']
   local refused = refusal(job, model)
-  answers[i] = refused or (to and 'moved' or 'bound')
-  if not refused then
-    redis.call('ZREM', key.lane(job.lane), id)
-    touched[job.lane] = true
-    if job.cursor then cursors[job.cursor].used = true end
-    if job.decision then redis.call('SET', key.decision(id), job.decision) end
-  end
-  if not refused and to then
-    local place = redis.call('HMGET', key.job(id), 'priority', 'seq')
+  if refused then return refused end
+  redis.call('ZREM', key.lane(job.lane), id)
+  touched[job.lane] = true
+  if job.cursor then cursors[job.cursor].used = true end
+  if job.decision then redis.call('SET', key.decision(id), job.decision) end
+  if to then
+    local order = redis.call('HMGET', key.job(id), 'priority', 'seq')
     redis.call('HSET', key.job(id), 'lane', to)
-    redis.call('ZADD', key.lane(to), position(place[1], place[2]), id)
+    redis.call('ZADD', key.lane(to), position(order[1], order[2]), id)
     touched[to] = true
-  elseif not refused then
+  else
     local binding = redis.call('HINCRBY', key.job(id), 'binding', 1)
     move('bind', id, 'pending', 'bound')
     redis.call('HSET', key.job(id), 'model', name, 'bound_at', now)
@@ -108,6 +112,13 @@ for i, job in ipairs(args.jobs) do
     if model.left.requests then model.left.requests = model.left.requests - 1 end
     if model.left.tokens then model.left.tokens = model.left.tokens - tokens end
   end
+  return to and 'moved' or 'bound'
+end
+
+local how = {now = now, dead_ms = args.dead_ms, doing = 'binding it'}
+for i, job in ipairs(args.jobs) do
+  answers[i] = alone(key.lane(job.lane), job.id, how, place, job)
+  if not answers[i] then answers[i], touched[job.lane] = 'faulty', true end
 end
 for lane in pairs(touched) do show_head(lane) end
 for name, cursor in pairs(cursors) do

@@ -11,7 +11,7 @@
 local now = clock(args.now)
 local id = args.id
 local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding', 'attempts', 'worker', 'started')
-local state, model = job[1], job[3]
+local state, model = job[1], job[3] or ''
 if not state then return {} end
 if not may('cancel', state, 'cancelled') then return {'before', state, 'after', state} end
 
@@ -19,13 +19,13 @@ if state == 'pending' then
   leave(id, job[2] or '')
 elseif state == 'bound' then
   redis.call('ZREM', key.bound(model), id)
-  drop_reservation(model, id .. '.' .. job[4])
+  drop_reservation(model, id .. '.' .. (job[4] or ''))
 else
   end_running(model, id)
   redis.call('HINCRBY', key.stats(model), 'error:cancelled', 1)
   redis.call('RPUSH', key.history(id), cjson.encode({
-    number = tonumber(job[5]), binding = tonumber(job[4]), model = model, worker = job[6] or '',
-    started = tonumber(job[7]) / 1000, ended = now / 1000, kind = 'cancelled', reason = args.reason,
+    number = tonumber(job[5]) or 0, binding = tonumber(job[4]) or 0, model = model, worker = job[6] or '',
+    started = (tonumber(job[7]) or now) / 1000, ended = now / 1000, kind = 'cancelled', reason = args.reason,
   }))
   redis.call('PUBLISH', key.cancelled(), id)
 end

@@ -6,29 +6,29 @@
 --   most: how many at most
 --   dead_ms: for how long a dead letter is kept
 -- returns: how many jobs expired
--- uses: time, wake, move, lane, reservation, batch, delivery, finish
+-- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local LATER = 10000
 local now = clock(args.now)
+local how = {now = now, dead_ms = args.dead_ms, for_good = true, doing = 'ending it at its deadline'}
+
+local function expire(id)
+  local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding')
+  if not job[1] then return forget_lost(id, key.deadlines()) end
+  local held = job[1] == 'running' and job[3] and redis.call('ZSCORE', key.running(job[3]), id)
+  if held or not may('expire', job[1], 'expired') then
+    redis.call('ZADD', key.deadlines(), now + LATER, id)
+    return nil
+  end
+  withdraw(id, job[1], job[2], job[3], job[4])
+  finish('expire', id, job[1], 'expired', {now = now, ttl = args.dead_ms, kind = 'expired',
+    message = 'the deadline passed while the job waited'})
+  return true
+end
+
 local expired = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.deadlines(), '-inf', now, 'LIMIT', 0, args.most)) do
-  local job = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding')
-  local held = job[1] == 'running' and redis.call('ZSCORE', key.running(job[3]), id)
-  if not job[1] then
-    redis.call('ZREM', key.deadlines(), id)
-  elseif held or not may('expire', job[1], 'expired') then
-    redis.call('ZADD', key.deadlines(), now + LATER, id)
-  else
-    if job[1] == 'pending' then
-      leave(id, job[2] or '')
-    elseif job[1] == 'bound' then
-      redis.call('ZREM', key.bound(job[3]), id)
-      drop_reservation(job[3], id .. '.' .. job[4])
-    end
-    finish('expire', id, job[1], 'expired', {now = now, ttl = args.dead_ms, kind = 'expired',
-      message = 'the deadline passed while the job waited'})
-    expired = expired + 1
-  end
+  if alone(key.deadlines(), id, how, expire) then expired = expired + 1 end
 end
 if expired > 0 then wake() end
 return expired

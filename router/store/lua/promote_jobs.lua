@@ -3,13 +3,22 @@
 -- args:
 --   now?: ms; without it, Redis's clock
 --   most: how many at most
--- returns: how many jobs were put back
--- uses: time, lane
+--   dead_ms: for how long a dead letter is kept
+-- returns: how many jobs left the delayed
+-- uses: time, move, lane, running, reservation, batch, delivery, finish, fault
 local now = clock(args.now)
-local due = redis.call('ZRANGEBYSCORE', key.delayed(), '-inf', now, 'LIMIT', 0, args.most)
-for _, id in ipairs(due) do
+local how = {now = now, dead_ms = args.dead_ms, doing = 'putting it back'}
+
+local function promote(id)
+  local state = redis.call('HGET', key.job(id), 'state')
+  if not state then return forget_lost(id, key.delayed()) end
   redis.call('ZREM', key.delayed(), id)
   redis.call('HDEL', key.job(id), 'not_before')
-  give_back(id)
+  if state == 'pending' then give_back(id) end
+end
+
+local due = redis.call('ZRANGEBYSCORE', key.delayed(), '-inf', now, 'LIMIT', 0, args.most)
+for _, id in ipairs(due) do
+  alone(key.delayed(), id, how, promote)
 end
 return #due

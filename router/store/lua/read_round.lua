@@ -69,8 +69,9 @@ for i, name in ipairs(names) do
   local ids, positions, facts, failed_by = {}, {}, {}, {}
   for j = 1, #jobs, 2 do
     local at = (j + 1) / 2
-    local known = redis.call('HMGET', key.job(jobs[j]), 'facts', 'failed_by')
-    ids[at], positions[at], facts[at], failed_by[at] = jobs[j], jobs[j + 1], known[1] or '', known[2] or ''
+    local known = redis.pcall('HMGET', key.job(jobs[j]), 'facts', 'failed_by') -- what is no hash is that job's trouble
+    ids[at], positions[at], facts[at] = jobs[j], jobs[j + 1], known.err and 'no hash' or known[1] or ''
+    failed_by[at] = known[2] or ''
   end
   lanes[i] = {'name', name, 'waiting', redis.call('ZCARD', key.lane(name)), 'ids', ids, 'positions', positions,
     'facts', facts, 'failed_by', failed_by}

@@ -10,7 +10,7 @@
 --   models: all that there are
 -- returns:
 --   back, ended: how many jobs were given back, and how many ended
--- uses: time, wake, move, lane, running, batch, delivery, finish
+-- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local GAP = 2000
 local now = clock(args.now)
@@ -21,7 +21,8 @@ redis.call('HSET', key.reap(), 'last', now, 'resume', resume)
 if now < resume then return {'back', 0, 'ended', 0} end
 
 local function lose(id, model)
-  local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'streamed')
+  local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'streamed', 'state')
+  if not job[7] then return forget_lost(id, key.running(model)) end
   local read, decision = pcall(cjson.decode, redis.call('GET', key.decision(id)) or 'null')
   end_running(model, id)
   redis.call('DEL', key.decision(id)) -- it goes into the history
@@ -30,13 +31,13 @@ local function lose(id, model)
   redis.call('HINCRBY', key.job(id), 'attempts', -1)
   redis.call('HINCRBY', key.stats(model), 'error:worker_lost', 1)
   redis.call('RPUSH', key.history(id), cjson.encode({
-    number = tonumber(job[2]), binding = tonumber(job[1]), model = model, worker = job[3] or '',
-    started = tonumber(job[4] or now) / 1000,
+    number = tonumber(job[2]) or 0, binding = tonumber(job[1]) or 0, model = model, worker = job[3] or '',
+    started = (tonumber(job[4]) or now) / 1000,
     ended = now / 1000, kind = 'worker_lost', reason = 'its worker stopped renewing the lease',
     decision = read and decision or nil,
   }))
   local ttl = args.dead_ms
-  if now >= tonumber(job[5]) then
+  if now >= (tonumber(job[5]) or 0) then
     finish('reap', id, 'running', 'expired',
       {now = now, ttl = ttl, kind = 'expired', message = 'the deadline passed while its worker was lost'})
     return false
@@ -52,16 +53,17 @@ local function lose(id, model)
     return false
   end
   move('reap', id, 'running', 'pending')
-  redis.call('HDEL', key.job(id), 'claim')
+  redis.call('HDEL', key.job(id), 'claim', 'faults')
   give_back(id)
   return true
 end
 
 local back, ended = 0, 0
+local how = {now = now, dead_ms = args.dead_ms, doing = 'taking it from its lost worker'}
 for _, model in ipairs(args.models) do
   local lost = redis.call('ZRANGEBYSCORE', key.running(model), '-inf', now, 'LIMIT', 0, args.most)
   for _, id in ipairs(lost) do
-    if lose(id, model) then back = back + 1 else ended = ended + 1 end
+    if alone(key.running(model), id, how, lose, model) then back = back + 1 else ended = ended + 1 end
   end
 end
 if back + ended > 0 then wake() end

@@ -11,9 +11,10 @@
 --   most: how many at most
 --   unclaimed_that_cool: releases in a row of bindings that nobody claimed
 --   cool_ms: for how long they cool the model
+--   dead_ms: for how long a dead letter is kept
 -- returns:
 --   released, moved_on: how many were
--- uses: time, wake, move, lane, reservation, capacity
+-- uses: time, wake, move, lane, running, reservation, capacity, batch, delivery, finish, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local now = clock(args.now)
 local model, all = args.model, args.all_of_them
@@ -32,24 +33,30 @@ local _, suspect = is_open(model, now)
 
 local claimed = tonumber(redis.call('HGET', key.model(model), 'claimed') or '0')
 local released, moved, ignored = 0, 0, 0
-for _, id in ipairs(ids) do
-  local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at')
+local how = {now = now, dead_ms = args.dead_ms, doing = 'giving its binding back'}
+
+local function release(id)
+  local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at', 'state')
+  if not job[3] then return forget_lost(id, key.bound(model)) end
   local task = id .. '.' .. (job[1] or '')
   local probe = all and suspect and redis.call('ZSCORE', key.probes(model), task)
-  if probe then
-    -- it is to be carried out, however the model does
-  elseif waiting[task] and busy and not all then
+  if probe then return nil end -- it is to be carried out, however the model does
+  if waiting[task] and busy and not all then
     redis.call('ZADD', key.bound(model), now + args.release_ms, id)
     moved = moved + 1
-  else
-    redis.call('ZREM', key.bound(model), id)
-    if waiting[task] then redis.call('LREM', queues .. model, 1, waiting[task]) end
-    drop_reservation(model, task)
-    move('release', id, 'bound', 'pending')
-    give_back(id)
-    released = released + 1
-    if tonumber(job[2] or '0') >= claimed then ignored = ignored + 1 end
+    return nil
   end
+  redis.call('ZREM', key.bound(model), id)
+  if waiting[task] then redis.call('LREM', queues .. model, 1, waiting[task]) end
+  drop_reservation(model, task)
+  move('release', id, 'bound', 'pending')
+  give_back(id)
+  released = released + 1
+  if (tonumber(job[2]) or 0) >= claimed then ignored = ignored + 1 end
+end
+
+for _, id in ipairs(ids) do
+  alone(key.bound(model), id, how, release)
 end
 
 if ignored > 0 and not all then

@@ -20,7 +20,7 @@ end
 local function count_end(id, batch, offset, after)
   if not is_open_batch(batch) then return end
   redis.call('HINCRBY', key.batch(batch), after, 1)
-  redis.call('RPUSH', key.ends(batch), offset .. ':' .. id:match('(%d+)$'))
+  redis.call('RPUSH', key.ends(batch), (offset or '0') .. ':' .. (id:match('(%d+)$') or '0'))
   if all_ended(batch) then call_for_look(batch) end
 end
 

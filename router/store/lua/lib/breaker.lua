@@ -13,7 +13,7 @@ local function probes_in_flight(model)
   local live = 0
   for _, entry in ipairs(redis.call('ZRANGE', key.probes(model), 0, -1)) do
     local id, binding = entry:match('^(.*)%.(%d+)$')
-    local job = redis.call('HMGET', key.job(id), 'state', 'binding')
+    local job = redis.pcall('HMGET', key.job(id or ''), 'state', 'binding')
     if (job[1] == 'bound' or job[1] == 'running') and job[2] == binding then
       live = live + 1
     else

@@ -3,9 +3,10 @@ local function presence(model, now)
   local slots, count = 0, 0
   local entries = redis.call('HGETALL', key.workers(model))
   for i = 1, #entries, 2 do
-    local worker = cjson.decode(entries[i + 1])
-    if worker.expires > now then
-      slots, count = slots + worker.slots, count + 1
+    local read, worker = pcall(cjson.decode, entries[i + 1])
+    local live = read and type(worker) == 'table' and (tonumber(worker.expires) or 0) > now
+    if live and tonumber(worker.slots) then
+      slots, count = slots + tonumber(worker.slots), count + 1
     else
       redis.call('HDEL', key.workers(model), entries[i])
     end

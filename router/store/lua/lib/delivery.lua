@@ -7,8 +7,10 @@ end
 -- `webhook` is a URL, or * for the tenant's own, and the events it is sent, none for all.
 local function create_delivery(webhook, event, about, tenant, now)
   local target, events = webhook:match('^(%S+)(.*)$')
+  local host = target and target:match('^%a+://([^/?]+)')
+  if not host and (target or ''):sub(1, 1) ~= '*' then return end -- damaged: nobody could be notified
   if events ~= '' and not (events .. ' '):find(' ' .. event .. ' ', 1, true) then return end
-  local receiver = target == '*' and '*' .. tenant or target:match('^%a+://([^/?]+)'):lower()
+  local receiver = target == '*' and '*' .. tenant or host:lower()
   local seq = redis.call('INCR', key.delivery_sequence())
   local id = string.format('msg_%012x%06x', now, seq)
   redis.call('HSET', key.delivery(id), 'state', 'waiting', 'seq', seq, 'event', event, 'about', about,

@@ -1,8 +1,9 @@
--- Lanes: a job's place is (9 - priority) * 10^12 + its submit number, smallest first.
+-- Lanes: a job's place is (9 - priority) * 10^12 + its submit number, smallest first; a record that has lost one of the
+-- two comes as one that never had it.
 local INTAKE = 'intake'
 
 local function position(priority, seq)
-  return (9 - tonumber(priority)) * 1000000000000 + tonumber(seq)
+  return (9 - (tonumber(priority) or 5)) * 1000000000000 + (tonumber(seq) or 0)
 end
 
 local function show_head(lane)

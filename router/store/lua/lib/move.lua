@@ -10,7 +10,7 @@ local function move(verb, id, before, after)
   end
   local seq = redis.call('HGET', key.job(id), 'seq')
   redis.call('ZREM', key.state(before), id)
-  redis.call('ZADD', key.state(after), seq, id)
+  redis.call('ZADD', key.state(after), tonumber(seq) or 0, id)
   redis.call('HSET', key.job(id), 'state', after)
   redis.call('PUBLISH', key.events(id), after)
 end

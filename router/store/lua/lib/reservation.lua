@@ -50,3 +50,10 @@ local function drop_reservation(model, entry)
   redis.call('HINCRBY', key.reserved(model), 'total', 0 - tonumber(tokens))
   redis.call('HINCRBY', key.reserved(model), 'unclaimed', 0 - tonumber(tokens))
 end
+
+-- Those of a job whose binding nobody knows any more.
+local function drop_reservations_of(model, id)
+  for _, entry in ipairs(redis.call('HKEYS', key.reserved(model))) do
+    if entry:match('^(.*)%.%d+$') == id then drop_reservation(model, entry) end
+  end
+end

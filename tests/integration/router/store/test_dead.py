@@ -84,10 +84,10 @@ async def test_a_retry_begins_anew_in_the_old_place_with_the_old_history(driver:
 async def test_a_retried_job_can_come_to_another_end(driver: Driver) -> None:
     job_id = await failed(driver)
     await driver.retry(job_id)
-    assert [unplaced.id for unplaced in await driver.rounds.read_intake(10)] == [job_id]
+    assert [unplaced.id for unplaced in (await driver.rounds.read_intake(10)).jobs] == [job_id]
     lane = "technical_support|default|gpt-4"
     classified = ClassifiedJob(id=job_id, task_class="technical_support", lane=lane, step="x")
-    await driver.scripts.run(ClassifyJobs(jobs=[classified]))
+    await driver.scripts.run(ClassifyJobs(dead_ms=60_000, jobs=[classified]))
     assert await driver.bind(job_id) == "bound"
     assert await driver.claim(job_id, 2) is None, "the retry itself took a number"
     claim = await driver.claim(job_id, 3)

@@ -27,7 +27,7 @@ async def test_a_pinned_job_waits_in_the_lane_of_its_model(driver: Driver) -> No
 async def test_a_job_without_a_class_waits_in_intake_until_it_is_classified(driver: Driver) -> None:
     job_id = await driver.submit("Write a poem", task_class=None)
     assert await driver.lanes() == {}
-    (row,) = await driver.rounds.read_intake(10)
+    (row,) = (await driver.rounds.read_intake(10)).jobs
     assert (row.id, row.tenant, row.task_class) == (job_id, "default", None)
     lane = Lane("creative_writing", "default", ("claude", "gemini"))
     assert await driver.rounds.classify([(job_id, lane, "keyword 'poem'")]) == 1
@@ -129,10 +129,10 @@ async def test_a_submit_wakes_the_dispatchers(driver: Driver) -> None:
 async def test_intake_is_read_by_the_megabyte_and_never_not_at_all(driver: Driver) -> None:
     huge = [await driver.submit("word " * 300_000, task_class=None) for _ in range(2)]
     small = [await driver.submit("word", task_class=None) for _ in range(3)]
-    assert [job.id for job in await driver.rounds.read_intake(10)] == huge[:1]
+    assert [job.id for job in (await driver.rounds.read_intake(10)).jobs] == huge[:1]
     for job_id in huge:
         await driver.cancel(job_id)
-    assert [job.id for job in await driver.rounds.read_intake(10)] == small
+    assert [job.id for job in (await driver.rounds.read_intake(10)).jobs] == small
 
 
 async def test_a_job_with_a_start_waits_for_it_and_its_time_counts_from_there(driver: Driver) -> None:

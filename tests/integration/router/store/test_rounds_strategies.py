@@ -38,7 +38,7 @@ def catalog(catalog: Catalog) -> Catalog:
 async def one_round(driver: Driver, *, limit: int = 100) -> Counter[str]:
     """Plan and bind as a dispatcher does; returns how often each answer was given."""
     seen = await driver.read()
-    binds = plan_round(seen, driver.catalog, limit=limit, random=Random(1))
+    binds = plan_round(seen, driver.catalog, limit=limit, random=Random(1)).binds
     answers = await driver.rounds.bind(
         binds, templates=driver.templates, token=secrets.token_hex(8), cursors=seen.cursors, now=driver.now
     )
@@ -110,8 +110,8 @@ async def test_a_slower_dispatcher_decides_again_when_the_cursor_has_moved(drive
     for _ in range(4):
         await driver.submit()
     seen = await driver.read()
-    first = plan_round(seen, driver.catalog, limit=2, random=Random(1))
-    both = plan_round(seen, driver.catalog, limit=4, random=Random(1))
+    first = plan_round(seen, driver.catalog, limit=2, random=Random(1)).binds
+    both = plan_round(seen, driver.catalog, limit=4, random=Random(1)).binds
     bind: dict[str, Any] = {"templates": driver.templates, "cursors": seen.cursors, "now": driver.now}
     assert await driver.rounds.bind(first, token="a" * 8, **bind) == ["bound", "bound"]
     assert await driver.rounds.bind(both, token="b" * 8, **bind) == ["gone", "gone", "raced", "raced"]
@@ -167,7 +167,8 @@ async def test_a_job_that_no_model_can_do_fails_with_the_reason_of_each(driver: 
         {"messages": [{"role": "user", "content": [picture]}], "max_tokens": 6_000}
     )
     job_id = await driver.submit(prompt=None, request=request)
-    result = sort_intake(await driver.rounds.read_intake(9), driver.catalog, classifier=Classifier(driver.catalog))
+    intake = await driver.rounds.read_intake(9)
+    result = sort_intake(intake.jobs, driver.catalog, classifier=Classifier(driver.catalog))
     assert await driver.rounds.reject(result.rejected) == 1
     record = await driver.get(job_id)
     assert record.state == JobState.FAILED

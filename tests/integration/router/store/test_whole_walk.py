@@ -83,14 +83,14 @@ class Walk:
         self.jobs.append(await self.driver.submit("word " * random.choice((1, 100, 4_000)), **fields))
 
     async def do_classify(self) -> None:
-        rows = await self.driver.rounds.read_intake(2)
+        rows = (await self.driver.rounds.read_intake(2)).jobs
         found = [(job.id, Lane("technical_support", job.tenant, MODELS), "test") for job in rows]
         if found:
             await self.driver.rounds.classify(found + found[:1])
 
     async def do_round(self) -> None:
         driver = self.driver
-        binds = plan_round(await driver.read(), driver.catalog, limit=4, random=self.random)
+        binds = plan_round(await driver.read(), driver.catalog, limit=4, random=self.random).binds
         if not binds:
             return
         token = f"round-{driver.now}"

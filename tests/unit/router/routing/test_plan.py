@@ -31,7 +31,7 @@ def plan(catalog: Catalog, *lanes: LaneHead, slots: dict[str, int], limit: int =
         for name, model in catalog.models.items()
     }
     seen = Round(now=0, intake=0, next_due=None, lanes=lanes, states=states)
-    binds = plan_round(seen, catalog, limit=limit, random=Random(1))
+    binds = plan_round(seen, catalog, limit=limit, random=Random(1)).binds
     return [(bind.job.id.rsplit("/", 1)[-1], str(bind.decision.model)) for bind in binds]
 
 
@@ -89,7 +89,7 @@ def test_smaller_jobs_do_not_take_the_tokens_that_an_earlier_one_waits_for(catal
         LaneHead((Waiting("small", 2.0, 10, small),), more=False),
     )
     seen = Round(now=0, intake=0, next_due=None, lanes=lanes, states={"gpt-4": state})
-    assert plan_round(seen, catalog, limit=10, random=Random(1)) == []
+    assert plan_round(seen, catalog, limit=10, random=Random(1)).binds == []
 
 
 def test_what_a_vendor_gives_back_in_an_hour_is_not_kept_for_a_larger_job(catalog: Catalog) -> None:
@@ -101,4 +101,4 @@ def test_what_a_vendor_gives_back_in_an_hour_is_not_kept_for_a_larger_job(catalo
         LaneHead((Waiting("small", 2.0, 10, small),), more=False),
     )
     seen = Round(now=0, intake=0, next_due=None, lanes=lanes, states={"gpt-4": state})
-    assert [bind.job.id for bind in plan_round(seen, catalog, limit=10, random=Random(1))] == ["small"]
+    assert [bind.job.id for bind in plan_round(seen, catalog, limit=10, random=Random(1)).binds] == ["small"]

@@ -19,7 +19,7 @@ from tests.support.store_driver import Driver, failure, success
 
 async def plan(driver: Driver) -> list[str]:
     """Return the job ids in the order in which a dispatcher would bind them now."""
-    binds = plan_round(await driver.read(), driver.catalog, limit=100, random=Random(1))
+    binds = plan_round(await driver.read(), driver.catalog, limit=100, random=Random(1)).binds
     return [bind.job.id for bind in binds]
 
 
