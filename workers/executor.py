@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pointsman.router.broker.message import task_id
 from pointsman.router.routing.catalog import Catalog
+from pointsman.router.routing.fault import fault_words
 from pointsman.router.runtime.http import AsyncClient
 from pointsman.router.store import AttemptStore, Claim, HeldJob, Settlement
 from pointsman.router.vocabulary.chat import ChatRequest
@@ -77,7 +78,10 @@ class Executor:
             why = "the worker is stopping" if self.closing else f"this worker knows no model {model_name!r}"
             return await self._release(job_id, binding, why)
         claimed_at = time.monotonic()
-        claim = await self._claim(job_id, binding, model)
+        try:
+            claim = await self._claim(job_id, binding, model)
+        except Exception as error:  # else its binding would be given back, and bound, again and again
+            return await self._put_aside(job_id, binding, fault_words("claiming it", error), for_good=False)
         if claim is None:
             return TaskReport("dropped: the binding is stale, or its model is closed, or its job has expired")
         held = HeldJob(model.name, job_id, binding)
@@ -100,6 +104,15 @@ class Executor:
         except StoreUnavailable as error:
             log.warning("job %s could not be released, its deadline will do it: %s", job_id, error)
         return TaskReport(f"released: {why}")
+
+    async def _put_aside(self, job_id: str, binding: int, why: str, *, for_good: bool) -> TaskReport:
+        """Count a fault of a job that Redis cannot hand out, or whose end it cannot write down."""
+        log.error("job %s causes an error: %s", job_id, why)
+        try:
+            await self._store.put_aside(job_id, binding, why, for_good=for_good)
+        except StoreUnavailable as error:
+            log.warning("job %s cannot be put aside, its deadline or its lease will do it: %s", job_id, error)
+        return TaskReport(f"put aside: {why}", failed=True)
 
     async def _claim(self, job_id: str, binding: int, model: Model) -> Claim | None:
         """Claim with one token, so that a lost reply can be asked for again; in the end release takes over."""
@@ -202,6 +215,9 @@ class Executor:
                 log.warning("job %s cannot be settled, trying again: %s", claim.job_id, error)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, SETTLE_WAIT_MOST_SECONDS)
+            except Exception as error:  # for good: called again, it would be paid for again
+                why = fault_words("writing down how its call ended", error)
+                return await self._put_aside(claim.job_id, claim.binding, why, for_good=True)
 
 
 def _read_chat(claim: Claim) -> ChatRequest:

@@ -23,6 +23,8 @@ from .calls import (
     BreakerRules,
     CancelJob,
     ClaimJob,
+    FaultJobs,
+    FaultyJob,
     HeldJob,
     Offer,
     ReleaseJob,
@@ -35,6 +37,7 @@ from .calls import (
 )
 from .compression import unpack
 from .keys import Keys
+from .record import read_decision
 from .scripts import Scripts, milliseconds
 
 
@@ -127,7 +130,7 @@ class AttemptStore:
             max_attempts=answer.max_attempts,
             rate_limits=answer.rate_limits,
             lane=answer.lane,
-            decision=from_json(answer.decision or "{}"),
+            decision=read_decision(answer.decision) or {},
             failed_by=split_names(answer.failed_by),
         )
 
@@ -182,6 +185,12 @@ class AttemptStore:
     async def release(self, job_id: str, binding: int) -> bool:
         """Give an unclaimed binding back to its lane; False where it was stale."""
         return await self._scripts.run(ReleaseJob(id=job_id, binding=binding)) == "released"
+
+    async def put_aside(self, job_id: str, binding: int, message: str, *, for_good: bool) -> None:
+        """Count a fault of a job under a binding: it waits, or ends in quarantine; a stale one is left alone."""
+        job = FaultyJob(id=job_id, binding=binding, message=message, for_good=for_good)
+        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
+        await self._scripts.run(FaultJobs(dead_ms=dead_ms, jobs=[job]))
 
     async def cancel(self, job_id: str, reason: str) -> None:
         """Cancel a job, wherever it is; an unknown or ended one is left alone."""

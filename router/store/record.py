@@ -28,7 +28,7 @@ def read_record(
     where that does not make one.
     """
     fields = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
-    attempts = tuple(map(_attempt, history))
+    attempts = tuple(attempt for line in history if (attempt := _attempt(line)))
     decision, meta = more
     return JobRecord(
         id=job_id,
@@ -49,20 +49,30 @@ def read_record(
         metadata=json.loads(fields.get("metadata", "{}")),
         classified_by=fields.get("classified_by", EXPLICIT if "task_class" in fields else None),
         batch=fields.get("batch"),
-        decision=json.loads(decision)
-        if decision
-        else next((a.decision for a in attempts[::-1] if a.decision), None),
+        decision=read_decision(decision) or next((a.decision for a in attempts[::-1] if a.decision), None),
         history=attempts,
         result=_result(fields.get("state", ""), meta),
         error=_error(fields),
     )
 
 
-def _attempt(line: str) -> Attempt:
-    data: dict[str, Any] = json.loads(line)
-    data.setdefault("kind", None)
-    data["dropped"] = tuple(data.get("dropped") or ())  # Lua's cjson writes an empty list as an empty object
-    return Attempt.model_validate(data)
+def read_decision(text: str | None) -> dict[str, Any] | None:
+    """Return a decision as it is kept with a job, None where there is none that can be read."""
+    try:
+        decision = json.loads(text or "null")
+    except ValueError:
+        return None
+    return decision if isinstance(decision, dict) else None
+
+
+def _attempt(line: str) -> Attempt | None:
+    """Return an attempt of the history; None for a line that is damaged, or of another version."""
+    try:
+        data: dict[str, Any] = {"kind": None, **json.loads(line)}
+        data["dropped"] = tuple(data.get("dropped") or ())  # Lua's cjson writes an empty list as an empty object
+        return Attempt.model_validate(data)
+    except (ValueError, TypeError):
+        return None
 
 
 def _last_decision(attempts: Sequence[Attempt]) -> dict[str, Any] | None:
