@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pointsman.local.embedded_redis import redis_server_binary
 from pointsman.local.ports import free_port
 from pointsman.router.routing.catalog import load_catalog
 from tests.support.checkout import ROOT
+from tests.support.redis_cli import write_redis_cli
 
 pytestmark = pytest.mark.xdist_group("compose")  # the tests share what is started once
 
@@ -44,18 +44,6 @@ FILLED = {
 }
 
 PARTS = ("dispatcher", "worker-gpt-4", "webhooks", "api", "flower")
-
-PING_LIKE_REDIS_CLI = """
-import os, sys
-import redis
-
-assert sys.argv[1] == "-p" and sys.argv[3:] == ["ping"], sys.argv
-client = redis.Redis(port=int(sys.argv[2]), password=os.environ.get("REDISCLI_AUTH"))
-try:
-    print("PONG" if client.ping() else "")
-except redis.ResponseError as error:
-    print(error)
-"""
 
 
 class NotSet(Exception):
@@ -179,14 +167,7 @@ class Stack:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._tools = folder / "bin"
         self._tools.mkdir()
-        if shutil.which("redis-cli") is None:
-            self._write_redis_cli()
-
-    def _write_redis_cli(self) -> None:
-        """Write the one command that the health check uses: Redis's image has it, a bare machine has not."""
-        tool = self._tools / "redis-cli"
-        tool.write_text(f"#!{sys.executable}\n{PING_LIKE_REDIS_CLI}", encoding="utf-8")
-        tool.chmod(0o755)
+        write_redis_cli(self._tools)
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what a container gets: the env_file, and over it the service's own variables."""
