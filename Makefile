@@ -87,6 +87,7 @@ bench: $(STAMP) $(VENV)/.ready-bench
 	$(BIN)/python -m benchmarks.queue --jobs 3000 --rounds 1
 	$(BIN)/python -m benchmarks.llm --jobs 3000 --concurrency 500 --rounds 1
 	$(BIN)/python -m benchmarks.in_flight
+	$(BIN)/python -m benchmarks.slot_gap
 	$(BIN)/python -m benchmarks.latency --rounds 1
 	$(BIN)/python -m benchmarks.first_token --rounds 1
 	$(BIN)/python -m benchmarks.scale --rounds 1

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pointsman import Client
+from pointsman import AsyncClient, Client
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.simulated.catalog import write_catalog
@@ -37,6 +37,10 @@ class Installation:
     def client(self) -> Client:
         """Return a client that goes straight to Redis."""
         return Client(self.redis_url, models_file=self.models_file)
+
+    def async_client(self) -> AsyncClient:
+        """Return the same client for asyncio."""
+        return AsyncClient(self.redis_url, models_file=self.models_file)
 
     def start_dispatcher(self, command: Sequence[str] = DISPATCHER) -> subprocess.Popen[bytes]:
         """Start a dispatcher."""

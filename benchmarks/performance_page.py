@@ -20,7 +20,9 @@ BLOCK = re.compile(r"(<!-- begin (?P<name>[\w-]+) -->\n).*?(<!-- end (?P=name) -
 NOT_MEASURED = "Not measured yet."
 PROCESSES = ("submitter", "dispatcher", "worker")
 SCALES = ("scale-workers", "scale-dispatchers", "scale-backlog", "scale-models")
-TABLES = ("llm", "in_flight", "queue", "latency", "growth", "startup", "batch_run", "first_token", *SCALES)
+TABLES = (
+    "llm", "in_flight", "slot_gap", "queue", "latency", "growth", "startup", "batch_run", "first_token", *SCALES,
+)  # fmt: skip
 """What is shown as it was written."""
 COMMANDS_SHOWN = 12
 FROM_US = 1.0

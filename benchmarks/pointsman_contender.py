@@ -50,7 +50,7 @@ class PointsmanContender:
 
     def async_client(self) -> AsyncClient:
         """Return a client for asyncio, straight to Redis."""
-        return AsyncClient(self._installation.redis_url, models_file=self._installation.models_file)
+        return self._installation.async_client()
 
     def left(self) -> int:
         """Count the jobs in a state that is not the last."""

@@ -88,6 +88,15 @@ def _start_up(found: Results) -> float:
     return float(max(row["cpu_more_s"] for row in found["startup"]["rows"]))
 
 
+def _slot_gap(slots: int) -> Target:
+    return Target(
+        f"between two jobs of a slot, slots {slots}: gap p95, ms",
+        lambda found: float(_of(found, "slot_gap", slots=slots)["gap_p95_ms"]),
+        most=30,
+    )
+
+
+SLOT_GAPS = tuple(_slot_gap(slots) for slots in (1, 8, 100))
 TARGETS = (
     Target("slow LLM: worker CPU per job, x Celery + httpx", _ratio("llm", "worker_ms", BY_HAND), most=0.35),
     Target("slow LLM: jobs/s, x Celery + httpx", _ratio("llm", "jobs_per_second", BY_HAND), least=3),
@@ -104,13 +113,14 @@ TARGETS = (
     Target("a job that waits, prompt of 1 000 characters: bytes", _waiting, most=2000),
     Target("50 models, 200 lanes: time of a round, x 3 and 3", _scale("models", "round_times"), most=2),
     Target("50 models, 200 lanes: jobs/s, x 3 and 3", _scale("models", "times"), least=0.5),
+    *SLOT_GAPS,
     Target("start-up: CPU seconds beyond a bare Celery worker's", _start_up, most=0.7),
 )
 
 
-def verdicts(results: Results) -> list[Row]:
+def verdicts(results: Results, targets: Sequence[Target] = TARGETS) -> list[Row]:
     """Return a row for each target: what was wanted, what was measured, and whether that is enough."""
-    return [_verdict(target, results) for target in TARGETS]
+    return [_verdict(target, results) for target in targets]
 
 
 def _verdict(target: Target, results: Results) -> Row:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any, Protocol, TypeVar
@@ -61,6 +63,9 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self._begin_scheduled = False
         self._done: deque[Callable[[], None]] = deque()
         self._flush_scheduled = False
+        self._done_signal, self._signal_sender = socket.socketpair()
+        for end in (self._done_signal, self._signal_sender):
+            end.setblocking(False)
         self._pids = count(1)
         self._running: dict[int, asyncio.Task[Any]] = {}
         self.shared: Shared | None = None
@@ -74,8 +79,14 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         started.wait()
 
     def register_with_event_loop(self, hub: Any) -> None:
-        """Remember the hub that completions go back to."""
+        """Let the hub read the signal that completions wait; called again after a reconnect, on an emptied hub.
+
+        By `hub.call_soon` they would run before the hub polls, and the acknowledgements, which Celery puts off by
+        another `call_soon`, after that poll, which nothing wakes: a slot stood idle for 200 ms. What a reader puts
+        off runs before the next poll.
+        """
         self._hub = hub
+        hub.add_reader(self._done_signal, self.flush_completions)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Value]) -> Future[Value]:
         """Run a coroutine on the loop from any other thread; raises RuntimeError once the loop has stopped."""
@@ -131,11 +142,14 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
             self.flush_completions()
         elif not self._flush_scheduled:
             self._flush_scheduled = True
-            self._hub.call_soon(self.flush_completions)
+            with suppress(OSError):  # a signal that is there already is enough, and a closed pool needs none
+                self._signal_sender.send(b".")
 
     def flush_completions(self) -> None:
         """Run the completions that wait: events and bookkeeping, in the hub's thread."""
-        self._flush_scheduled = False
+        with suppress(OSError):  # nothing is there where nobody signalled
+            self._done_signal.recv(4096)
+        self._flush_scheduled = False  # after the signal is read: what ends from now on signals again
         while self._done:
             try:
                 self._done.popleft()()
@@ -164,6 +178,13 @@ class AsyncPool(BasePool):  # type: ignore[misc] # celery has no types
         self.flush_completions()  # the hub no longer ticks
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=JOIN_SECONDS)
+        self._close_signal()
+
+    def _close_signal(self) -> None:
+        if self._hub is not None:
+            self._hub.remove_reader(self._done_signal)
+        for end in (self._done_signal, self._signal_sender):
+            end.close()
 
     async def _withdraw_and(self, ending: Coroutine[Any, Any, None]) -> None:
         """Take no more, let what is in flight end, and close what the tasks shared."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kombu.asynchronous import Hub
 
 from pointsman.workers.errors import TIME_LIMIT
 from pointsman.workers.pool import AsyncPool
@@ -22,8 +25,10 @@ class Recorded:
 
     def __init__(self) -> None:
         self.outcomes: dict[str, Any] = {}
+        self.seconds = 0.0
 
     async def arun(self, task_id: str, request: dict[str, Any]) -> str:
+        await asyncio.sleep(self.seconds)
         return f"ran {task_id}"
 
     @staticmethod
@@ -72,21 +77,95 @@ def test_a_task_is_reported_even_when_it_is_stopped_before_its_first_step(
     assert len(reported) == 1
 
 
-class Hub:
-    """Celery's hub after its last tick: what it is given to do it does no more."""
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """Celery's hub with a silent broker; it ticks where a test says so, and a poll waits up to a second."""
+    found = Hub()
+    broker, ours = socket.socketpair()
+    with broker, ours:
+        found.add_reader(ours, lambda: None)
+        yield found
+        found.close()
 
-    def call_soon(self, _: Callable[[], None]) -> None:
-        """Take it, and never do it."""
+
+@pytest.fixture
+def pool(task: Recorded) -> Iterator[AsyncPool]:
+    """A pool of one slot that runs."""
+    found = AsyncPool(limit=1, app=SimpleNamespace(tasks={"task": task}))
+    found.start()
+    yield found
+    found.stop()
 
 
-def test_what_ends_while_the_worker_stops_is_reported_though_the_hub_no_longer_ticks(task: Recorded) -> None:
-    pool = AsyncPool(limit=1, app=SimpleNamespace(tasks={"task": task}))
-    pool.start()
-    pool.register_with_event_loop(Hub())
+def give(pool: AsyncPool, task: Recorded, callback: Callable[[Any], None]) -> None:
+    """Give a task to a pool as Celery's consumer would."""
+    pool.on_apply(traced(task), ARGUMENTS, callback=callback, accept_callback=lambda *_: None)
+
+
+def tick_until(hub: Hub, check: Callable[[], Any]) -> None:
+    """Let a hub tick until `check` is true."""
+    end = time.monotonic() + 20
+    while not check():
+        assert time.monotonic() < end
+        hub.run_once()
+
+
+def test_what_ends_while_the_worker_stops_is_reported_though_the_hub_no_longer_ticks(
+    task: Recorded, pool: AsyncPool, hub: Hub
+) -> None:
+    pool.register_with_event_loop(hub)
     reported: list[Any] = []
-    pool.on_apply(traced(task), ARGUMENTS, callback=reported.append, accept_callback=lambda *_: None)
+    give(pool, task, reported.append)
     pool.stop()
     assert [words for _, words, _ in reported] == ["ran job-1.1"]
+
+
+def test_what_a_completion_puts_off_does_not_wait_for_the_hubs_next_poll(
+    task: Recorded, pool: AsyncPool, hub: Hub
+) -> None:
+    task.seconds = 0.1  # by then the hub polls
+    pool.register_with_event_loop(hub)
+    completed: list[float] = []
+    acknowledged: list[float] = []
+
+    def complete(_: Any) -> None:
+        completed.append(time.monotonic())
+        hub.call_soon(lambda: acknowledged.append(time.monotonic()))  # as Celery puts off a late acknowledgement
+
+    for number in range(1, 4):
+        give(pool, task, complete)
+        tick_until(hub, lambda number=number: len(acknowledged) == number)
+    assert max(late - end for end, late in zip(completed, acknowledged, strict=True)) < 0.5
+
+
+def test_a_task_that_ends_while_the_broker_is_away_is_reported_after_the_reconnect(
+    task: Recorded, pool: AsyncPool, hub: Hub
+) -> None:
+    pool.register_with_event_loop(hub)
+    hub.reset()
+    reported: list[Any] = []
+    give(pool, task, reported.append)
+    pool.spawn(pool.drain()).result(timeout=20)
+    assert reported == []
+    pool.register_with_event_loop(hub)
+    tick_until(hub, lambda: reported)
+    give(pool, task, reported.append)
+    tick_until(hub, lambda: len(reported) == 2)
+
+
+def test_a_completion_that_fails_keeps_back_no_other(task: Recorded, pool: AsyncPool, hub: Hub) -> None:
+    pool.register_with_event_loop(hub)
+    reported: list[Any] = []
+    give(pool, task, lambda _: reported[0])
+    give(pool, task, reported.append)
+    tick_until(hub, lambda: reported)
+
+
+def test_a_stopped_pool_leaves_no_socket_in_the_hub(pool: AsyncPool, hub: Hub) -> None:
+    pool.register_with_event_loop(hub)
+    assert len(hub.readers) == 2
+    pool.stop()
+    assert len(hub.readers) == 1
 
 
 @pytest.mark.parametrize("limits", [{"soft_timeout": 0.01, "timeout": 60}, {"soft_timeout": 60, "timeout": 0.01}])
