@@ -27,7 +27,7 @@ from .runtime_step import RuntimeStep
 from .tasks import AttemptTask
 from .webhooks.task import SendWebhook
 
-app = Celery("pointsman")
+app = Celery("pointsman", amqp="pointsman.workers.task_consumer:Amqp")
 
 
 def configuration() -> dict[str, Any]:
@@ -40,6 +40,7 @@ def configuration() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,  # with acks_late: no more messages in hand than slots
         "task_acks_late": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_enable_prefetch_count_reduction": False,  # task_consumer.py does that
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_enable_remote_control": True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from pointsman.router.broker.message import WEBHOOK_QUEUE
 from pointsman.router.routing.catalog import Catalog
@@ -24,7 +24,13 @@ def check_alone(queues: Collection[str]) -> None:
         raise ConfigError(f"{WEBHOOK_QUEUE} wants a worker of its own: a slow receiver must hold no model's slot")
 
 
-def share_slots(slots: int, models: list[Model]) -> dict[str, int]:
-    """Share a worker's slots evenly among its models, at least one each; the first get what does not divide."""
-    each, rest = divmod(slots, len(models)) if models else (0, 0)
-    return {model.name: max(1, each + (1 if at < rest else 0)) for at, model in enumerate(models)}
+def share_slots(slots: int, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Share a worker's slots among its models in proportion to what each wants, at least one each.
+
+    What does not divide goes to those that have none yet, then to those that miss most of a slot.
+    """
+    whole = sum(wanted.values())
+    parts = {model: divmod(slots * want, whole) for model, want in wanted.items()}
+    left = slots - sum(share for share, _ in parts.values())
+    by_need = sorted(parts, key=lambda model: (parts[model][0] > 0, -parts[model][1]))
+    return {model: max(1, parts[model][0] + (model in by_need[:left])) for model in parts}

@@ -99,7 +99,7 @@ def dispatch(models: ModelsFile = None) -> None:
 
 def work(
     model: Annotated[
-        list[str] | None, typer.Option(help="Serve this model; repeatable: the slots are shared evenly.")
+        list[str] | None, typer.Option(help="Serve this model; repeatable: each has slots of its own.")
     ] = None,
     webhooks: Annotated[
         bool, typer.Option("--webhooks", help="Send webhooks instead: a receiver must hold no model's slot.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 from redis import Connection, SSLConnection
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError, ResponseError
@@ -83,6 +84,21 @@ class BrokerSentinelTlsConnection(BrokerSentinelConnection, SSLConnection):
     """To the server that the sentinels name, over TLS."""
 
 
+class QoS(virtual.QoS):  # type: ignore[misc] # kombu has no types
+    """Bounds what a channel has in hand; messages of a lost connection whose tasks still run are in hand too."""
+
+    in_flight_elsewhere: Callable[[], int] = staticmethod(lambda: 0)
+
+    def can_consume(self) -> bool:
+        """Whether one more message may be taken."""
+        return not self.prefetch_count or bool(self.can_consume_max_estimate())
+
+    def can_consume_max_estimate(self) -> int | None:
+        """Return how many more messages may be taken; None is any number."""
+        room: int | None = super().can_consume_max_estimate()
+        return max(room - self.in_flight_elsewhere(), 0) if room else room
+
+
 class TakesMany:
     """Mixed into a channel: where messages come close together, takes those that wait in one round trip.
 
@@ -91,6 +107,10 @@ class TakesMany:
 
     priority_steps = (0,)  # the dispatcher puts jobs in order: a model has one list
     _read_at = 0.0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.QoS = QoS  # after kombu, which sets its own where acknowledgements are off
 
     def _brpop_read(self, **options: Any) -> Any:
         found = super()._brpop_read(**options)  # type: ignore[misc] # mixed into a channel
