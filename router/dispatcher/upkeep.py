@@ -10,11 +10,14 @@ from ..routing.model_state import ModelState
 from ..routing.plan import Round
 from ..store import RoundStore
 from ..store.rounds import BATCH, Trouble
+from ..store.server_clock import clock_offset
 
 log = logging.getLogger("pointsman.upkeep")
 
 REAP_EVERY_SECONDS = 0.5
 """Well below the gap of 2 s after which reap_leases.lua spares every worker for one lease."""
+STEP_SECONDS = 5.0
+"""By how much the clock of Redis's host has to be set to be worth a line in the log."""
 
 TROUBLES_SHOWN = 20
 
@@ -24,6 +27,7 @@ class Upkeep:
 
     def __init__(self, store: RoundStore, *, settings: Settings, dispatcher: str) -> None:
         self._store, self._settings, self._dispatcher = store, settings, dispatcher
+        self._ahead_seconds = 0.0
 
     async def reap_forever(self) -> None:
         """Reap in a rhythm of its own, which no other duty can hold up."""
@@ -43,6 +47,7 @@ class Upkeep:
         """Run every duty but reap once."""
         await self._store.announce(self._dispatcher)
         await self._log_troubles()
+        await self._look_at_the_clock()
         for duty in (self._store.expire, self._store.prune):
             while await duty() >= BATCH:  # more are due than one script may take
                 pass
@@ -58,6 +63,13 @@ class Upkeep:
             log.warning("job %s: %s", trouble.id, _words(trouble))
         if len(troubles) > TROUBLES_SHOWN:
             log.warning("and %d more jobs are in the same kind of trouble", len(troubles) - TROUBLES_SHOWN)
+
+    async def _look_at_the_clock(self) -> None:
+        """Say when the clock of Redis's host was set; the one by which we work goes on as if nothing had been."""
+        ahead = await clock_offset(self._store.redis, self._store.keys)
+        if abs(ahead - self._ahead_seconds) > STEP_SECONDS:
+            log.warning("the clock of Redis's host was set: ours goes on, and is %+.0f s from it now", ahead)
+            self._ahead_seconds = ahead
 
     async def release_closed(self, snapshot: Round) -> None:
         """Give back at once what is bound but not claimed where no worker is going to claim it soon."""

@@ -39,6 +39,7 @@ from .compression import unpack
 from .keys import Keys
 from .record import read_decision
 from .scripts import Scripts, milliseconds
+from .server_clock import ServerClock
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class AttemptStore:
         self.redis, self.settings = redis, settings
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
+        self._clock = ServerClock()
         self._claims = CallBatcher(self._scripts, "claim_job")
         self._settles = CallBatcher(self._scripts, "settle_job")
 
@@ -109,6 +111,7 @@ class AttemptStore:
         """Claim a binding; None when it is stale, its model is closed, or its job has just expired."""
         call = ClaimJob(
             now=now,
+            expected=self._clock.expected(),
             id=job_id,
             binding=binding,
             token=token,
@@ -137,7 +140,8 @@ class AttemptStore:
     async def renew(self, held: Sequence[HeldJob], *, now: int | None = None) -> list[HeldJob]:
         """Renew the leases of all jobs in flight in one round trip; returns those whose lease is lost."""
         lease_ms = milliseconds(self.settings.lease_seconds)
-        answers = await self._scripts.run(RenewLeases(now=now, lease_ms=lease_ms, jobs=held))
+        call = RenewLeases(now=now, expected=self._clock.expected(), lease_ms=lease_ms, jobs=held)
+        answers = await self._scripts.run(call)
         return [job for job, kept in zip(held, answers, strict=True) if not kept]
 
     async def append_tokens(self, pieces: Sequence[StreamedPiece]) -> list[bool]:
@@ -153,6 +157,7 @@ class AttemptStore:
         """End an attempt; returns the job's state, or None where the binding was stale."""
         call = SettleJob(
             now=now,
+            expected=self._clock.expected(),
             id=job_id,
             binding=binding,
             token=token,
@@ -201,7 +206,7 @@ class AttemptStore:
         """Say that this process lives and what it offers; forgotten after `presence_seconds`."""
         presence_ms = milliseconds(self.settings.presence_seconds)
         call = AnnounceWorker(worker=worker, presence_ms=presence_ms, config=config, offers=offers)
-        await self._scripts.run(call)
+        self._clock.saw((await self._scripts.run(call)).now)
 
     async def withdraw(self, worker: str, models: Sequence[str]) -> None:
         """Take this process's slots away at once."""

@@ -22,6 +22,7 @@ from .connection import translated
 from .jobs import JobStore
 from .listen import listen
 from .scripts import Scripts, milliseconds
+from .server_clock import server_time
 
 CANCELLABLE = tuple(status for status, after in BATCH_MOVES.items() if BatchStatus.CANCELLING in after)
 COUNTS = ("line", "offset", "last_line", "total", "jobs", "refused", "succeeded", "failed", "expired", "cancelled")
@@ -156,9 +157,9 @@ class BatchStore:
     async def until_due(self) -> float:
         """Return after how many seconds a batch is due, where nothing happens before; infinity without one."""
         with translated():
-            seconds, micro = await self.redis.time()
+            now = await server_time(self.redis, self.keys)
             first: Any = await self.redis.zrange(self.keys.key("open_batches"), 0, 0, withscores=True)
-        return float(first[0][1]) / 1000 - seconds - micro / 1_000_000 if first else math.inf
+        return float(first[0][1]) / 1000 - now if first else math.inf
 
     async def listen(self, woken: asyncio.Event) -> None:
         """Set the event whenever a batch may be due; raises StoreUnavailable."""
@@ -213,9 +214,7 @@ class BatchStore:
 
     async def seconds_late(self, batch: BatchRecord) -> float:
         """Return for how long the window of a batch has been over, by Redis's clock; negative while it is open."""
-        with translated():
-            seconds, micro = await self.redis.time()
-        return float(seconds + micro / 1_000_000 - batch.expires)
+        return await server_time(self.redis, self.keys) - batch.expires
 
     def _call(self, batch: BatchRecord, line: BatchLine, left: int, keep: int) -> SubmitJob:
         given = {"id": line_job_id(batch.id, line.number), "tenant": batch.tenant}

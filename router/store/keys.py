@@ -60,6 +60,7 @@ PATTERNS = {
     "reap": "reap",  # hash: when reap last ran, and from when on it may reap
     "troubles": "troubles",  # list: what has happened to single jobs and stands in no log yet, one JSON record each
     "config": "config",  # hash: the configuration's version in force
+    "clock": "clock",  # hash: our clock: by how much it is ahead of that of Redis's host, and what it last showed
     "wake": "wake",  # channel: a dispatcher should look
     "cancelled": "cancelled",  # channel: job ids whose running call has to stop
 }

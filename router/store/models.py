@@ -22,10 +22,14 @@ from .connection import translated
 from .round_answer import parsed_lane
 from .rounds import RoundStore
 from .scripts import Scripts, milliseconds
+from .server_clock import clock_offset, server_time
 from .webhook_queue import DeliveryQueue
 
 TROUBLES = ("no live worker:", "down:", "paused:", "breaker", "suspect:")
 """How the status of a model begins that somebody has to look after."""
+
+SECONDS_OFF = 5.0
+"""From which on the difference between our clock and that of Redis's host is worth a warning."""
 
 
 class ModelStore:
@@ -62,17 +66,17 @@ class ModelStore:
     async def live_dispatchers(self) -> list[str]:
         """Return the names of the dispatchers that announced themselves lately."""
         with translated():
-            seconds, _ = await self.redis.time()
-            since = seconds * 1000 - milliseconds(self._rounds.settings.presence_seconds)
+            now = await server_time(self.redis, self._rounds.keys)
+            since = milliseconds(now - self._rounds.settings.presence_seconds)
             names: Any = await self.redis.zrange(self._rounds.keys.key("dispatchers"), since, "+inf", byscore=True)
         return list(names)
 
     async def live_workers(self, model: str) -> list[str]:
         """Return the names of a model's live workers, `<celery node>:<pid>:<random>`."""
         with translated():
-            seconds, _ = await self.redis.time()
+            now = await server_time(self.redis, self._rounds.keys)
             entries: Any = await self.redis.hgetall(self._rounds.keys.key("workers", model))
-        return [name for name, entry in entries.items() if json.loads(entry)["expires"] > seconds * 1000]
+        return [name for name, entry in entries.items() if json.loads(entry)["expires"] > now * 1000]
 
     async def warnings(self, views: Sequence[ModelView]) -> list[str]:
         """Return what keeps jobs from being done, in words that say what to do."""
@@ -80,7 +84,18 @@ class ModelStore:
         if not await self.live_dispatchers():
             found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
-        return found + await self._webhook_warnings()
+        return found + await self._clock_warnings() + await self._webhook_warnings()
+
+    async def _clock_warnings(self) -> list[str]:
+        """Return what is wrong with the clock of Redis's host."""
+        ahead = await clock_offset(self.redis, self._rounds.keys)
+        if abs(ahead) < SECONDS_OFF:
+            return []
+        direction = "back" if ahead > 0 else "forward"
+        return [
+            f"the clock of Redis's host was set {direction}: ours is {abs(ahead):.0f} s "
+            f"{'ahead of' if ahead > 0 else 'behind'} it, and comes back to it by 1 % of the time that passes"
+        ]
 
     async def _webhook_warnings(self) -> list[str]:
         """Return what keeps webhooks from being sent."""
@@ -93,9 +108,9 @@ class ModelStore:
     async def cooled_seconds(self, model: str) -> float:
         """Return for how long nothing is sent to a model, as it asked; 0 where it may be called."""
         with translated():
-            seconds, microseconds = await self.redis.time()
+            now = await server_time(self.redis, self._rounds.keys)
             until: Any = await self.redis.hget(self._rounds.keys.key("model", model), "cooled_until")
-        return max(0.0, float(until or 0) / 1000 - seconds - microseconds / 1_000_000)
+        return max(0.0, float(until or 0) / 1000 - now)
 
     async def explain(self, spec: JobSpec) -> Explanation:
         """Return where a job would go if it came now, and why; nothing is submitted."""

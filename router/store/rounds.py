@@ -42,6 +42,7 @@ from .intake import Intake, read_intake
 from .keys import Keys
 from .round_answer import to_round
 from .scripts import Scripts, milliseconds
+from .server_clock import ServerClock
 
 log = logging.getLogger("pointsman.dispatcher")
 
@@ -71,18 +72,22 @@ class RoundStore:
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
         self._dead_ms = milliseconds(settings.dead_ttl_seconds)
+        self._clock = ServerClock()
 
     async def read(self, *, skip_lanes: int = 0, now: int | None = None) -> Round:
         """Read the heads of the lanes, behind the first `skip_lanes`, and every model's state in one round trip."""
         known = self.catalog.models  # the same to the end, also where a reload comes in between
         call = ReadRound(
             now=now,
+            expected=self._clock.expected(),
             heads=self.settings.bind_batch,
             skip_lanes=skip_lanes,
             window=self.settings.bind_window_ratio,
             models=[RoundModel(name=name, guarded=_guarded(model)) for name, model in known.items()],
         )
         answer = await self._scripts.run(call)
+        if now is None:
+            self._clock.saw(answer.now)
         return to_round(answer, known, window=self.settings.bind_window_ratio)
 
     async def bind(
@@ -102,6 +107,7 @@ class RoundStore:
         after = dict(bind.decision.cursor for bind in binds if bind.decision.cursor)
         call = BindJobs(
             now=now,
+            expected=self._clock.expected(),
             token=token,
             dead_ms=self._dead_ms,
             release_ms=milliseconds(self.settings.release_seconds),
@@ -154,6 +160,7 @@ class RoundStore:
         """Give unclaimed bindings back to their lanes, those past their deadline or all; returns how many."""
         call = ReleaseDue(
             now=now,
+            expected=self._clock.expected(),
             model=model,
             all_of_them=all_of_them,
             release_ms=milliseconds(self.settings.release_seconds),
@@ -175,6 +182,7 @@ class RoundStore:
         settings = self.settings
         call = ReapLeases(
             now=now,
+            expected=self._clock.expected(),
             lease_ms=milliseconds(settings.lease_seconds),
             max_losses=settings.max_losses,
             dead_ms=self._dead_ms,
@@ -186,21 +194,28 @@ class RoundStore:
 
     async def expire(self, *, now: int | None = None) -> int:
         """End jobs whose deadline has passed; returns how many."""
-        return await self._scripts.run(ExpireJobs(now=now, most=BATCH, dead_ms=self._dead_ms))
+        call = ExpireJobs(now=now, expected=self._clock.expected(), most=BATCH, dead_ms=self._dead_ms)
+        return await self._scripts.run(call)
 
     async def promote(self, *, now: int | None = None) -> int:
         """Put delayed jobs whose time has come back into their lanes; returns how many."""
-        return await self._scripts.run(PromoteJobs(now=now, most=BATCH, dead_ms=self._dead_ms))
+        call = PromoteJobs(now=now, expected=self._clock.expected(), most=BATCH, dead_ms=self._dead_ms)
+        return await self._scripts.run(call)
 
     async def prune(self, *, now: int | None = None) -> int:
         """Forget ended jobs whose record has expired; returns how many."""
-        call = PruneJobs(now=now, most=BATCH, dead_ms=self._dead_ms, kinds=tuple(ErrorKind))
+        expected, kinds = self._clock.expected(), tuple(ErrorKind)
+        call = PruneJobs(now=now, expected=expected, most=BATCH, dead_ms=self._dead_ms, kinds=kinds)
         return await self._scripts.run(call)
 
     async def announce(self, dispatcher: str, *, now: int | None = None) -> int:
         """Say that a dispatcher lives; returns how many do."""
         presence_ms = milliseconds(self.settings.presence_seconds)
-        return await self._scripts.run(AnnounceDispatcher(now=now, dispatcher=dispatcher, presence_ms=presence_ms))
+        return await self._scripts.run(
+            AnnounceDispatcher(
+                now=now, expected=self._clock.expected(), dispatcher=dispatcher, presence_ms=presence_ms
+            )
+        )
 
     async def publish_config(self) -> str:
         """Write this configuration's version as the one in force; returns the one that was."""

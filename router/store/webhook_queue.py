@@ -15,6 +15,7 @@ from .calls import AnnounceSender, ClaimDelivery, QueueDeliveries, SettleDeliver
 from .connection import translated
 from .keys import Keys
 from .scripts import Scripts, milliseconds
+from .server_clock import server_time
 
 AT_ONCE = 200
 """Deliveries that one script looks at: a millisecond or two of Redis's time."""
@@ -128,7 +129,7 @@ class DeliveryQueue:
     async def live_senders(self) -> list[str]:
         """Return the names of the processes that announced themselves lately, `<celery node>:<pid>:<random>`."""
         with translated():
-            seconds, _ = await self.redis.time()
-            since = seconds * 1000 - milliseconds(self.settings.presence_seconds)
+            now = await server_time(self.redis, self.keys)
+            since = milliseconds(now - self.settings.presence_seconds)
             names: Any = await self.redis.zrange(self.keys.key("senders"), since, "+inf", byscore=True)
         return list(names)

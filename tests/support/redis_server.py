@@ -82,7 +82,12 @@ def missing(what: str) -> NoReturn:
 
 @contextmanager
 def running_redis(
-    folder: Path, *, port: int | None = None, binary: Path | None = None, options: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    port: int | None = None,
+    binary: Path | None = None,
+    options: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[RedisServer]:
     """Run a server inside the block; raises ConfigError where this machine has none."""
     port = port or free_port()
@@ -91,16 +96,19 @@ def running_redis(
         command[0] = str(binary)
     for name, value in {"appendonly": "no", **(options or {})}.items():
         command += [f"--{name}", value]
-    process = start_server(command, port=port)
+    process = start_server(command, environment=environment, port=port)
     try:
         yield RedisServer(f"redis://127.0.0.1:{port}/0", port, process.pid)
     finally:
         stop_server(process)
 
 
-def start_server(command: Sequence[str], **where: Any) -> subprocess.Popen[bytes]:
+def start_server(
+    command: Sequence[str], *, environment: Mapping[str, str] | None = None, **where: Any
+) -> subprocess.Popen[bytes]:
     """Start a server, or a sentinel, and return it once it answers `redis.Redis(**where)`."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    env = {**os.environ, **(environment or {})}
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until_it_answers(redis.Redis(socket_timeout=1, **where), process)
     except BaseException:

@@ -80,7 +80,7 @@ class Driver:
         """Say that a worker lives, for an hour; returns 1 where it is new to the model."""
         offer = Offer(model, slots, key_print)
         call = AnnounceWorker(now=self.now, worker=worker, presence_ms=3_600_000, config="v1", offers=[offer])
-        return await self.scripts.run(call)
+        return (await self.scripts.run(call)).changed
 
     async def read(self) -> Round:
         """Read what a dispatcher would see now."""

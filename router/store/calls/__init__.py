@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .attempts import (
+    Announced,
     AnnounceWorker,
     AppendTokens,
     BreakerRules,
@@ -120,6 +121,7 @@ __all__ = [
     "AnnounceDispatcher",
     "AnnounceSender",
     "AnnounceWorker",
+    "Announced",
     "AppendTokens",
     "Argument",
     "BindJobs",

@@ -31,6 +31,7 @@ class ClaimJob(Call[ClaimAnswer]):
     """Starts an attempt."""
 
     now: int | None = None
+    expected: int | None = None
     id: str
     binding: int
     token: str
@@ -54,6 +55,7 @@ class RenewLeases(Call[list[bool]]):
     """Renews the leases of what one process has in flight."""
 
     now: int | None = None
+    expected: int | None = None
     lease_ms: int
     jobs: Sequence[HeldJob]
 
@@ -109,6 +111,7 @@ class SettleJob(Call[JobState | Literal["stale"]]):
     """Ends an attempt. `fault` is None for an error that says nothing of the model; so is what is not known."""
 
     now: int | None = None
+    expected: int | None = None
     id: str
     binding: int
     token: str
@@ -154,7 +157,15 @@ class Offer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnounceWorker(Call[int]):
+class Announced:
+    """What our clock shows, in milliseconds, and how many models are new to a worker, or were opened by its key."""
+
+    now: int
+    changed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnounceWorker(Call[Announced]):
     """Says that a worker process lives."""
 
     now: int | None = None

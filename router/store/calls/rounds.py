@@ -82,6 +82,7 @@ class ReadRound(Call[RoundAnswer]):
     """Reads what one round needs."""
 
     now: int | None = None
+    expected: int | None = None
     heads: int
     skip_lanes: int
     window: float
@@ -127,6 +128,7 @@ class BindJobs(Call[list[str]]):
     """Gives jobs to models."""
 
     now: int | None = None
+    expected: int | None = None
     token: str
     dead_ms: int
     release_ms: int
@@ -207,6 +209,7 @@ class ReleaseDue(Call[Released]):
     """Gives unclaimed bindings back: those past their deadline, or all."""
 
     now: int | None = None
+    expected: int | None = None
     model: str
     all_of_them: bool
     release_ms: int
@@ -229,6 +232,7 @@ class ReapLeases(Call[Reaped]):
     """Takes jobs from workers that are gone."""
 
     now: int | None = None
+    expected: int | None = None
     lease_ms: int
     max_losses: int
     dead_ms: int
@@ -241,6 +245,7 @@ class ExpireJobs(Call[int]):
     """Ends jobs whose deadline has passed."""
 
     now: int | None = None
+    expected: int | None = None
     most: int
     dead_ms: int
 
@@ -250,6 +255,7 @@ class PromoteJobs(Call[int]):
     """Puts delayed jobs back."""
 
     now: int | None = None
+    expected: int | None = None
     most: int
     dead_ms: int
 
@@ -259,6 +265,7 @@ class PruneJobs(Call[int]):
     """Forgets jobs whose record has expired."""
 
     now: int | None = None
+    expected: int | None = None
     most: int
     dead_ms: int
     kinds: Sequence[ErrorKind]
@@ -269,6 +276,7 @@ class AnnounceDispatcher(Call[int]):
     """Says that a dispatcher lives."""
 
     now: int | None = None
+    expected: int | None = None
     dispatcher: str
     presence_ms: int
 

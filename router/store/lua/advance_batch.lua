@@ -1,7 +1,7 @@
 -- Notes how far a batch is, fenced by the token of its claim, and renews the lease.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id, token: the batch, and the token of the claim
 --   step: of the claim, never used again: a repeat changes nothing
 --   before, to?: the status it must be in, and the one it moves to

@@ -1,7 +1,7 @@
 -- Says that a process which sends webhooks lives; forgets those that have not said so for a while.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   sender: its name
 --   presence_ms: until one is forgotten
 -- returns: how many senders live

@@ -1,14 +1,16 @@
 -- Says that a worker process lives and how many slots it has for each of its models.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   worker: its name
 --   presence_ms: until this is forgotten
 --   config: version of the worker's configuration
 --   offers: for each of its models
 --     model, slots: how many calls at a time
 --     key_print: fingerprint of its API key
--- returns: how many models are new to this worker
+-- returns:
+--   now: ms
+--   changed: how many models are new to this worker, or were opened by its key
 -- uses: time, wake
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local now = clock(args.now)
@@ -24,4 +26,4 @@ for _, offer in ipairs(args.offers) do
   end
 end
 if changed > 0 then wake() end
-return changed
+return {'now', now, 'changed', changed}

@@ -3,7 +3,7 @@
 -- what this round started from, and set: where another dispatcher was faster, its jobs are decided again.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a dispatcher expects to show the second
 --   token: of this round
 --   dead_ms: for how long a dead letter is kept
 --   release_ms: until a binding that nobody claims is given back
@@ -23,9 +23,9 @@
 --     to?: lane to move to instead
 -- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' | 'faulty' for each job, in
 --   order; a repeat with the same token returns the first answer
--- uses: time, move, lane, running, reservation, capacity, allowance, breaker, suspicion, batch, delivery, finish, fault
+-- uses: time, keep_time, move, lane, running, reservation, capacity, allowance, breaker, suspicion, batch, delivery, finish, fault
 local MOST_TOKENS = 1000000000
-local now = clock(args.now)
+local now = kept_clock(args.now, args.expected)
 local first = redis.call('GET', key.answer(args.token))
 if first then return cjson.decode(first) end
 

@@ -1,7 +1,7 @@
 -- Lets a batch be cancelled by whoever looks after it next.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id: the batch
 --   cancellable: statuses from which it can be
 -- returns: nothing where it is unknown, else

@@ -1,7 +1,7 @@
 -- Cancels a job wherever it is; a running call is stopped over pub/sub.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id: the job
 --   result_ms: for how long a result is kept
 --   reason: who or what cancelled it, in words

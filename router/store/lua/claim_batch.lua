@@ -2,7 +2,7 @@
 -- first is given again when its lease has run out.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   token: of this claim
 --   lease_ms: for how long it lasts
 -- returns: the batch id, or '' where none is due

@@ -1,7 +1,7 @@
 -- Gives a delivery to a sender for one lease, where the number of its message is the current one and nobody has it.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id, number: the delivery, and the number of its message
 --   token: of this claim
 --   lease_ms: for how long it lasts

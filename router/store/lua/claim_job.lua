@@ -3,7 +3,7 @@
 -- its call would only fail too. Probes of a suspect model are carried out.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a worker expects to show the second
 --   id, binding: of the job
 --   token: of this claim
 --   worker: its name
@@ -19,7 +19,7 @@
 --   failed_by: the models that failed it, separated by commas, the last one last
 -- uses: time, wake, move, lane, running, reservation, capacity, allowance, batch, delivery, finish
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
-local now = clock(args.now)
+local now = clock(args.now, args.expected)
 local id, binding, token = args.id, tostring(args.binding), args.token
 local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'claim', 'model', 'deadline', 'attempts')
 local state, model, deadline = job[1], job[4], tonumber(job[5])

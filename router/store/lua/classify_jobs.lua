@@ -1,7 +1,7 @@
 -- Moves classified jobs from intake to their lanes; a job that has left intake meanwhile is passed over.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   dead_ms: for how long a dead letter is kept
 --   jobs: for each
 --     id, task_class, lane: its class or '', and the lane it goes to

@@ -1,7 +1,7 @@
 -- Writes a batch and lets whoever looks after batches find it.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id, tenant, fingerprint: the batch, whose it is, and what was asked for
 --   idempotency?: <tenant>|batch:<idempotency key>
 --   idempotency_ms: for how long that key is kept

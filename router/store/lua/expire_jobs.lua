@@ -2,14 +2,14 @@
 -- only where no ledger holds it any more, which should not be, it ends here.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a dispatcher expects to show the second
 --   most: how many at most
 --   dead_ms: for how long a dead letter is kept
 -- returns: how many jobs expired
--- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, keep_time, wake, move, lane, running, reservation, batch, delivery, finish, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local LATER = 10000
-local now = clock(args.now)
+local now = kept_clock(args.now, args.expected)
 local how = {now = now, dead_ms = args.dead_ms, for_good = true, doing = 'ending it at its deadline'}
 
 local function expire(id)

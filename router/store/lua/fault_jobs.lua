@@ -3,7 +3,7 @@
 -- another dispatcher was faster, and one fault that two of them met counts once.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   dead_ms: for how long a dead letter is kept
 --   jobs: for each
 --     id, message: what went wrong, in words

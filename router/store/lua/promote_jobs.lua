@@ -1,12 +1,12 @@
 -- Puts delayed jobs whose time has come back into their lanes, with their old places.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a dispatcher expects to show the second
 --   most: how many at most
 --   dead_ms: for how long a dead letter is kept
 -- returns: how many jobs left the delayed
--- uses: time, move, lane, running, reservation, batch, delivery, finish, fault
-local now = clock(args.now)
+-- uses: time, keep_time, move, lane, running, reservation, batch, delivery, finish, fault
+local now = kept_clock(args.now, args.expected)
 local how = {now = now, dead_ms = args.dead_ms, doing = 'putting it back'}
 
 local function promote(id)

@@ -2,7 +2,7 @@
 -- that is, bring their delivery back. A receiver that has enough under way has its other deliveries parked.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   template: of the messages
 --   lost_ms: until a message counts as lost
 --   per_receiver: how many at a time for one receiver

@@ -1,7 +1,7 @@
 -- Reads what one dispatcher round needs: the heads of the lanes and the state of every model.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a dispatcher expects to show the second
 --   heads: how many in all
 --   skip_lanes: how many to pass over
 --   window: as a share of the announced slots
@@ -23,10 +23,11 @@
 --     breaker, open_until, breaker_why, probes: 'closed' | 'open' | 'half_open'; probes in flight
 --     requests_left?, requests_left_until, tokens_left?, tokens_left_until: what the vendor still allows
 --   cursors: name and value in turn
--- uses: time, reservation, capacity, allowance, breaker, suspicion
+-- uses: time, keep_time, reservation, capacity, allowance, breaker, suspicion
+redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local LANES_AT_MOST = 1000
 local FEW = 16 -- heads of a lane that are read however full the models are
-local now = clock(args.now)
+local now = kept_clock(args.now, args.expected)
 local skip = args.skip_lanes
 local names = redis.call('ZRANGE', key.lanes(), skip, skip + LANES_AT_MOST - 1)
 local more = redis.call('ZCARD', key.lanes()) > skip + #names and #names > 0

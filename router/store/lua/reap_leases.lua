@@ -2,7 +2,7 @@
 -- After a gap in reaping nothing is reaped for one lease: the leases ran out for want of Redis or of a dispatcher.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a dispatcher expects to show the second
 --   lease_ms: for how long one lasts
 --   max_losses: after which a job fails
 --   dead_ms: for how long a dead letter is kept
@@ -10,13 +10,14 @@
 --   models: all that there are
 -- returns:
 --   back, ended: how many jobs were given back, and how many ended
--- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, keep_time, wake, move, lane, running, reservation, batch, delivery, finish, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local GAP = 2000
-local now = clock(args.now)
+local now = kept_clock(args.now, args.expected)
 local reap = redis.call('HMGET', key.reap(), 'last', 'resume')
 local resume = tonumber(reap[2] or '0')
 if now - tonumber(reap[1] or '0') > GAP then resume = now + args.lease_ms end
+if resume > now + args.lease_ms then resume = now + args.lease_ms end -- the clock was set meanwhile
 redis.call('HSET', key.reap(), 'last', now, 'resume', resume)
 if now < resume then return {'back', 0, 'ended', 0} end
 

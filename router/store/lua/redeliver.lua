@@ -1,7 +1,7 @@
 -- Lets a delivery begin anew, with all its tries before it: one that is dead or delivered, or waits for its next try.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id: the delivery
 -- returns: nothing where it is unknown, else
 --   before, after: its state before, and now; one that is under way stays as it is

@@ -1,7 +1,7 @@
 -- Ends jobs that no model can ever do; a job that has left intake meanwhile is passed over.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   dead_ms: for how long a dead letter is kept
 --   jobs: for each
 --     id, task_class: its class or ''

@@ -4,7 +4,7 @@
 -- without counting towards the cooling.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a dispatcher expects to show the second
 --   model: its name
 --   all_of_them: true for all but the probe of a suspect model, false for those that are due
 --   release_ms: by which a deadline moves on
@@ -14,9 +14,9 @@
 --   dead_ms: for how long a dead letter is kept
 -- returns:
 --   released, moved_on: how many were
--- uses: time, wake, move, lane, running, reservation, capacity, batch, delivery, finish, fault
+-- uses: time, keep_time, wake, move, lane, running, reservation, capacity, batch, delivery, finish, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
-local now = clock(args.now)
+local now = kept_clock(args.now, args.expected)
 local model, all = args.model, args.all_of_them
 local ids = redis.call('ZRANGEBYSCORE', key.bound(model), '-inf', all and '+inf' or now, 'LIMIT', 0, args.most)
 if #ids == 0 then return {'released', 0, 'moved_on', 0} end

@@ -1,14 +1,14 @@
 -- Renews the leases of everything one worker process has in flight, never past an attempt's own end.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a worker expects to show the second
 --   lease_ms: for how long it lasts
 --   jobs: for each
 --     model, job_id, binding: of the job
 -- returns: 1 where the lease is held, 0 where it is lost, for each job in order
 -- uses: time
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
-local now = clock(args.now)
+local now = clock(args.now, args.expected)
 local held = {}
 for i, one in ipairs(args.jobs) do
   local id = one.job_id

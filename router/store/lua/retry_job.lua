@@ -1,7 +1,7 @@
 -- Lets a dead letter begin anew, in its old place: attempts, losses and deadline start afresh, its history stays.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id: the job
 -- returns: nothing where it is unknown, else
 --   before, after: its state before, and now; a job that is no dead letter stays as it is

@@ -1,7 +1,7 @@
 -- Notes what came of a try, fenced by its number and its claim: delivered, dead, or waiting to be tried again.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id, number: the delivery, and the number of its message
 --   token: of the claim
 --   state: 'delivered' | 'dead' | 'waiting'

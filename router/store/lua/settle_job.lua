@@ -1,7 +1,7 @@
 -- Ends an attempt, fenced by its binding: the job succeeds, fails, or goes back to wait; statistics and health follow.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?, expected?: ms; without the first, our clock, which a worker expects to show the second
 --   id, binding: of the job
 --   token: of this settle
 --   state: 'succeeded' | 'failed' | 'expired' | 'pending'
@@ -28,7 +28,7 @@
 --   result_ms, dead_ms: for how long a result, and a dead letter, is kept
 -- returns: the state the job is in now, or 'stale'; a repeat with the same token returns the first answer
 -- uses: time, wake, move, lane, running, reservation, measure, allowance, breaker, suspicion, batch, delivery, finish
-local now = clock(args.now)
+local now = clock(args.now, args.expected)
 local id, binding, token = args.id, tostring(args.binding), args.token
 local outcome, kind, message, wait = args.state, args.kind, args.message, args.wait_ms
 local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'model', 'deadline', 'settled:' .. binding, 'started',

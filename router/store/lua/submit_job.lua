@@ -1,7 +1,7 @@
 -- Writes a job and puts its id into its lane, or into intake where it has no class yet.
 -- KEYS[1..3]: the prefixes of our keys, of Celery's queues and of Celery's results
 -- args:
---   now?: ms; without it, Redis's clock
+--   now?: ms; without it, our clock
 --   id, fingerprint: of the request
 --   idempotency?: <tenant>:<idempotency key>
 --   idempotency_ms: for how long that key is kept

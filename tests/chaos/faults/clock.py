@@ -1,19 +1,17 @@
-"""A worker's clock is set forwards and backwards while it works."""
+"""A worker's clock, or that of Redis's host, is set forwards and backwards while it works."""
 
 from __future__ import annotations
 
-import shutil
+import asyncio
 import signal
-import struct
-import subprocess
-from pathlib import Path
 
 from tests.chaos.faults.registry import fault
 from tests.chaos.faults.stops import until_announced, until_ended
+from tests.chaos.fleet.fleet import Shape
+from tests.chaos.fleet.redis_host import RedisWithClock
+from tests.chaos.fleet.shifted_clock import ShiftedClock
 from tests.chaos.trial import Trial
-from tests.support.redis_server import missing
 
-SOURCE = Path(__file__).with_name("shifted_clock.c")
 HOUR = 3600
 STEPS = (HOUR, -HOUR, 400 * 24 * HOUR, 0)
 SECONDS_EACH = 1.5
@@ -23,13 +21,12 @@ LYING = "worker-1"
 @fault()
 async def clock_of_a_worker_steps(trial: Trial) -> None:
     """One worker's clock jumps by an hour, by a year, and back: leases, timeouts and results do not care."""
-    library, shift = _compiled(trial.fleet.folder), trial.fleet.folder / "shift"
-    _set(shift, 0)
-    await _restart(trial, LD_PRELOAD=str(library), CLOCK_SHIFT_FILE=str(shift))
+    clock = ShiftedClock(trial.fleet.folder)
+    await _restart(trial, **clock.environment)
     await trial.fleet.ledger.behave(least_seconds=0.2, most_seconds=0.5)
     await trial.submit(2000)
     for step in STEPS:
-        _set(shift, step)
+        clock.set(step)
         await trial.wait_unless_done(SECONDS_EACH)
     await trial.until_share_ended(1)
     done = trial.fleet.log_of(LYING).count("succeeded")
@@ -40,19 +37,26 @@ async def clock_of_a_worker_steps(trial: Trial) -> None:
     await trial.succeeded()
 
 
-def _compiled(folder: Path) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        missing("there is no C compiler for shifted_clock.c; Debian: apt-get install gcc libc6-dev")
-    library = folder / "shifted_clock.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SOURCE], check=True)
-    return library
-
-
-def _set(shift: Path, seconds: int) -> None:
-    """Write the shift in place: the worker has the file mapped into its memory."""
-    with shift.open("r+b" if shift.exists() else "w+b") as file:
-        file.write(struct.pack("q", seconds))
+@fault(shape=Shape(redis=RedisWithClock))
+async def clock_of_redis_steps(trial: Trial) -> None:
+    """The clock of Redis's host jumps by an hour and back: no job expires, is reaped or waits for it."""
+    host = trial.fleet.redis_host
+    assert isinstance(host, RedisWithClock)
+    await trial.fleet.ledger.behave(least_seconds=0.2, most_seconds=0.5)
+    try:
+        await trial.submit(1000, expires_in=600)
+        await trial.until_share_ended(0.1)
+        for step in (HOUR, 0, -HOUR, 0):
+            host.clock.set(step)
+            before = await trial.ended()
+            await asyncio.sleep(SECONDS_EACH)
+            trial.notes[f"jobs that ended within {SECONDS_EACH} s of a step to {step:+} s"] = (
+                await trial.ended() - before
+            )
+        await trial.until_share_ended(1)
+    finally:
+        host.clock.set(0)
+    await trial.succeeded()
 
 
 def _lines_of_next_year(trial: Trial) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pointsman.local.ports import free_port
+from tests.chaos.fleet.shifted_clock import ShiftedClock
 from tests.support.redis_server import RedisServer, running_redis
 
 
@@ -28,7 +29,12 @@ class RedisHost:
     def start(self, appendfsync: str = "always") -> None:
         """Start the server with what its folder holds."""
         options = {"appendonly": "yes", "appendfsync": appendfsync, "auto-aof-rewrite-percentage": "0"}
-        self._server = self._stack.enter_context(running_redis(self._folder, port=self._port, options=options))
+        server = running_redis(self._folder, port=self._port, options=options, environment=self._environment())
+        self._server = self._stack.enter_context(server)
+
+    def _environment(self) -> dict[str, str]:
+        """Return what the server gets in its environment beside what there is."""
+        return {}
 
     def end(self, how: signal.Signals) -> None:
         """End the server by a signal, and wait until it is gone."""
@@ -68,3 +74,14 @@ class RedisHost:
             self.thaw()
         self._stack.close()
         self._server = None
+
+
+class RedisWithClock(RedisHost):
+    """A server whose host's clock can be set."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.clock = ShiftedClock(folder)
+
+    def _environment(self) -> dict[str, str]:
+        return self.clock.environment

@@ -36,6 +36,7 @@ async def test_a_reaped_binding_is_stale(driver: Driver) -> None:
     job_id = await running(driver)
     await driver.reap_for(2)
     assert not await driver.renew(job_id)
+    await driver.announce()
     await driver.bind(job_id)
     assert await driver.claim(job_id, 1) is None
     assert await driver.claim(job_id, 2) is not None
@@ -77,6 +78,7 @@ async def test_a_job_that_kills_its_workers_ends_after_the_last_loss(driver: Dri
         back, ended = await driver.reap_for(2)
         assert (back, ended) == ((1, 0) if loss < driver.settings.max_losses else (0, 1))
         if back:
+            await driver.announce()
             await driver.bind(job_id)
             await driver.claim(job_id, loss + 1)
     record = await driver.get(job_id)
