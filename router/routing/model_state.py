@@ -10,12 +10,10 @@ from typing import Self
 
 from ..vocabulary.model import Model
 from ..vocabulary.views import BreakerState
+from .pace import EVEN, MINUTE_MS, Pace, paced_because, raised, wait_for_turn_ms
 
 ERRORS_HALVE_MS = 60_000
 """The half-life of an error rate."""
-
-MINUTE_MS = 61_000
-"""How long a call counts from its claim: it reaches the vendor a little later, and counts there for a minute."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,8 @@ class ModelState:
     """The live state of one model; times are milliseconds of Redis's clock.
 
     `announced` is the number of slots its live workers offer, `window` the share of it that may wait in the
-    model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something. `waiting`
+    model's queue, `oldest_leaves` the earliest time a limit of the last minute lets go of something; `pace` spreads
+    these limits over the minute. `waiting`
     counts the jobs in lanes of this model alone. `errors` is the error rate, 0 to 1, as it was at `errors_at`. The
     breaker is `closed`, `open` until `open_until`, or `half_open` with so many of its `probes` in flight.
     A model that is `suspect`, or `down`, is probed with one job at a time, from `probe_at` on.
@@ -45,6 +44,7 @@ class ModelState:
     requests_in_minute: int = 0
     tokens_in_minute: int = 0
     oldest_leaves: int = 0
+    pace: Pace = EVEN
     window: float = 0.0
     waiting: int = 0
     latency_ms: float | None = None
@@ -165,7 +165,9 @@ class ModelState:
         if self.requests_left is not None and self.requests_left <= 0:
             return f"the vendor allows no more requests {self._for_another(self.requests_left_until)}"
         most = self.model.limits.requests_per_minute
-        return f"{most} requests per minute reached" if most and self.requests_in_minute >= most else None
+        if most and self.requests_in_minute >= most:
+            return f"{most} requests per minute reached"
+        return paced_because(self.pace, self.model.limits)
 
     @property
     def _next_probe(self) -> str:
@@ -202,6 +204,8 @@ class ModelState:
         waits = limits.requests_per_minute or limits.tokens_per_minute
         if waits and self.now < self.oldest_leaves <= self.now + MINUTE_MS:
             due.append(self.oldest_leaves)
+        if wait_ms := wait_for_turn_ms(self.pace, limits):
+            due.append(self.now + wait_ms)
         return min(due, default=None)
 
     def with_one_waiting(self, more: int = 1) -> Self:
@@ -217,9 +221,17 @@ class ModelState:
             served=self.served + 1,
             requests_in_minute=self.requests_in_minute + 1,
             tokens_in_minute=self.tokens_in_minute + tokens,
+            pace=self._pace_after(tokens),
             requests_left=None if self.requests_left is None else self.requests_left - 1,
             tokens_left=None if self.tokens_left is None else self.tokens_left - tokens,
         )
+
+    def _pace_after(self, tokens: int) -> Pace:
+        lasts_ms = min(MINUTE_MS, self.oldest_leaves - self.now) if self.oldest_leaves else MINUTE_MS
+        return raised(
+            self.pace, tokens, lasts_ms=lasts_ms, used_requests=self.requests_in_minute,
+            used_tokens=self.tokens_in_minute, limits=self.model.limits,
+        )  # fmt: skip
 
 
 class HealthChanges:

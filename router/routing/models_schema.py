@@ -47,6 +47,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "concurrency": "Calls in flight.",
         "requests_per_minute": "Calls in a minute.",
         "tokens_per_minute": "Tokens in a minute, input and output together.",
+        "smooth": "Whether a minute's calls are spread over it, with a burst of a tenth; false: all at once.",
     },
     "Breaker": {
         "window_seconds": "The calls of the last so many seconds count.",

@@ -46,6 +46,7 @@ PATTERNS = {
     "workers": "workers:%s",  # hash: presence on a model, worker -> JSON of slots and expiry
     "reservations": "reservations:%s",  # zset: <job>.<binding> by the time it leaves the sliding minute
     "reserved": "reserved:%s",  # hash: <job>.<binding> -> tokens, and `total`
+    "pace": "pace:%s",  # hash: the levels by which a model's limits per minute are spread over the minute
     "calls": "calls:%s",  # hash: requests and tokens of all calls ever begun, and their sums a second ago
     "allowance": "allowance:%s",  # hash: up to which sums the vendor allows calls, until when, by which call
     "models": "models",  # set: every model that a job was ever bound to

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..routing.decide import Waiting
 from ..routing.fault import Fault, fault_of
 from ..routing.model_state import ModelState
+from ..routing.pace import pace_at
 from ..routing.plan import LaneHead, Round
 from ..vocabulary.facts import read_facts
 from ..vocabulary.lanes import Lane, split_names
@@ -49,6 +50,7 @@ def _state(row: ModelRow, model: Model, *, now: int, window: float, waiting: int
         requests_in_minute=row.requests,
         tokens_in_minute=row.tokens,
         oldest_leaves=int(row.oldest_leaves),
+        pace=pace_at(now, row.paced_requests, row.paced_tokens, int(row.paced_at), model.limits),
         window=window,
         waiting=waiting,
         latency_ms=row.latency_ms,

@@ -236,6 +236,7 @@ def _binding_model(model: Model, template: str) -> BindingModel:
         concurrency=limits.concurrency or 0,
         requests_per_minute=limits.requests_per_minute or 0,
         tokens_per_minute=limits.tokens_per_minute or 0,
+        smooth=limits.smooth and bool(limits.requests_per_minute or limits.tokens_per_minute),
         probes=breaker.probes if breaker else 1,
         template=template,
     )

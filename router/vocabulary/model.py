@@ -23,11 +23,16 @@ DroppableParam = Literal[
 
 
 class Limits(Frozen):
-    """What the vendor allows, over all workers together; absent means no limit."""
+    """What the vendor allows, over all workers together; absent means no limit.
+
+    With `smooth` what is allowed per minute is spread over the minute, but for a burst of a tenth of it; without,
+    all of it may go at once, and nothing for the rest.
+    """
 
     concurrency: int | None = Field(default=None, ge=1)
     requests_per_minute: int | None = Field(default=None, ge=1)
     tokens_per_minute: int | None = Field(default=None, ge=1)
+    smooth: bool = True
 
 
 class Breaker(Frozen):

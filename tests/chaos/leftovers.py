@@ -20,8 +20,8 @@ an expiry."""
 
 BOOKKEEPING = (
     "sequence", "finished", "models", "cursors", "dispatchers", "reap", "config",
-    "workers", "model", "stats", "reservations", "reserved", "calls", "allowance", "breaker", "outcomes", "probes",
-    "delivery_sequence", "senders", "troubles", "clock",
+    "workers", "model", "stats", "reservations", "reserved", "pace", "calls", "allowance", "breaker", "outcomes",
+    "probes", "delivery_sequence", "senders", "troubles", "clock",
 )  # fmt: skip
 """Keys whose number does not grow with the jobs. `reservations` holds the calls of the last minute."""
 

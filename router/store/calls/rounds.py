@@ -41,6 +41,9 @@ class ModelRow:
     requests: int
     tokens: int = 0
     oldest_leaves: float = 0
+    paced_requests: float = 0
+    paced_tokens: float = 0
+    paced_at: float = 0
     latency_ms: float | None = None
     latency_at: float = 0
     ms_per_token: float | None = None
@@ -97,6 +100,7 @@ class BindingModel:
     concurrency: int
     requests_per_minute: int
     tokens_per_minute: int
+    smooth: bool
     probes: int
     template: str
 

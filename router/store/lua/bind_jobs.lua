@@ -10,6 +10,7 @@
 --   window: as a share of the announced slots
 --   models: for each
 --     name, concurrency, requests_per_minute, tokens_per_minute: its limits; 0 is none
+--     smooth: whether what is allowed in a minute is spread over it
 --     probes: that its breaker allows
 --     template: of its Celery messages
 --   cursors: what the strategies remember, for each
@@ -43,6 +44,7 @@ for _, model in ipairs(args.models) do
     used_requests = redis.call('ZCARD', key.reservations(name)),
     used_tokens = tonumber(redis.call('HGET', key.reserved(name), 'total') or '0'),
     left = left_to_bind(name, now),
+    pace = model.smooth and pace_of(name, now, model),
   }
 end
 
@@ -67,6 +69,8 @@ local function refusal(job, model)
   if not model or not model.open then return 'closed' end
   if model.free < 1 then return 'full' end
   if model.requests > 0 and model.used_requests >= model.requests then return 'limited' end
+  if model.pace and is_paced(model.pace.requests, model.requests) then return 'limited' end
+  if model.pace and is_paced(model.pace.tokens, model.tokens) then return 'limited' end
   -- a job larger than the whole minute's tokens may go when nothing else is in the minute
   if model.tokens > 0 and model.used_tokens > 0 and model.used_tokens + tokens > model.tokens then
     return 'limited'
@@ -107,6 +111,12 @@ local function place(id, job)
     if model.probing then redis.call('ZADD', key.probes(name), now, id .. '.' .. binding) end
     if model.suspect then note_probe(name, now) end
     push(name, model.template, id, binding)
+    local pace = model.pace
+    if pace then
+      pace.requests = pace.requests + stretched(pace, 1, model.used_requests, model.requests)
+      pace.tokens = pace.tokens + stretched(pace, tokens, model.used_tokens, model.tokens)
+      keep_pace(name, pace, now)
+    end
     model.free, model.used_requests = model.free - 1, model.used_requests + 1
     model.used_tokens = model.used_tokens + tokens
     if model.left.requests then model.left.requests = model.left.requests - 1 end

@@ -19,6 +19,7 @@
 --     slots, workers, bound, running, served?: what they announced, what is under way, and all that ever was
 --     cooled_until?, paused?, down?, suspect?, probe_at?: its health, and when it may be probed again
 --     requests, tokens?, oldest_leaves?: of the last minute, and when the oldest of these leaves it
+--     paced_requests?, paced_tokens?, paced_at?: the levels that spread them over the minute, and as of when
 --     latency_ms?, latency_at?, ms_per_token?, error_rate?, error_at?: as measured, and as of when
 --     breaker, open_until, breaker_why, probes: 'closed' | 'open' | 'half_open'; probes in flight
 --     requests_left?, requests_left_until, tokens_left?, tokens_left_until: what the vendor still allows
@@ -43,6 +44,7 @@ for _, one in ipairs(args.models) do
   if one.guarded then look_for_overdue(model, now, slots, running) end
   local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down', 'suspect', 'probe_at')
   local oldest = redis.call('ZRANGE', key.reservations(model), 0, 0, 'WITHSCORES')
+  local pace = redis.call('HMGET', key.pace(model), 'requests', 'tokens', 'at')
   local stats = redis.call('HMGET', key.stats(model), 'served', 'latency_ms', 'latency_at', 'ms_per_token',
     'error_rate', 'error_at')
   local guard = breaker(model, now)
@@ -54,6 +56,7 @@ for _, one in ipairs(args.models) do
     requests = redis.call('ZCARD', key.reservations(model)),
     tokens = redis.call('HGET', key.reserved(model), 'total') or nil,
     oldest_leaves = oldest[2],
+    paced_requests = pace[1] or nil, paced_tokens = pace[2] or nil, paced_at = pace[3] or nil,
     latency_ms = stats[2] or nil, latency_at = stats[3] or nil, ms_per_token = stats[4] or nil,
     error_rate = stats[5] or nil, error_at = stats[6] or nil,
     breaker = guard.state, open_until = guard.till, breaker_why = guard.why,

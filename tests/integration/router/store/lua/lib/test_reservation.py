@@ -16,8 +16,8 @@ LANE = "technical_support|default|gpt-4,claude"
 def catalog(catalog: Catalog) -> Catalog:
     """gpt-4 may have 3 requests a minute, claude 2 000 tokens a minute; a job is estimated at some 520 tokens."""
     data = catalog.model_dump()
-    data["models"]["gpt-4"]["limits"]["requests_per_minute"] = 3
-    data["models"]["claude"]["limits"]["tokens_per_minute"] = 2_000
+    data["models"]["gpt-4"]["limits"] |= {"requests_per_minute": 3, "smooth": False}
+    data["models"]["claude"]["limits"] |= {"tokens_per_minute": 2_000, "smooth": False}
     return Catalog.model_validate(data)
 
 
