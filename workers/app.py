@@ -17,6 +17,7 @@ from kombu import Exchange, Queue
 from pointsman.router.broker.message import WEBHOOK_QUEUE, celery_config, use_our_transport
 from pointsman.router.config.settings import Settings, load_settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
+from pointsman.router.runtime.start_up import raise_open_files
 from pointsman.router.vocabulary.errors import ConfigError
 
 from .api_keys import environment, read_api_keys
@@ -69,8 +70,10 @@ def _explain(error: ConfigError) -> int:
 def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
     """Take the number of slots from the models behind the worker's queues, unless -c says otherwise.
 
-    Also refuses, before anything is started, a model whose API key is missing.
+    Raises the limit of open files, for it may be Celery's own command that runs. Also refuses, before anything is
+    started, a model whose API key is missing.
     """
+    raise_open_files()
     settings, catalog = read_configuration()
     queues = options.get("queues") or [model.queue for model in catalog.models.values()]
     queues = queues.split(",") if isinstance(queues, str) else queues

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pointsman.router.runtime.start_up import raise_open_files
 from pointsman.router.vocabulary.errors import ConfigError, PointsmanError, StoreUnavailable
 from pointsman.router.vocabulary.extras import naming_extras
 
@@ -103,6 +104,7 @@ def _warn_of_unknown_variables() -> None:
 def main() -> None:
     """Run the command line: status 2 for a wrong configuration or use, 1 for what failed, 130 for Ctrl-C."""
     try:
+        raise_open_files()
         _warn_of_unknown_variables()
         with naming_extras("this command"):
             app()

@@ -147,12 +147,24 @@ def serve(
     asyncio.run(serve_api(settings, load_catalog(settings.models_file)))
 
 
-def flower() -> None:
+def flower(
+    max_tasks: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tasks",
+            min=1,
+            help="Attempts that it remembers; default: POINTSMAN_FLOWER_MAX_TASKS, else 10000.",
+        ),
+    ] = None,
+) -> None:
     """Run Flower, Celery's monitor: workers, queues, and every attempt by job id."""
+    from celery.bin.celery import celery
+
     from pointsman.router.config.settings import load_settings
 
-    from ..local.parts import flower_command
+    from ..local.parts import flower_arguments
 
-    command, secrets = flower_command(load_settings())
+    arguments, secrets = flower_arguments(load_settings(flower_max_tasks=max_tasks))
     os.environ.update(secrets)
-    os.execv(command[0], command)
+    # in this process: another one would not obey SIGTERM until it has imported Flower
+    celery.main(["-A", "pointsman", "flower", *arguments], prog_name="celery")

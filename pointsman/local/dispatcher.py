@@ -24,9 +24,10 @@ def dispatch(settings: Settings) -> None:
 
 
 async def _dispatch(settings: Settings) -> str:
-    stop_on_signals()
     redis = open_redis(settings.redis_url)
+    # this may take seconds, in which the loop would see no signal: until then SIGTERM ends the process at once
     dispatcher = Dispatcher(redis, settings=settings, catalog=load_catalog(settings.models_file))
+    stop_on_signals()
     reload_on_hangup(dispatcher.reloads.reload)
     try:
         log.info("dispatching; Redis at %s", read_redis_url(settings.redis_url))

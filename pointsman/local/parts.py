@@ -73,8 +73,8 @@ def worker_arguments(queues: Sequence[str], *, concurrency: int | None, name: st
     return arguments + (["-c", str(concurrency)] if concurrency else [])
 
 
-def flower_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """Return Flower's command, and what it needs in its environment: the password is not for the process list.
+def flower_arguments(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Return Flower's arguments, and what it needs in its environment: the password is not for the process list.
 
     Raises ConfigError when Flower would listen for others without a password.
     """
@@ -83,7 +83,7 @@ def flower_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
             f"Flower would listen on {settings.flower_host} without a password: set user:password here",
             field="POINTSMAN_FLOWER_BASIC_AUTH",
         )
-    command = [sys.executable, "-m", "celery", "-A", "pointsman", "flower"]
-    command += [f"--address={settings.flower_host}", f"--port={settings.flower_port}"]
+    arguments = [f"--address={settings.flower_host}", f"--port={settings.flower_port}"]
+    arguments += [f"--max_tasks={settings.flower_max_tasks}"]
     secrets = {"FLOWER_BASIC_AUTH": settings.flower_basic_auth} if settings.flower_basic_auth else {}
-    return command, secrets
+    return arguments, secrets

@@ -26,7 +26,7 @@ from .parts import (
     CALLS_MAY_TAKE_SECONDS,
     api_part,
     dispatcher_part,
-    flower_command,
+    flower_arguments,
     flower_part,
     redis_part,
     simulated_part,
@@ -150,7 +150,7 @@ def _check_addresses(plan: Plan) -> None:
     check_exposure(settings)
     check_free(settings.api_host, settings.api_port, what="the API", setting="POINTSMAN_API_PORT")
     if plan.flower:
-        flower_command(settings)
+        flower_arguments(settings)
         check_free(settings.flower_host, settings.flower_port, what="Flower", setting="POINTSMAN_FLOWER_PORT")
 
 

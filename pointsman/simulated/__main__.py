@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pointsman.router.runtime.start_up import end_on_sigterm, raise_open_files
+
+if __name__ == "__main__":
+    end_on_sigterm()
+
 import asyncio
-import resource
 import signal
 import sys
 from pathlib import Path
@@ -19,9 +23,6 @@ from .settings import Simulation
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-OPEN_FILES = 16_384
-"""Each request in flight holds a socket; the usual limit of 1 024 would be too few."""
-
 
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -36,18 +37,11 @@ def run(
                 "not a loopback address: pass --allow-any-host if others may reach it", field="--host"
             )
         simulation = load_yaml(settings, Simulation) if settings else Simulation()
-        _raise_file_limit()
+        raise_open_files()
         asyncio.run(_serve(simulation, host, port))
     except (ConfigError, OSError) as error:
         sys.stderr.write(f"pointsman: {error}\n")
         raise typer.Exit(2) from error
-
-
-def _raise_file_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(simulation: Simulation, host: str, port: int) -> None:

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     batch_file_limit_bytes: int = Field(default=209_715_200, ge=1024)
     flower_host: str = "127.0.0.1"
     flower_port: int = Field(default=5555, ge=0, le=65_535)
+    flower_max_tasks: int = Field(default=10_000, ge=1, le=1_000_000)
     flower_basic_auth: str = Field(default="", pattern=r"^$|^[^:]+:.+$")
 
     webhook_secrets: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
