@@ -40,7 +40,7 @@ async def run(driver: Driver, model: str, seconds: float, *, dispatchers: int = 
     while driver.now < start + 1000 * seconds:
         rounds = [await driver.read() for _ in range(dispatchers)]  # all see the same, as at worst
         for at, snapshot in enumerate(rounds):
-            binds = plan_round(snapshot, driver.catalog, limit=1000, random=Random(1))
+            binds = plan_round(snapshot, driver.catalog, limit=1000, random=Random(1)).binds
             answers = await driver.rounds.bind(
                 binds, templates=driver.templates, token=f"{driver.now}-{at}", now=driver.now
             )
