@@ -77,7 +77,12 @@ def up(
     # what is simulated never meets what is real: jobs left over from a trial must not be sent to a vendor, and paid
     folder = data.resolve() / ("simulated" if simulate else "real")
     logs = None if verbose else folder / "logs"
-    (logs or folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        (logs or folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be made ({error.strerror}): name a folder that can be written to", field="--data"
+        ) from error
     plan = Plan(
         settings=settings, folder=folder, logs=logs, redis_port=DEFAULT_REDIS_PORT, models=model or (),
         embedded_redis=embedded, simulated=simulate, flower=with_flower,

@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -52,14 +54,28 @@ async def serve(settings: Settings, catalog: Catalog) -> None:
     check_classifier(catalog)
     with listen(settings) as listener:
         server = _server(settings, catalog)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        _reload_on_hangup(server)
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            server.should_exit = True
-            await serving
-            raise
+        with _without_sigterm_at_the_end():
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            _reload_on_hangup(server)
+            try:
+                await asyncio.shield(serving)
+            except asyncio.CancelledError:
+                server.should_exit = True
+                await serving
+                raise
+
+
+@contextmanager
+def _without_sigterm_at_the_end() -> Iterator[None]:
+    """Let nobody handle the SIGTERM that uvicorn sends again when it has ended by one: all is done by then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _reload_on_hangup(server: _Server) -> None:

@@ -14,7 +14,7 @@ from pointsman.router.store import BatchStore, HeldBatch, JobStore
 from pointsman.router.vocabulary.batch import BatchStatus
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
-from ..files import FileFolder
+from ..files import FileFolder, unwritable
 from .steps import fail, finish, submit, validate
 from .work import Work
 
@@ -115,6 +115,9 @@ class BatchDuty:
             log.warning("batch %s waits: %s", work.batch.id, error)
         except FileNotFoundError as error:
             await self._without_input(work, error)
+        except OSError as error:
+            why = unwritable(self._settings.files_folder, error)
+            log.error("batch %s waits, and is tried again: %s", work.batch.id, why)
         except Exception:  # the others must go on, and this one is taken over again when its lease runs out
             log.exception("batch %s could not be brought forward; it is tried again", work.batch.id)
 

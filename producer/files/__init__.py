@@ -4,7 +4,7 @@
 """
 
 from .folder import FileFolder
-from .partial_file import PartialFile
+from .partial_file import PartialFile, unwritable
 from .stored import Purpose, StoredFile, UnknownFile, new_file_id
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "StoredFile",
     "UnknownFile",
     "new_file_id",
+    "unwritable",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from .stored import StoredFile
@@ -38,5 +39,12 @@ class PartialFile:
 
     def drop(self) -> None:
         """Throw away what was not kept."""
-        self._file.close()
+        with suppress(OSError):  # what it still holds may not fit
+            self._file.close()
         self._part.unlink(missing_ok=True)
+
+
+def unwritable(folder: Path, error: OSError) -> str:
+    """Return in words why nothing can be kept in the folder of files, and what to change."""
+    why = error.strerror or str(error)
+    return f"no file can be kept in {folder} ({why}): set POINTSMAN_FILES_FOLDER to a folder that takes them"

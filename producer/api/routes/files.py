@@ -6,7 +6,10 @@ https://platform.openai.com/docs/api-reference/files
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated, Any, Literal, get_args
 
@@ -17,11 +20,13 @@ from starlette.requests import ClientDisconnect
 from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.frozen import Frozen
 
-from ...files import PartialFile, Purpose, StoredFile, new_file_id
+from ...files import PartialFile, Purpose, StoredFile, new_file_id, unwritable
 from ...files.upload import TooLarge, Upload, boundary_of
 from ...vendor_apis.openai import Refused
 from ..backend import CurrentRequester, Requester
 from ..openapi.shapes import DeletedFile, File, FileList
+
+log = logging.getLogger("pointsman.api")
 
 DEFAULT_TENANT = "default"
 BATCH_EXPIRY_SECONDS = 30 * 86_400
@@ -73,14 +78,26 @@ class FilesQuery(Frozen):
 async def create_file(request: Request, requester: CurrentRequester) -> dict[str, Any]:
     """Take a file in: it goes to disk as it comes, and its name is only data."""
     settings = requester.backend.jobs.settings
-    incoming = await asyncio.to_thread(requester.backend.files.begin, requester.tenant or DEFAULT_TENANT)
-    try:
-        upload = await _receive(request, incoming, settings)
-        stored = _stored(upload, incoming, requester)
-        await asyncio.to_thread(incoming.keep, stored)
-    finally:
-        await asyncio.to_thread(incoming.drop)
+    with _writing(settings):
+        incoming = await asyncio.to_thread(requester.backend.files.begin, requester.tenant or DEFAULT_TENANT)
+        try:
+            upload = await _receive(request, incoming, settings)
+            stored = _stored(upload, incoming, requester)
+            await asyncio.to_thread(incoming.keep, stored)
+        finally:
+            await asyncio.to_thread(incoming.drop)
     return stored.view()
+
+
+@contextmanager
+def _writing(settings: Settings) -> Iterator[None]:
+    """Turn what goes wrong with the folder of files into a reply that names its setting."""
+    try:
+        yield
+    except OSError as error:
+        message = unwritable(settings.files_folder, error)
+        log.error("an upload is refused: %s", message)
+        raise Refused(message, status=503, code="files_unavailable", kind="server_error") from error
 
 
 async def _receive(request: Request, incoming: PartialFile, settings: Settings) -> Upload:

@@ -1,4 +1,4 @@
-"""Every part as the first process of a container: it raises its limit of open files, and obeys SIGTERM at once."""
+"""Every part as the first process of a container with nothing to write to: open files, and SIGTERM at once."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 
 FEW = 256
+READ_ONLY = "/proc"
+"""A working directory that takes no file, also from root."""
 STARTS_SECONDS, ENDS_SECONDS = 60.0, 6.0  # on a machine that is busy with other tests
 
 PARTS = {
@@ -27,7 +29,7 @@ PARTS = {
     "serve": ["pointsman", "serve"],
     "flower": ["pointsman", "flower"],
     "simulated": ["pointsman.simulated"],
-    "up": ["pointsman", "up", "--no-flower", "--model", "gpt-4"],
+    "up": ["pointsman", "up", "--no-flower", "--model", "gpt-4", "--data", "{data}"],
     "celery": ["celery", "-A", "pointsman", "worker", "-Q", "llm.gpt-4"],
 }
 
@@ -83,8 +85,9 @@ def test_a_part_obeys_sigterm_from_its_first_moment(
         "POINTSMAN_API_PORT": str(free_port()),
         "POINTSMAN_FLOWER_PORT": str(free_port()),
     }
+    command = [word.replace("{data}", str(tmp_path)) for word in PARTS[part]]
     process = subprocess.Popen(
-        [sys.executable, "-m", *PARTS[part]], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", *command], cwd=READ_ONLY, env=environment, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, preexec_fn=as_the_first_of_a_container,  # noqa: PLW1509 # no threads here
     )  # fmt: skip
     try:

@@ -225,3 +225,19 @@ def peak_bytes(process: subprocess.Popen[bytes]) -> int:
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
+
+
+@pytest.mark.parametrize("folder", ["/proc/files", "/dev/null/files"])
+async def test_a_folder_that_takes_no_file_is_named_with_its_setting(
+    settings: Settings, catalog: Catalog, folder: str
+) -> None:
+    async with (
+        running_api(settings, catalog, files_folder=Path(folder)) as api,
+        openai_client(api.url) as client,
+    ):
+        with pytest.raises(openai.InternalServerError) as caught:
+            await client.files.create(file=("a.jsonl", b"{}"), purpose="batch")
+        assert (caught.value.status_code, caught.value.code) == (503, "files_unavailable")
+        assert "set POINTSMAN_FILES_FOLDER to a folder that takes them" in caught.value.message
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        assert (await api.http.get("/readyz")).status_code == 200
