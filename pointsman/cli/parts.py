@@ -77,17 +77,21 @@ def up(
     # what is simulated never meets what is real: jobs left over from a trial must not be sent to a vendor, and paid
     folder = data.resolve() / ("simulated" if simulate else "real")
     logs = None if verbose else folder / "logs"
-    try:
-        (logs or folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder} cannot be made ({error.strerror}): name a folder that can be written to", field="--data"
-        ) from error
+    _make_folder(logs or folder)
     plan = Plan(
         settings=settings, folder=folder, logs=logs, redis_port=DEFAULT_REDIS_PORT, models=model or (),
         embedded_redis=embedded, simulated=simulate, flower=with_flower,
     )  # fmt: skip
     run_in_foreground(plan)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be made ({error.strerror}): name a folder that can be written to", field="--data"
+        ) from error
 
 
 def dispatch(models: ModelsFile = None) -> None:

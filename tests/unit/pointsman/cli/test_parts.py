@@ -14,4 +14,4 @@ def test_up_in_a_folder_that_takes_no_file_says_which_option_to_give(monkeypatch
     monkeypatch.chdir("/proc")
     run = CliRunner().invoke(app, ["up", "--models", str(ROOT / "models.yaml"), "--simulate"])
     assert isinstance(run.exception, ConfigError)
-    assert str(run.exception).startswith("--data: /proc/.pointsman/simulated cannot be made")
+    assert str(run.exception).startswith("--data: /proc/.pointsman/simulated/logs cannot be made")
