@@ -83,7 +83,7 @@ class Executor:
         except Exception as error:  # else its binding would be given back, and bound, again and again
             return await self._put_aside(job_id, binding, fault_words("claiming it", error), for_good=False)
         if claim is None:
-            return TaskReport("dropped: the binding is stale, or its model is closed, or its job has expired")
+            return TaskReport("dropped: the binding is stale, its model is closed, or its job too new or expired")
         held = HeldJob(model.name, job_id, binding)
         with (
             self._leases.holding(held, claimed_at=claimed_at) as lease,
@@ -135,8 +135,9 @@ class Executor:
         api_key = self._equipment.api_keys.get(model.name)
         tried = self._tried(claim, model)
         if claim.payload.get("schema", 0) > PAYLOAD_SCHEMA:
-            later = CallFailed(ErrorKind.WORKER_LOST, "the payload is newer than this worker; update the worker")
-            return await self._settle(tried, RetryLater(later, wait_seconds=1.0, spends_attempt=False), model)
+            why = "the payload is newer than this worker; update the worker"
+            await self._store.defer(claim.job_id, claim.binding, why)
+            return TaskReport(f"put back: {why}")
         began = time.monotonic()
         try:
             chat = _read_chat(claim)

@@ -138,6 +138,7 @@ class Dispatcher:
         await self._upkeep.release_closed(snapshot)
         plan = plan_round(snapshot, self._catalog, limit=self._settings.bind_batch, random=self._random)
         changed = await self._put_aside([*snapshot.faults, *plan.faults]) > 0 or classified
+        changed = bool(plan.too_new and any(await self.store.defer(plan.too_new))) or changed
         if not plan.binds:
             further = self._look_further(snapshot)
             return None if changed else further

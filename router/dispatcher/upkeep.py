@@ -84,12 +84,14 @@ def _words(trouble: Trouble) -> str:
     what, _, _ = trouble.why.partition("\n")
     if trouble.what == "quarantined":
         return (
-            f"quarantined after {trouble.faults} faults in a row: {what}. See: pointsman why {trouble.id}; "
+            f"quarantined after {trouble.times} faults in a row: {what}. See: pointsman why {trouble.id}; "
             f"once mended: pointsman retry {trouble.id}, or all of them: pointsman retry --kind quarantined"
         )
     if trouble.what == "lost":
         return f"{what}, so it is forgotten. Does Redis throw keys away? maxmemory-policy must be noeviction"
-    return f"fault {trouble.faults}, it is tried again by itself: {what}"
+    if trouble.what == "newer":
+        return f"its payload is newer than its workers, so it waits: {what}"
+    return f"fault {trouble.times}, it is tried again by itself: {what}"
 
 
 def _overfull(state: ModelState) -> bool:

@@ -123,10 +123,10 @@ class Moment:
 def decide(job: Waiting, now: Moment, chains: Chains) -> Decision:
     """Choose among the job's candidates; pinned jobs, and those for which was chosen, wait for their model."""
     names = job.lane.waits_for
-    away = _away(names, now.states)
+    away = _away(job, names, now.states)
     if job.lane.chosen and all(name in away or now.states[name].suspected for name in names):
         names = job.lane.candidates
-        away = _away(names, now.states)
+        away = _away(job, names, now.states)
         return _choose(job, now, chains, names, away)
     if len(away) == len(names):
         return Decision(None, "", "no candidate is there", ruled_out=away)
@@ -135,14 +135,14 @@ def decide(job: Waiting, now: Moment, chains: Chains) -> Decision:
     return _choose(job, now, chains, names, away)
 
 
-def _away(names: tuple[str, ...], states: Mapping[str, ModelState]) -> dict[str, str]:
+def _away(job: Waiting, names: tuple[str, ...], states: Mapping[str, ModelState]) -> dict[str, str]:
     away = {}
     for name in names:
         state = states.get(name)
         if state is None:
             away[name] = "not in this dispatcher's configuration"
-        elif state.away_because:
-            away[name] = state.away_because
+        elif why := state.away_because or state.unread_because(job.facts.schema):
+            away[name] = why
     return away
 
 

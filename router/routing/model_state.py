@@ -27,6 +27,7 @@ class ModelState:
     breaker is `closed`, `open` until `open_until`, or `half_open` with so many of its `probes` in flight.
     A model that is `suspect`, or `down`, is probed with one job at a time, from `probe_at` on.
     `requests_left` and `tokens_left` are what the vendor allows to be bound until a reset, None where it is silent.
+    `reads` is the newest payload that all its workers read.
     """
 
     model: Model
@@ -61,6 +62,7 @@ class ModelState:
     requests_left_until: int = 0
     tokens_left: int | None = None
     tokens_left_until: int = 0
+    reads: int | None = None
 
     # What is derived is worked out once: a round looks at the same state for hundreds of jobs.
 
@@ -138,6 +140,12 @@ class ModelState:
         if self.breaker == "open":
             return f"breaker open: {self.breaker_why}; probed in {(self.open_until - self.now) / 1000:.1f} s"
         return None
+
+    def unread_because(self, schema: int) -> str | None:
+        """Return in words why its workers must not get a payload of this version, or None."""
+        if self.reads is None or schema <= self.reads:
+            return None
+        return f"its workers read payloads up to version {self.reads}, this one is {schema}: update them"
 
     def full_because(self, tokens: int) -> str | None:
         """Return in words why a healthy model can take no job of so many tokens now, or None."""

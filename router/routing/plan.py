@@ -56,10 +56,11 @@ class Bind:
 
 @dataclass(frozen=True)
 class Plan:
-    """The binds and moves of one round, and the jobs about which nothing could be decided."""
+    """The binds and moves of one round, the jobs that caused an error, and those that no worker can read yet."""
 
     binds: list[Bind] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    too_new: list[Bind] = field(default_factory=list)
 
 
 def plan_round(snapshot: Round, catalog: Catalog, *, limit: int, random: Random) -> Plan:
@@ -79,27 +80,56 @@ def plan_round(snapshot: Round, catalog: Catalog, *, limit: int, random: Random)
         except Exception as error:  # one job's trouble, whatever it is, must not hold up the others
             plan.faults.append(fault_of(job.id, str(job.lane), "choosing its model", error))
         else:
-            if bind is None:
+            if not _taken(plan, bind, now):
                 lanes.skip_lane()
-                _keep_tokens(job, now)
                 continue
-            _note(job, bind.decision, now)
-            plan.binds.append(bind)
         if len(plan.binds) >= limit or lanes.read_out():
             break
     return plan
 
 
-def _decided(job: Waiting, now: Moment, chains: Chains) -> Bind | None:
-    """Return where the job goes, None for 'wait'; raises whatever a strategy does, or for what cannot be kept."""
-    decision = decide(job, now, chains)
-    if decision.model is None and decision.lane is None:
-        return None
-    bind = Bind(job, decision)
+def _taken(plan: Plan, bind: Bind, now: Moment) -> bool:
+    """Note what was decided about a job; returns False where it waits in its lane, and whoever is behind it too."""
+    decision = bind.decision
+    if decision.model is not None or decision.lane is not None:
+        _note(bind.job, decision, now)
+        plan.binds.append(bind)
+    elif any(_cannot_read(bind.job, name, now) for name in bind.job.lane.waits_for):
+        plan.too_new.append(bind)
+    else:
+        _keep_tokens(bind.job, now)
+        return False
+    return True
+
+
+def _decided(job: Waiting, now: Moment, chains: Chains) -> Bind:
+    """Return what becomes of the job; raises whatever a strategy does, or for what cannot be kept."""
+    bind = Bind(job, _set_apart(job, decide(job, now, chains), now))
+    decision = bind.decision
     if decision.cursor is not None and not isinstance(decision.cursor[1], str):
         raise TypeError(f"the cursor of {decision.strategy} is no text but {decision.cursor[1]!r}")
     _ = bind.record  # made here, where what a strategy of the user's said concerns this job alone
     return bind
+
+
+def _set_apart(job: Waiting, decision: Decision, now: Moment) -> Decision:
+    """Let a job that only some of its models can read wait for these in a lane of their own: it blocks nobody."""
+    names = job.lane.waits_for
+    if decision.model is not None or decision.lane is not None:
+        return decision
+    readers = tuple(name for name in names if not _cannot_read(job, name, now) and _is_there(name, now))
+    if not readers or readers == names or all(not _cannot_read(job, name, now) for name in names):
+        return decision
+    only = readers[0] if len(readers) == 1 else None
+    return replace(decision, model=only, lane=job.lane.choosing(readers))
+
+
+def _is_there(name: str, now: Moment) -> bool:
+    return name in now.states and now.states[name].workers > 0
+
+
+def _cannot_read(job: Waiting, name: str, now: Moment) -> bool:
+    return name in now.states and now.states[name].unread_because(job.facts.schema) is not None
 
 
 def _note(job: Waiting, decision: Decision, now: Moment) -> None:

@@ -23,9 +23,11 @@ from .calls import (
     BreakerRules,
     CancelJob,
     ClaimJob,
+    DeferJobs,
     FaultJobs,
     FaultyJob,
     HeldJob,
+    LaterJob,
     Offer,
     ReleaseJob,
     Remaining,
@@ -108,7 +110,10 @@ class AttemptStore:
         self, job_id: str, binding: int, *, token: str, worker: str, timeout_seconds: float,
         now: int | None = None,
     ) -> Claim | None:  # fmt: skip
-        """Claim a binding; None when it is stale, its model is closed, or its job has just expired."""
+        """Claim a binding; None when it is stale, its model is closed, or its job is too new or has just expired.
+
+        Raises ValueError where the job's payload cannot be read.
+        """
         call = ClaimJob(
             now=now,
             expected=self._clock.expected(),
@@ -116,6 +121,7 @@ class AttemptStore:
             binding=binding,
             token=token,
             worker=worker,
+            schema=PAYLOAD_SCHEMA,
             lease_ms=milliseconds(self.settings.lease_seconds),
             timeout_ms=milliseconds(timeout_seconds),
             dead_ms=milliseconds(self.settings.dead_ttl_seconds),
@@ -197,6 +203,11 @@ class AttemptStore:
         dead_ms = milliseconds(self.settings.dead_ttl_seconds)
         await self._scripts.run(FaultJobs(dead_ms=dead_ms, jobs=[job]))
 
+    async def defer(self, job_id: str, binding: int, why: str) -> None:
+        """Let a claimed job that this worker cannot read wait for others; a stale one is left alone."""
+        dead_ms = milliseconds(self.settings.dead_ttl_seconds)
+        await self._scripts.run(DeferJobs(dead_ms=dead_ms, jobs=[LaterJob(id=job_id, binding=binding, why=why)]))
+
     async def cancel(self, job_id: str, reason: str) -> None:
         """Cancel a job, wherever it is; an unknown or ended one is left alone."""
         result_ms = milliseconds(self.settings.result_ttl_seconds)
@@ -205,7 +216,9 @@ class AttemptStore:
     async def announce(self, worker: str, offers: Sequence[Offer], *, config: str) -> None:
         """Say that this process lives and what it offers; forgotten after `presence_seconds`."""
         presence_ms = milliseconds(self.settings.presence_seconds)
-        call = AnnounceWorker(worker=worker, presence_ms=presence_ms, config=config, offers=offers)
+        call = AnnounceWorker(
+            worker=worker, presence_ms=presence_ms, config=config, schema=PAYLOAD_SCHEMA, offers=offers
+        )
         self._clock.saw((await self._scripts.run(call)).now)
 
     async def withdraw(self, worker: str, models: Sequence[str]) -> None:
@@ -225,11 +238,10 @@ def _fault(kind: str) -> bool | None:
 
 
 def _payload(request: str) -> dict[str, Any]:
-    """Return what the worker gets; what cannot be read is taken for something newer, which goes back to wait."""
-    try:
-        return dict(from_json(unpack(request)))
-    except ValueError:
-        return {"schema": PAYLOAD_SCHEMA + 1}
+    """Return what the worker gets; raises ValueError where it is gone or damaged."""
+    if not request:
+        raise ValueError("the payload is gone")
+    return dict(from_json(unpack(request)))
 
 
 def _rules(breaker: Breaker | None) -> BreakerRules:

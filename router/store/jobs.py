@@ -7,7 +7,7 @@ import json
 import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import PydanticSerializationError
@@ -109,7 +109,7 @@ class JobStore:
         """Return the call that submits a job; raises InvalidJob."""
         self.check(spec)
         chat = spec.chat()
-        facts = spec.facts(chat)
+        facts = replace(spec.facts(chat), schema=PAYLOAD_SCHEMA)
         settings = self.settings
         expires_in = spec.expires_in or settings.expires_in_seconds
         stream = '"stream":true,' if spec.stream else ""

@@ -15,7 +15,7 @@ from ..routing.catalog import Catalog
 from ..routing.explain import explain
 from ..routing.model_state import ModelState
 from ..vocabulary.delivery import DeliveryState
-from ..vocabulary.job import JobSpec
+from ..vocabulary.job import PAYLOAD_SCHEMA, JobSpec
 from ..vocabulary.views import Explanation, ModelView
 from .calls import PauseModel
 from .connection import translated
@@ -84,7 +84,8 @@ class ModelStore:
         if not await self.live_dispatchers():
             found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
-        return found + await self._clock_warnings() + await self._webhook_warnings()
+        found += await self._clock_warnings()
+        return found + await self._too_old_workers() + await self._webhook_warnings()
 
     async def _clock_warnings(self) -> list[str]:
         """Return what is wrong with the clock of Redis's host."""
@@ -96,6 +97,12 @@ class ModelStore:
             f"the clock of Redis's host was set {direction}: ours is {abs(ahead):.0f} s "
             f"{'ahead of' if ahead > 0 else 'behind'} it, and comes back to it by 1 % of the time that passes"
         ]
+
+    async def _too_old_workers(self) -> list[str]:
+        """Return which models have workers that cannot read what is submitted here."""
+        states = (await self._rounds.read()).states
+        reasons = {name: state.unread_because(PAYLOAD_SCHEMA) for name, state in states.items()}
+        return [f"{name}: {why}" for name, why in reasons.items() if why]
 
     async def _webhook_warnings(self) -> list[str]:
         """Return what keeps webhooks from being sent."""

@@ -38,6 +38,7 @@ def _state(row: ModelRow, model: Model, *, now: int, window: float, waiting: int
         model=model,
         announced=row.slots,
         workers=row.workers,
+        reads=row.reads,
         bound=row.bound,
         running=row.running,
         served=row.served,

@@ -25,9 +25,11 @@ from .calls import (
     ClassifiedJob,
     ClassifyJobs,
     CursorChange,
+    DeferJobs,
     ExpireJobs,
     FaultJobs,
     FaultyJob,
+    LaterJob,
     PromoteJobs,
     PruneJobs,
     ReadRound,
@@ -56,12 +58,12 @@ NO_CURSORS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that has happened to one job: a `fault`, the last one (`quarantined`), or its record is `lost`."""
+    """What happened to one job: a `fault`, the last (`quarantined`), it is too `newer`, or its record is `lost`."""
 
     id: str
     what: str
     why: str
-    faults: int
+    times: int
 
 
 class RoundStore:
@@ -149,6 +151,14 @@ class RoundStore:
             FaultyJob(id=fault.job_id, lane=fault.lane, message=fault.message, for_good=False) for fault in faults
         ]
         return await self._scripts.run(FaultJobs(now=now, dead_ms=self._dead_ms, jobs=jobs))
+
+    async def defer(self, too_new: Sequence[Bind], *, now: int | None = None) -> list[bool]:
+        """Let jobs that nobody can read yet wait, longer each time; returns for each whether it does."""
+        jobs = [
+            LaterJob(id=bind.job.id, lane=str(bind.job.lane), why=_why_too_new(bind), decision=bind.record)
+            for bind in too_new
+        ]
+        return await self._scripts.run(DeferJobs(now=now, dead_ms=self._dead_ms, jobs=jobs))
 
     async def take_troubles(self) -> list[Trouble]:
         """Return what has happened to jobs since anybody asked, in the order in which it did."""
@@ -240,6 +250,10 @@ def _binding_model(model: Model, template: str) -> BindingModel:
         probes=breaker.probes if breaker else 1,
         template=template,
     )
+
+
+def _why_too_new(bind: Bind) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in bind.decision.ruled_out.items())
 
 
 def _binding_job(bind: Bind) -> BindingJob:

@@ -18,7 +18,10 @@ Context = Mapping[str, str | float | list[str]]
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """Facts of one job; `affinity` is the hash that places it on a ring, `needs` are abilities."""
+    """Facts of one job; `affinity` is the hash that places it on a ring, `needs` are abilities.
+
+    `schema` is the version of its payload, 0 where nothing is said of it: such a one is read by every worker.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -28,6 +31,7 @@ class JobFacts:
     metric: Metric | None = None
     context: Context = field(default_factory=dict)
     max_cost_usd: float | None = None
+    schema: int = 0
 
     @property
     def tokens(self) -> int:
@@ -35,8 +39,9 @@ class JobFacts:
         return self.input_tokens + self.output_tokens
 
     def dump(self) -> str:
-        """Return the JSON that is kept with the job; what is not set is left out."""
+        """Return the JSON that is kept with the job, less what is not set; scripts look for `schema` in front."""
         fields = {
+            "schema": self.schema or None,
             "in": self.input_tokens,
             "out": self.output_tokens,
             "needs": sorted(self.needs),
@@ -69,6 +74,7 @@ def read_facts(text: str) -> JobFacts:
         metric=fields.get("metric"),
         context=fields.get("context", {}),
         max_cost_usd=fields.get("max_cost"),
+        schema=int(fields.get("schema", 0)),
     )
 
 

@@ -19,7 +19,7 @@ from pointsman.router.store import AttemptStore, Claim, HeldJob, JobStore, Offer
 from pointsman.router.store.calls import AnnounceWorker, CancelJob, Change, RetryJob
 from pointsman.router.store.scripts import Scripts
 from pointsman.router.vocabulary.facts import read_facts
-from pointsman.router.vocabulary.job import JobRecord, JobSpec, JobState
+from pointsman.router.vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState
 from pointsman.router.vocabulary.lanes import Lane
 
 START = 1_800_000_000_000
@@ -75,11 +75,14 @@ class Driver:
         return answer.id
 
     async def announce(
-        self, model: str = "gpt-4", slots: int = 4, *, worker: str = "w1", key_print: str = ""
-    ) -> int:
+        self, model: str = "gpt-4", slots: int = 4, *, worker: str = "w1", key_print: str = "",
+        schema: int = PAYLOAD_SCHEMA,
+    ) -> int:  # fmt: skip
         """Say that a worker lives, for an hour; returns 1 where it is new to the model."""
         offer = Offer(model, slots, key_print)
-        call = AnnounceWorker(now=self.now, worker=worker, presence_ms=3_600_000, config="v1", offers=[offer])
+        call = AnnounceWorker(
+            now=self.now, worker=worker, presence_ms=3_600_000, config="v1", schema=schema, offers=[offer]
+        )
         return (await self.scripts.run(call)).changed
 
     async def read(self) -> Round:

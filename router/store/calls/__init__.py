@@ -40,6 +40,7 @@ from .deliveries import (
     Redeliver,
     SettleDelivery,
 )
+from .faults import DeferJobs, FaultJobs, FaultyJob, LaterJob
 from .jobs import (
     Accepted,
     CancelJob,
@@ -57,8 +58,6 @@ from .rounds import (
     ClassifyJobs,
     CursorChange,
     ExpireJobs,
-    FaultJobs,
-    FaultyJob,
     LaneRow,
     ModelRow,
     PauseModel,
@@ -103,6 +102,7 @@ CALLS: dict[str, Any] = {
         ClassifyJobs,
         RejectJobs,
         FaultJobs,
+        DeferJobs,
         ReleaseDue,
         ReapLeases,
         ExpireJobs,
@@ -140,6 +140,7 @@ __all__ = [
     "ClassifyJobs",
     "CreateBatch",
     "CursorChange",
+    "DeferJobs",
     "DeliveryClaim",
     "ExpireJobs",
     "FaultJobs",
@@ -147,6 +148,7 @@ __all__ = [
     "ForgetJob",
     "HeldJob",
     "LaneRow",
+    "LaterJob",
     "ModelRow",
     "Offer",
     "PauseModel",

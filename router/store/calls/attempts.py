@@ -14,7 +14,7 @@ from .contract import Beside, Call
 class ClaimAnswer:
     """What a claim brings; without `claimed` there is nothing but the status."""
 
-    status: Literal["claimed", "stale", "closed", "expired"]
+    status: Literal["claimed", "stale", "closed", "newer", "expired"]
     request: str | None = None
     attempt: int = 0
     timeout_ms: int = 0
@@ -36,6 +36,7 @@ class ClaimJob(Call[ClaimAnswer]):
     binding: int
     token: str
     worker: str
+    schema: int
     lease_ms: int
     timeout_ms: int
     dead_ms: int
@@ -172,6 +173,7 @@ class AnnounceWorker(Call[Announced]):
     worker: str
     presence_ms: int
     config: str
+    schema: int
     offers: Sequence[Offer]
 
 

@@ -30,6 +30,7 @@ class ModelRow:
 
     slots: int
     workers: int
+    reads: int | None = None
     bound: int
     running: int
     served: int = 0
@@ -178,26 +179,6 @@ class RejectJobs(Call[int]):
     now: int | None = None
     dead_ms: int
     jobs: Sequence[RejectedJob]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaultyJob:
-    """A job that caused an error: where it waits ('' for intake), or under which binding it is held."""
-
-    id: str
-    message: str
-    lane: str | None = None
-    binding: int | None = None
-    for_good: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaultJobs(Call[list[Literal["gone", "delayed", "quarantined"]]]):
-    """Counts a fault of jobs and puts them aside."""
-
-    now: int | None = None
-    dead_ms: int
-    jobs: Sequence[FaultyJob]
 
 
 @dataclass(frozen=True, kw_only=True)

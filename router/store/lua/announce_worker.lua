@@ -5,6 +5,7 @@
 --   worker: its name
 --   presence_ms: until this is forgotten
 --   config: version of the worker's configuration
+--   schema: the newest payload that it can read
 --   offers: for each of its models
 --     model, slots: how many calls at a time
 --     key_print: fingerprint of its API key
@@ -17,7 +18,7 @@ local now = clock(args.now)
 local changed = 0
 for _, offer in ipairs(args.offers) do
   local model = offer.model
-  local fields = cjson.encode({slots = offer.slots, expires = now + args.presence_ms, config = args.config})
+  local fields = cjson.encode({slots = offer.slots, expires = now + args.presence_ms, config = args.config, schema = args.schema})
   changed = changed + redis.call('HSET', key.workers(model), args.worker, fields)
   local down = redis.call('HMGET', key.model(model), 'down', 'down_key')
   if down[1] and down[2] ~= offer.key_print then -- the key that was refused has been changed

@@ -24,7 +24,7 @@
 --     to?: lane to move to instead
 -- returns: one of 'bound' | 'moved' | 'gone' | 'raced' | 'full' | 'limited' | 'closed' | 'faulty' for each job, in
 --   order; a repeat with the same token returns the first answer
--- uses: time, keep_time, move, lane, running, reservation, capacity, allowance, breaker, suspicion, batch, delivery, finish, fault
+-- uses: time, keep_time, move, lane, running, reservation, capacity, allowance, breaker, suspicion, batch, delivery, finish, trouble, fault
 local MOST_TOKENS = 1000000000
 local now = kept_clock(args.now, args.expected)
 local first = redis.call('GET', key.answer(args.token))

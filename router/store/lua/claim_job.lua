@@ -7,21 +7,22 @@
 --   id, binding: of the job
 --   token: of this claim
 --   worker: its name
+--   schema: the newest payload that it can read
 --   lease_ms: for how long it lasts
 --   timeout_ms: of the model
 --   dead_ms: for how long a dead letter is kept
--- returns: the status alone where it is 'stale', 'closed' or 'expired', else
+-- returns: the status alone where it is 'stale', 'closed', 'newer' or 'expired', else
 --   status: 'claimed', also for a repeat with the same token
 --   request: as the worker gets it
 --   attempt, max_attempts, rate_limits: which attempt this is, how many there may be, how often one was refused so far
 --   timeout_ms, at_deadline: what is left for the attempt, and 1 where the deadline ends it
 --   lane, decision: where it waited, and the last decision as JSON
 --   failed_by: the models that failed it, separated by commas, the last one last
--- uses: time, wake, move, lane, running, reservation, capacity, allowance, batch, delivery, finish
+-- uses: time, wake, move, lane, running, reservation, capacity, allowance, batch, delivery, finish, defer
 local SETTLE_GRACE = 5000 -- ms after its timeout in which an attempt may still be settled
 local now = clock(args.now, args.expected)
 local id, binding, token = args.id, tostring(args.binding), args.token
-local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'claim', 'model', 'deadline', 'attempts')
+local job = redis.call('HMGET', key.job(id), 'state', 'binding', 'claim', 'model', 'deadline', 'attempts', 'facts')
 local state, model, deadline = job[1], job[4], tonumber(job[5])
 
 local repeated = state == 'running' and job[2] == binding and job[3] == token
@@ -45,6 +46,13 @@ if not repeated then
     give_back(id)
     wake()
     return {'status', 'closed'}
+  end
+  if schema_of(job[7]) > args.schema then
+    drop_reservation(model, entry)
+    move('release', id, 'bound', 'pending')
+    defer(id, now)
+    wake()
+    return {'status', 'newer'}
   end
   local attempt_end = now + timeout + SETTLE_GRACE
   move('claim', id, 'bound', 'running')

@@ -7,7 +7,7 @@
 --     id, task_class, lane: its class or '', and the lane it goes to
 --     step: that decided
 -- returns: how many jobs were moved
--- uses: time, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, move, lane, running, reservation, batch, delivery, finish, trouble, fault
 local how = {now = clock(args.now), dead_ms = args.dead_ms, doing = 'classifying it'}
 
 local function classify(id, classified)

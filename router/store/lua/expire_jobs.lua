@@ -6,7 +6,7 @@
 --   most: how many at most
 --   dead_ms: for how long a dead letter is kept
 -- returns: how many jobs expired
--- uses: time, keep_time, wake, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, keep_time, wake, move, lane, running, reservation, batch, delivery, finish, trouble, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local LATER = 10000
 local now = kept_clock(args.now, args.expected)

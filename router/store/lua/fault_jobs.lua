@@ -11,17 +11,8 @@
 --     binding?: under which it failed
 --     for_good: true where it must not be tried again
 -- returns: one of 'gone' | 'delayed' | 'quarantined' for each job, in order
--- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, trouble, fault, whereabouts
 local now = clock(args.now)
-
-local function is_there(id, job)
-  local held = redis.call('HMGET', key.job(id), 'state', 'binding')
-  if not job.lane then
-    return (held[1] == 'bound' or held[1] == 'running') and held[2] == tostring(job.binding)
-  end
-  local line = job.lane == '' and key.intake() or key.lane(job.lane)
-  return held[1] == 'pending' and redis.call('ZSCORE', line, id)
-end
 
 local function put(id, job)
   if job.lane and not redis.call('HGET', key.job(id), 'state') then
@@ -29,7 +20,7 @@ local function put(id, job)
     forget_lost(id, key.intake())
     return 'delayed'
   end
-  if not is_there(id, job) then return 'gone' end
+  if not is_still_there(id, job) then return 'gone' end
   if job.lane then leave(id, job.lane) end
   return put_aside(id, job.message, {now = now, dead_ms = args.dead_ms, for_good = job.for_good})
 end

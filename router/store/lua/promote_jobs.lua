@@ -5,7 +5,7 @@
 --   most: how many at most
 --   dead_ms: for how long a dead letter is kept
 -- returns: how many jobs left the delayed
--- uses: time, keep_time, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, keep_time, move, lane, running, reservation, batch, delivery, finish, trouble, fault
 local now = kept_clock(args.now, args.expected)
 local how = {now = now, dead_ms = args.dead_ms, doing = 'putting it back'}
 

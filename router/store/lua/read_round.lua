@@ -17,6 +17,7 @@
 --   more_lanes: 1 where more follow
 --   models: as JSON, by name
 --     slots, workers, bound, running, served?: what they announced, what is under way, and all that ever was
+--     reads?: the newest payload that all its workers read
 --     cooled_until?, paused?, down?, suspect?, probe_at?: its health, and when it may be probed again
 --     requests, tokens?, oldest_leaves?: of the last minute, and when the oldest of these leaves it
 --     paced_requests?, paced_tokens?, paced_at?: the levels that spread them over the minute, and as of when
@@ -38,7 +39,7 @@ local free, models = 0, {}
 for _, one in ipairs(args.models) do
   local model = one.name
   forget_old(model, now)
-  local slots, workers = presence(model, now)
+  local slots, workers, reads = presence(model, now)
   local bound, running = depth(model)
   free = free + math.max(0, slots + math.floor(slots * args.window) - bound - running)
   if one.guarded then look_for_overdue(model, now, slots, running) end
@@ -50,7 +51,7 @@ for _, one in ipairs(args.models) do
   local guard = breaker(model, now)
   local left = left_to_bind(model, now)
   models[model] = {
-    slots = slots, workers = workers, bound = bound, running = running, served = stats[1] or nil,
+    slots = slots, workers = workers, reads = reads, bound = bound, running = running, served = stats[1] or nil,
     cooled_until = health[1] or nil, paused = health[2] or nil, down = health[3] or nil,
     suspect = health[4] or nil, probe_at = health[5] or nil,
     requests = redis.call('ZCARD', key.reservations(model)),

@@ -10,7 +10,7 @@
 --   models: all that there are
 -- returns:
 --   back, ended: how many jobs were given back, and how many ended
--- uses: time, keep_time, wake, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, keep_time, wake, move, lane, running, reservation, batch, delivery, finish, trouble, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local GAP = 2000
 local now = kept_clock(args.now, args.expected)

@@ -7,7 +7,7 @@
 --     id, task_class: its class or ''
 --     kind, message: why
 -- returns: how many jobs were ended
--- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, fault
+-- uses: time, wake, move, lane, running, reservation, batch, delivery, finish, trouble, fault
 local now = clock(args.now)
 local how = {now = now, dead_ms = args.dead_ms, doing = 'rejecting it'}
 

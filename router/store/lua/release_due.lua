@@ -14,7 +14,7 @@
 --   dead_ms: for how long a dead letter is kept
 -- returns:
 --   released, moved_on: how many were
--- uses: time, keep_time, wake, move, lane, running, reservation, capacity, batch, delivery, finish, fault
+-- uses: time, keep_time, wake, move, lane, running, reservation, capacity, batch, delivery, finish, trouble, fault
 redis.call('DEL', key.answer('')) -- a removal first, so that a Redis with its memory full lets the script pass
 local now = kept_clock(args.now, args.expected)
 local model, all = args.model, args.all_of_them

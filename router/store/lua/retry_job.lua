@@ -18,7 +18,7 @@ redis.call('ZREM', key.dead(job[2]), id)
 redis.call('ZREM', key.finished(), id)
 redis.call('DEL', results .. id, key.decision(id))
 redis.call('HDEL', key.job(id), 'finished', 'error_kind', 'error_message', 'rate_limits', 'model', 'streamed', 'failed_by',
-  'faults')
+  'faults', 'deferred')
 redis.call('PERSIST', key.job(id))
 redis.call('PERSIST', key.request(id))
 redis.call('PERSIST', key.history(id))

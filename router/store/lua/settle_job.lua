@@ -95,7 +95,7 @@ if outcome == 'succeeded' then
   finish('settle', id, 'running', outcome, {now = now, ttl = args.result_ms, result_json = args.result})
 elseif outcome == 'pending' then
   move('settle', id, 'running', 'pending')
-  redis.call('HDEL', key.job(id), 'claim', 'faults')
+  redis.call('HDEL', key.job(id), 'claim', 'faults', 'deferred')
   redis.call('HSET', key.job(id), 'lane', args.lane)
   if failed == 1 then remember_failed(id, model) end
   if wait > 0 then

@@ -214,11 +214,13 @@ async def test_a_call_that_the_jobs_deadline_cuts_short_expires_it(worker: Worke
 async def test_a_payload_that_is_newer_than_the_worker_waits_for_another_one(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PAYLOAD_SCHEMA", 1)
+    monkeypatch.setattr(attempts, "PAYLOAD_SCHEMA", 1)  # what it announced was more
     job_id = await worker.bound()
     assert "newer than this worker" in (await worker.attempt(job_id)).words
     record = await worker.driver.get(job_id)
     assert (record.state, record.attempts, worker.got) == (JobState.PENDING, 0, [])
+    assert record.not_before is not None
+    assert await worker.driver.ledger() == ([], [])
 
 
 async def test_a_mistake_of_the_workers_own_ends_the_job_instead_of_being_repeated(worker: Worker) -> None:

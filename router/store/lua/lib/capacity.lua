@@ -1,17 +1,21 @@
 -- What a model can take now: the slots its live workers announced, its limits, its ledger, its health.
+local FIRST_SCHEMA = 2 -- what workers read that announce nothing of it: they are older than the announcement
+
+-- Slots and number of its live workers, and the newest payload that all of them read: any may get the next message.
 local function presence(model, now)
-  local slots, count = 0, 0
+  local slots, count, reads = 0, 0, nil
   local entries = redis.call('HGETALL', key.workers(model))
   for i = 1, #entries, 2 do
     local read, worker = pcall(cjson.decode, entries[i + 1])
     local live = read and type(worker) == 'table' and (tonumber(worker.expires) or 0) > now
     if live and tonumber(worker.slots) then
       slots, count = slots + tonumber(worker.slots), count + 1
+      reads = math.min(reads or math.huge, tonumber(worker.schema) or FIRST_SCHEMA)
     else
       redis.call('HDEL', key.workers(model), entries[i])
     end
   end
-  return slots, count
+  return slots, count, reads
 end
 
 local function depth(model)

@@ -2,14 +2,7 @@
 -- record leaves the index, one that causes an error is put aside, and the others go on.
 -- What is put aside waits among the delayed; after the third fault in a row it ends as a dead letter, in quarantine.
 local FAULT_WAITS = {1000, 10000} -- ms until a job is tried again after its first and its second fault
-local TROUBLES_KEPT = 1000
 local SERVERS_OWN = {'OOM ', 'MISCONF ', 'READONLY ', 'NOREPLICAS ', 'NOPERM ', 'MASTERDOWN ', 'CLUSTERDOWN '}
-
--- What a dispatcher writes into its log.
-local function note_trouble(id, what, why, faults)
-  redis.call('RPUSH', key.troubles(), cjson.encode({id = id, what = what, why = why, faults = faults}))
-  redis.call('LTRIM', key.troubles(), -TROUBLES_KEPT, -1)
-end
 
 -- A job whose record is gone, perhaps thrown away by Redis: nothing can be done for it. Whoever finds it first takes it
 -- out of all indexes but its lane, which nobody knows any more; so it is noted once.

@@ -169,7 +169,7 @@ async def test_a_redis_that_refuses_to_write_is_nobodys_fault(driver: Driver) ->
 
 async def test_what_is_noted_has_a_bound(driver: Driver) -> None:
     key = driver.keys.key("troubles")
-    row = json.dumps({"id": "x", "what": "lost", "why": "", "faults": 0})
+    row = json.dumps({"id": "x", "what": "lost", "why": "", "times": 0})
     await driver.redis.rpush(key, *[row] * 1500)  # type: ignore[misc]
     (job_id,) = await bring(driver, "delayed", 1)
     await driver.redis.delete(driver.keys.key("job", job_id))
