@@ -23,7 +23,7 @@ from pointsman.router.vocabulary.errors import ConfigError
 from .api_keys import environment, read_api_keys
 from .presence import Presence
 from .queues import check_alone, models_of
-from .revoke import install_revoke
+from .remote_control import install_remote_control
 from .runtime_step import RuntimeStep
 from .tasks import AttemptTask
 from .webhooks.task import SendWebhook
@@ -45,6 +45,7 @@ def configuration() -> dict[str, Any]:
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_enable_remote_control": True,
+        "worker_disable_rate_limits": True,  # limits are those of a model, over all workers
         "worker_soft_shutdown_timeout": 0,
         "task_queues": [Queue(model.queue, exchange, routing_key=model.queue) for model in catalog.models.values()],
         "task_default_queue": next(iter(catalog.models.values())).queue,  # else Flower lists a queue nobody uses
@@ -98,4 +99,4 @@ app.register_task(AttemptTask())
 app.register_task(SendWebhook())
 app.steps["worker"].add(RuntimeStep)
 app.steps["consumer"].add(Presence)
-install_revoke()
+install_remote_control()

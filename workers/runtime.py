@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from random import Random
 
 from redis.asyncio import Redis
@@ -18,12 +18,14 @@ from pointsman.router.runtime.forever import forever
 from pointsman.router.runtime.http import open_client
 from pointsman.router.store import AttemptStore, CatalogReload, Offer, listen, open_redis
 from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.job import JobState
 from pointsman.router.vocabulary.model import Model
 
 from .api_keys import environment, key_print, read_api_keys
 from .executor import Equipment, Executor
 from .leases import Leases
 from .outcome import Judge
+from .remote_control import REVOKED
 from .token_stream import TokenPublisher
 
 log = logging.getLogger("pointsman.worker")
@@ -105,13 +107,9 @@ class Runtime:
             except StoreUnavailable as error:
                 log.warning("this worker's slots cannot be withdrawn, they lapse by themselves: %s", error)
 
-    async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
-        """Cancel jobs whose Celery task was revoked."""
-        for job_id in job_ids:
-            try:
-                await self._store.cancel(job_id, reason)
-            except StoreUnavailable as error:
-                log.warning("job %s cannot be cancelled: %s", job_id, error)
+    async def cancel(self, job_id: str) -> JobState | None:
+        """Cancel a job that was revoked; returns its state now, None for an unknown one."""
+        return await self._store.cancel(job_id, REVOKED)
 
     async def _listen(self) -> None:
         """Stop the call of every job that is cancelled while this process has it."""

@@ -208,10 +208,11 @@ class AttemptStore:
         dead_ms = milliseconds(self.settings.dead_ttl_seconds)
         await self._scripts.run(DeferJobs(dead_ms=dead_ms, jobs=[LaterJob(id=job_id, binding=binding, why=why)]))
 
-    async def cancel(self, job_id: str, reason: str) -> None:
-        """Cancel a job, wherever it is; an unknown or ended one is left alone."""
+    async def cancel(self, job_id: str, reason: str) -> JobState | None:
+        """Cancel a job, wherever it is, and return its state now: an ended one stays as it is, None is unknown."""
         result_ms = milliseconds(self.settings.result_ttl_seconds)
-        await self._scripts.run(CancelJob(id=job_id, result_ms=result_ms, reason=reason))
+        found = await self._scripts.run(CancelJob(id=job_id, result_ms=result_ms, reason=reason))
+        return JobState(found.after) if found.after else None
 
     async def announce(self, worker: str, offers: Sequence[Offer], *, config: str) -> None:
         """Say that this process lives and what it offers; forgotten after `presence_seconds`."""

@@ -22,7 +22,7 @@ sys.path[0] = str(ROOT)  # as for `python -m` in the root
 IMPORTED = (
     "aiohttp", "celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "pointsman.cli.app",
     "pointsman.local.dispatcher", "pointsman.producer.api.serve", "pointsman.workers.consumer",
-    "pointsman.workers.pool", "pointsman.workers.presence", "pointsman.workers.revoke",
+    "pointsman.workers.pool", "pointsman.workers.presence", "pointsman.workers.remote_control",
     "pointsman.workers.runtime_step", "pointsman.workers.tasks", "pointsman.workers.webhooks.task",
 )  # fmt: skip
 """Not the Celery application itself: it takes its settings from the environment once, and is each worker's own."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
@@ -17,9 +17,11 @@ from pointsman.router.routing.catalog import Catalog
 from pointsman.router.runtime.cancellation import stop
 from pointsman.router.runtime.http import open_guarded_client
 from pointsman.router.store import CatalogReload, DeliveryQueue, JobStore, open_redis
-from pointsman.router.vocabulary.errors import StoreUnavailable
+from pointsman.router.vocabulary.errors import StoreUnavailable, UnknownJob
+from pointsman.router.vocabulary.job import JobState
 from pointsman.router.vocabulary.webhook import may_be_called
 
+from ..remote_control import REVOKED
 from .sender import LAST_SETTLE_SECONDS, Sender
 
 log = logging.getLogger("pointsman.webhooks")
@@ -75,8 +77,12 @@ class WebhookRuntime:
             except StoreUnavailable as error:
                 log.warning("this sender cannot be withdrawn, it lapses by itself: %s", error)
 
-    async def cancel(self, job_ids: Sequence[str], reason: str) -> None:
-        """Do nothing: a revoke cancels a job, and the job's worker receives it."""
+    async def cancel(self, job_id: str) -> JobState | None:
+        """Cancel a job that was revoked: this worker may be the only one. A delivery is no job, and goes on."""
+        try:
+            return await self._jobs.cancel(job_id, reason=REVOKED)
+        except UnknownJob:
+            return None
 
     async def close(self) -> None:
         """Close every connection; a name that is still looked up is not waited for."""

@@ -89,26 +89,6 @@ async def test_a_cancel_reaches_a_running_call_at_once(live: Live) -> None:
     assert [attempt.kind for attempt in record.history] == ["cancelled"]
 
 
-async def test_a_revoke_cancels_the_job_and_stops_its_call(live: Live) -> None:
-    live.change(base_seconds=60.0)
-    live.dispatcher()
-    live.worker("gpt-4")
-    [job_id] = await live.submit(1, task_class="technical_support")
-    record = await live.until_state(job_id, "running")
-    client = Celery("flower", set_as_current=False)
-    client.conf.update(celery_config(live.settings))
-    await asyncio.to_thread(client.control.revoke, f"{job_id}.{record.binding}", terminate=True)
-    [record] = await live.until_done([job_id])
-    assert record.state is JobState.CANCELLED
-
-    async def ended() -> bool:
-        return live.in_flight() == 0
-
-    await eventually(ended, what="the call was stopped", seconds=10)
-    live.change(base_seconds=0.05)
-    await live.until_done(await live.submit(2, task_class="technical_support", start=10))
-
-
 async def test_a_rate_limit_cools_the_model_and_costs_no_attempt(live: Live) -> None:
     live.change(rate_limit_rate=1.0, retry_after_seconds=1.0)
     live.dispatcher()
