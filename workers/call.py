@@ -75,9 +75,12 @@ async def call(
     request: WireRequest,
     *,
     timeout_seconds: float,
+    idle_seconds: float | None = None,
     on_text: OnText = ignore_text,
 ) -> Answered:
     """Return the model's answer, and what is left of the vendor's limits; `on_text` gets the text of a stream.
+
+    A stream may be silent for `idle_seconds` between two of its events.
 
     Raises CallFailed, and nothing else, for whatever goes wrong; cancelling passes through.
     """
@@ -85,7 +88,7 @@ async def call(
     try:
         async with asyncio.timeout(timeout_seconds), _posted(client, request, timeout_seconds) as response:
             allowance = wire.allowance(response.headers)
-            return Answered(await _answer(response, wire, request, on_text), allowance)
+            return Answered(await _answer(response, wire, request, on_text, idle_seconds), allowance)
     except CallFailed as failed:
         failed.allowance = allowance
         raise
@@ -107,12 +110,15 @@ def _posted(
     )
 
 
-async def _answer(response: Response, wire: WireFormat, request: WireRequest, on_text: OnText) -> Answer:
+async def _answer(
+    response: Response, wire: WireFormat, request: WireRequest, on_text: OnText, idle_seconds: float | None
+) -> Answer:
     """Read the reply; one that was asked for a stream, and does not know how, is read as it is."""
     if not response.is_success:
         raise _refused(response, wire, _parsed(await _content(response), request))
     if "text/event-stream" in response.headers.get("content-type", ""):
-        return wire.answer(await _streamed(response, wire, request, on_text), stops=request.stops)
+        body = await _streamed(response, wire, request, on_text, idle_seconds)
+        return wire.answer(body, stops=request.stops)
     return wire.answer(_parsed(await _content(response), request), stops=request.stops)
 
 
@@ -127,19 +133,26 @@ def _refused(response: Response, wire: WireFormat, body: Any) -> CallFailed:
     )
 
 
-async def _streamed(response: Response, wire: WireFormat, request: WireRequest, on_text: OnText) -> Any:
+async def _streamed(
+    response: Response, wire: WireFormat, request: WireRequest, on_text: OnText, idle_seconds: float | None
+) -> Any:
     """Return the body that the reply would have had without a stream, and hand on each piece of text."""
-    reply = StreamedReply(wire)
-    async with aclosing(EventSource(response).aiter_sse()) as events:
-        async for event in events:
-            if not event.data:  # what keeps a connection alive
-                continue
-            text = reply.take(_parsed(event.data.encode(), request))
-            if text is None:
-                await _linger(events)
-                break
-            if text:
-                on_text(text)
+    reply, clock = StreamedReply(wire), asyncio.get_running_loop().time
+    try:
+        async with asyncio.timeout(None) as silence, aclosing(EventSource(response).aiter_sse()) as events:
+            async for event in events:
+                if idle_seconds is not None:
+                    silence.reschedule(clock() + idle_seconds)
+                if not event.data:  # what keeps a connection alive
+                    continue
+                text = reply.take(_parsed(event.data.encode(), request))
+                if text is None:
+                    await _linger(events)
+                    break
+                if text:
+                    on_text(text)
+    except TimeoutError:
+        raise CallFailed(ErrorKind.TIMEOUT, f"the answer stopped: no piece of it for {idle_seconds:g} s") from None
     return reply.body()
 
 

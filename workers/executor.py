@@ -23,7 +23,7 @@ from pointsman.router.vocabulary.lanes import Lane
 from pointsman.router.vocabulary.model import Model
 
 from .api_keys import key_print
-from .call import Answered, OnText, call, ignore_text
+from .call import Answered, OnText, call
 from .errors import TIME_LIMIT, CallFailed, LeaseLost
 from .leases import Lease, Leases
 from .outcome import AttemptOutcome, GaveUp, Judge, RetryLater, Succeeded, Trial
@@ -142,11 +142,12 @@ class Executor:
         try:
             chat = _read_chat(claim)
             call_id = task_id(claim.job_id, claim.binding)
-            stream = bool(claim.payload.get("stream"))
+            asked = bool(claim.payload.get("stream"))
+            stream = asked or model.stream == "always"
             request = named(FORMATS[model.format].request(chat, model, api_key, stream=stream), call_id)
             tried = replace(tried, dropped=request.dropped)
             answered = await self._call(
-                claim, model, request, lease, token_stream.on_text if stream else ignore_text
+                claim, model, request, lease, token_stream.on_text if asked else token_stream.note
             )
             tried = replace(tried, allowance=answered.allowance)
             outcome: AttemptOutcome = Succeeded(answered.answer)
@@ -179,7 +180,14 @@ class Executor:
         lease.check()
         wire = FORMATS[model.format]
         timeout = claim.timeout_seconds - (time.monotonic() - lease.claimed_at)  # the attempt began with its claim
-        calling = call(self._equipment.client, wire, request, timeout_seconds=timeout, on_text=on_text)
+        calling = call(
+            self._equipment.client,
+            wire,
+            request,
+            timeout_seconds=timeout,
+            idle_seconds=model.idle_timeout_seconds,
+            on_text=on_text,
+        )
         lease.call = asyncio.create_task(calling)
         try:
             return await lease.call

@@ -35,10 +35,14 @@ class TokenStream:
         self.sent = False
         self.first_token_seconds: float | None = None
 
-    def on_text(self, text: str) -> None:
-        """Take the next piece."""
+    def note(self, _: str) -> None:
+        """Note when the first piece came, of an answer that nobody reads meanwhile."""
         if self.first_token_seconds is None:
             self.first_token_seconds = time.monotonic() - self._began
+
+    def on_text(self, text: str) -> None:
+        """Take the next piece."""
+        self.note(text)
         self.waiting += text
         self._has_text.set()
 

@@ -33,6 +33,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "breaker": "When the model's own faults take it out of routing; null: never.",
         "context_window": "Tokens of input and output together that it takes.",
         "max_output_tokens": "Tokens that it writes at most.",
+        "idle_timeout_seconds": "The longest silence between two pieces of a streamed answer.",
+        "stream": "Whether it is called as a stream for jobs that ask for one, or always.",
         "timeout_seconds": "How long one call may take.",
         "price": "USD per million tokens, for the cost of each result.",
         "abilities": "What it can do beside text.",

@@ -65,8 +65,10 @@ class Model(Frozen):
     """One routable LLM backend.
 
     `upstream` is the name the vendor knows, `api_key_env` names the environment variable with the key (absent:
-    the server wants none), `worker_concurrency` is the number of calls one worker process has in flight. Models of
-    one `vendor` (default: the host of `base_url`) share its filters.
+    the server wants none), `worker_concurrency` is the number of calls one worker process has in flight.
+    With `stream: always` it is called as a stream for every job: then a silence of `idle_timeout_seconds` between
+    two pieces of its answer ends the call, and a server that is left stops generating. Models of one `vendor`
+    (default: the host of `base_url`) share its filters.
     """
 
     name: Name
@@ -81,6 +83,8 @@ class Model(Frozen):
     context_window: int | None = Field(default=None, ge=1)
     max_output_tokens: int = Field(default=4096, ge=1)
     timeout_seconds: float = Field(default=120.0, gt=0, le=3600)
+    idle_timeout_seconds: float | None = Field(default=None, gt=0, le=3600)
+    stream: Literal["when_asked", "always"] = "when_asked"
     price: Price | None = None
     abilities: frozenset[Ability] = frozenset()
     drop_params: tuple[DroppableParam, ...] = ()

@@ -38,10 +38,17 @@ def streaming(vendor: str, *pieces: str, headers: Mapping[str, str] | None = Non
 
 
 async def ask(
-    client: AsyncClient, vendor: str, loopback: Loopback, texts: list[str], *, timeout_seconds: float = 5.0
+    client: AsyncClient,
+    vendor: str,
+    loopback: Loopback,
+    texts: list[str],
+    *,
+    timeout_seconds: float = 5.0,
+    idle_seconds: float | None = None,
 ) -> Answered:
     request = FORMATS[vendor].request(HELLO, model_for(vendor, loopback.url), KEY, stream=True)
-    return await call(client, FORMATS[vendor], request, timeout_seconds=timeout_seconds, on_text=texts.append)
+    times = {"timeout_seconds": timeout_seconds, "idle_seconds": idle_seconds}
+    return await call(client, FORMATS[vendor], request, **times, on_text=texts.append)
 
 
 async def failure_of(client: AsyncClient, vendor: str, loopback: Loopback, texts: list[str]) -> CallFailed:
@@ -233,6 +240,23 @@ async def test_text_is_streamed_while_the_stream_goes_on_and_a_stall_is_a_timeou
     held.let_go.set()
     assert failure.value.kind is ErrorKind.TIMEOUT
     assert texts == ["Gr", "üße"]
+
+
+async def test_a_silence_between_two_pieces_ends_the_call_long_before_its_timeout(
+    vendor: str, loopback: Loopback, client: AsyncClient
+) -> None:
+    texts: list[str] = []
+    loopback.behave = held = Held(vendor, kept=1)
+    with pytest.raises(CallFailed) as failure:
+        await ask(client, vendor, loopback, texts, timeout_seconds=25, idle_seconds=0.3)
+    assert not held.let_go.is_set()
+    held.let_go.set()
+    assert (failure.value.kind, failure.value.message) == (
+        ErrorKind.TIMEOUT,
+        "the answer stopped: no piece of it for 0.3 s",
+    )
+    loopback.behave = streaming(vendor, "Gr", "üße")
+    assert (await ask(client, vendor, loopback, [], idle_seconds=0.3)).answer.text == "Grüße"
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic"])  # Gemini's stream ends with its connection

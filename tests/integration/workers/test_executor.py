@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -46,6 +47,25 @@ async def test_an_answer_ends_the_job(worker: Worker) -> None:
     assert (record.result.answer.text, record.result.model) == ("42", "gpt-4")
     assert worker.got[0].headers["x-client-request-id"] == f"{job_id}.1"
     assert len(worker.leases) == 0
+
+
+async def test_a_model_that_is_always_streamed_publishes_nothing_that_nobody_asked_for(worker: Worker) -> None:
+    async def streaming(_: httpx.Request) -> httpx.Response:
+        piece = {"choices": [{"delta": {"content": "42"}, "finish_reason": "stop"}]}
+        body = f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n"
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+
+    worker.behave = streaming
+    catalog = worker.driver.catalog
+    always = catalog.models["gpt-4"].model_copy(update={"stream": "always"})
+    worker.executor.take(catalog.model_copy(update={"models": {**catalog.models, "gpt-4": always}}), {})
+    job_id = await worker.bound()
+    await worker.attempt(job_id)
+    record = await worker.driver.get(job_id)
+    assert record.state is JobState.SUCCEEDED
+    assert json.loads(worker.got[0].content)["stream"] is True
+    assert record.history[0].first_token_seconds is not None
+    assert await worker.driver.redis.hget(worker.driver.keys.key("job", job_id), "streamed") is None
 
 
 async def test_the_time_of_the_claim_is_part_of_the_attempt(worker: Worker) -> None:
