@@ -11,6 +11,7 @@ from .faults import Damage, Failure
 from .json_instance import instance_of
 from .mark import MARK
 from .settings import AT_ONCE, AnswerPace
+from .tools import OfferedTool, SimulatedCall, choose_tool
 from .window import WindowLeft
 
 OPENINGS = (
@@ -32,18 +33,11 @@ ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}, "r
 
 
 @dataclass(frozen=True)
-class SimulatedCall:
-    """A tool call that the simulated model has to make."""
-
-    name: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class ParsedRequest:
     """What of a request the simulation looks at, in whatever wire format it came.
 
     `read` is the text of the whole request, `call` the tool it insists on, `json_text` an instance of its schema.
+    `tools` are those that it leaves to the model, `results` what tools have just answered, None where none has.
     With `stream` it wants the answer piece by piece, with `stream_usage` its tokens too.
     """
 
@@ -52,6 +46,8 @@ class ParsedRequest:
     read: str
     max_tokens: int | None = None
     call: SimulatedCall | None = None
+    tools: tuple[OfferedTool, ...] = ()
+    results: str | None = None
     json_text: str | None = None
     stream: bool = False
     stream_usage: bool = False
@@ -83,12 +79,6 @@ class SimulatedAnswer:
         return "tool_calls" if self.called else "length" if self.cut else "stop"
 
 
-def call_of(name: str, schema: dict[str, Any] | None) -> SimulatedCall:
-    """Return a call of a tool with the smallest arguments that its schema allows."""
-    arguments = instance_of({"type": "object", **(schema or {})})
-    return SimulatedCall(name, arguments if isinstance(arguments, dict) else {})
-
-
 def json_of(schema: dict[str, Any] | None) -> str | None:
     """Return the smallest instance of a schema as JSON text, None without a schema."""
     return None if schema is None else json.dumps(instance_of(schema))
@@ -102,13 +92,23 @@ def count_tokens(text: str) -> int:
 def make_answer(parsed: ParsedRequest, length: int, draw: Random) -> SimulatedAnswer:
     """Return an answer of about `length` tokens, the same for the same draw; in prose a word counts as a token."""
     read = count_tokens(parsed.read)
-    if parsed.call is not None:
-        return SimulatedAnswer("", parsed.call, read, count_tokens(json.dumps(parsed.call.arguments)))
+    call = parsed.call or _free_call(parsed, draw)
+    if call is not None:
+        return SimulatedAnswer("", call, read, count_tokens(json.dumps(call.arguments)))
     if parsed.json_text is not None:
         return SimulatedAnswer(parsed.json_text, None, read, count_tokens(parsed.json_text))
     wanted = max(1, int(length * draw.uniform(0.6, 1.4)))
     allowed = min(wanted, parsed.max_tokens or wanted)
-    return SimulatedAnswer(_prose(parsed.prompt, allowed, draw), None, read, allowed, cut=allowed < wanted)
+    about = parsed.prompt if parsed.results is None else parsed.results
+    return SimulatedAnswer(_prose(about, allowed, draw), None, read, allowed, cut=allowed < wanted)
+
+
+def _free_call(parsed: ParsedRequest, draw: Random) -> SimulatedCall | None:
+    """Return the call that the model makes of itself; none after the answers of tools, so that every loop ends."""
+    if not parsed.tools or parsed.results is not None:
+        return None
+    tool = choose_tool(parsed.tools, parsed.prompt, draw)
+    return tool.call() if tool is not None else None
 
 
 def _prose(prompt: str, length: int, draw: Random) -> str:

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import ParsedRequest, SimulatedAnswer, SimulatedCall, call_of, json_of
+from .answers import ParsedRequest, SimulatedAnswer, json_of
 from .faults import Failure
 from .formats import Body, Events, all_text, bearer, in_words, last_user, messages_of, whole, words
+from .tools import OfferedTool, SimulatedCall, named
 from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
@@ -46,6 +47,8 @@ class ServedAnthropic:
             read=" ".join([words(body.get("system")), *all_text(messages)]),
             max_tokens=whole(body["max_tokens"]),
             call=_forced_call(body),
+            tools=_offered(body) if (body.get("tool_choice") or {}).get("type", "auto") == "auto" else (),
+            results=_results(messages[-1]),
             json_text=json_of(((body.get("output_config") or {}).get("format") or {}).get("schema")),
             stream=bool(body.get("stream")),
         )
@@ -105,10 +108,19 @@ def _forced_call(body: Body) -> SimulatedCall | None:
     choice = body.get("tool_choice") or {}
     if choice.get("type") not in ("any", "tool"):
         return None
-    chosen = next((tool for tool in body.get("tools") or [] if choice.get("name") in (None, tool["name"])), None)
-    if chosen is None:
-        raise ValueError("tool_choice: no such tool is given")
-    return call_of(chosen["name"], chosen.get("input_schema"))
+    return named(_offered(body), choice.get("name")).call()
+
+
+def _offered(body: Body) -> tuple[OfferedTool, ...]:
+    tools = body.get("tools") or []
+    return tuple(OfferedTool(one["name"], one.get("description") or "", one.get("input_schema")) for one in tools)
+
+
+def _results(message: Body) -> str | None:
+    """Return the text of the answers of tools in a message, None without any."""
+    content = message.get("content")
+    blocks = [block for block in content if block.get("type") == "tool_result"] if isinstance(content, list) else []
+    return " ".join(words(block.get("content")) for block in blocks) if blocks else None
 
 
 def _content(answer: SimulatedAnswer) -> list[Body]:

@@ -81,8 +81,9 @@ def in_words(text: str) -> list[str]:
 
 
 def last_user(messages: list[Body]) -> str:
-    """Return the text of the last message of the user."""
-    return next((words(message.get("content")) for message in reversed(messages) if message["role"] == "user"), "")
+    """Return the text of the last message of the user that has any: one may hold the answers of tools alone."""
+    texts = (words(message.get("content")) for message in reversed(messages) if message["role"] == "user")
+    return next((text for text in texts if text), "")
 
 
 def all_text(messages: list[Body]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,10 @@ from uuid import uuid4
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import ANY_OBJECT, ParsedRequest, SimulatedAnswer, SimulatedCall, call_of, json_of
+from .answers import ANY_OBJECT, ParsedRequest, SimulatedAnswer, json_of
 from .faults import Damage, Failure
 from .formats import Body, Events, bearer, in_words, whole, words
+from .tools import OfferedTool, SimulatedCall, named
 from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str]] = {
@@ -47,10 +49,12 @@ class ServedGemini:
         config = body.get("generationConfig") or {}
         return ParsedRequest(
             upstream=upstream,
-            prompt=next((text for role, text in reversed(texts) if role == "user"), ""),
+            prompt=next((text for role, text in reversed(texts) if role == "user" and text), ""),
             read=" ".join([system, *(text for _, text in texts)]),
             max_tokens=whole(config.get("maxOutputTokens")),
             call=_forced_call(body),
+            tools=_offered(body) if _mode(body) in (None, "AUTO", "MODE_UNSPECIFIED") else (),
+            results=_results(turns[-1]),
             json_text=json_of(_wanted_schema(config)),
             stream=self._stream,
         )
@@ -91,15 +95,35 @@ class ServedGemini:
 
 
 def _forced_call(body: Body) -> SimulatedCall | None:
-    calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-    if calling.get("mode") != "ANY":
+    if _mode(body) != "ANY":
         return None
+    allowed = body["toolConfig"]["functionCallingConfig"].get("allowedFunctionNames")
+    offered = [tool for tool in _offered(body) if not allowed or tool.name in allowed]
+    return named(offered, None).call()
+
+
+def _mode(body: Body) -> str | None:
+    mode: str | None = ((body.get("toolConfig") or {}).get("functionCallingConfig") or {}).get("mode")
+    return mode
+
+
+def _offered(body: Body) -> tuple[OfferedTool, ...]:
     declared = [f for tool in body.get("tools") or [] for f in tool.get("functionDeclarations") or []]
-    allowed = calling.get("allowedFunctionNames")
-    chosen = next((f for f in declared if not allowed or f["name"] in allowed), None)
-    if chosen is None:
-        raise ValueError("toolConfig: no such function is declared")
-    return call_of(chosen["name"], chosen.get("parametersJsonSchema") or chosen.get("parameters"))
+    return tuple(OfferedTool(one["name"], one.get("description") or "", _schema(one)) for one in declared)
+
+
+def _schema(declared: Body) -> dict[str, Any] | None:
+    """Return the schema of a function's arguments; Google's own client spells one of its names in two ways."""
+    names = ("parametersJsonSchema", "parameters_json_schema", "parameters")
+    return next((declared[name] for name in names if declared.get(name)), None)
+
+
+def _results(turn: Body) -> str | None:
+    """Return the text of the answers of functions in a turn, None without any."""
+    answers = [
+        part["functionResponse"].get("response") for part in turn.get("parts") or () if "functionResponse" in part
+    ]
+    return json.dumps(answers) if answers else None
 
 
 def _wanted_schema(config: dict[str, Any]) -> dict[str, Any] | None:

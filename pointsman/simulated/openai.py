@@ -11,9 +11,10 @@ from uuid import uuid4
 
 from pointsman.router.vocabulary.errors import ErrorKind
 
-from .answers import ANY_OBJECT, ParsedRequest, SimulatedAnswer, SimulatedCall, call_of, json_of
+from .answers import ANY_OBJECT, ParsedRequest, SimulatedAnswer, json_of
 from .faults import Failure
-from .formats import Body, Event, Events, all_text, bearer, in_words, last_user, messages_of, whole
+from .formats import Body, Event, Events, all_text, bearer, in_words, last_user, messages_of, whole, words
+from .tools import OfferedTool, SimulatedCall, named
 from .window import WindowLeft
 
 ERRORS: Mapping[ErrorKind, tuple[int, str, str | None]] = {
@@ -43,6 +44,8 @@ class ServedOpenAI:
             read=" ".join(all_text(messages)),
             max_tokens=whole(body.get("max_completion_tokens") or body.get("max_tokens")),
             call=_forced_call(body),
+            tools=_offered(body) if body.get("tool_choice") in (None, "auto") else (),
+            results=words(messages[-1].get("content")) if messages[-1]["role"] == "tool" else None,
             json_text=json_of(_wanted_schema(body.get("response_format") or {})),
             stream=bool(body.get("stream")),
             stream_usage=bool((body.get("stream_options") or {}).get("include_usage")),
@@ -93,14 +96,15 @@ class ServedOpenAI:
 
 def _forced_call(body: Body) -> SimulatedCall | None:
     choice = body.get("tool_choice")
-    named = choice["function"]["name"] if isinstance(choice, dict) else None
-    if named is None and choice != "required":
+    name = choice["function"]["name"] if isinstance(choice, dict) else None
+    if name is None and choice != "required":
         return None
+    return named(_offered(body), name).call()
+
+
+def _offered(body: Body) -> tuple[OfferedTool, ...]:
     functions = [tool["function"] for tool in body.get("tools") or []]
-    chosen = next((function for function in functions if named in (None, function["name"])), None)
-    if chosen is None:
-        raise ValueError("tool_choice: no such tool is given")
-    return call_of(chosen["name"], chosen.get("parameters"))
+    return tuple(OfferedTool(one["name"], one.get("description") or "", one.get("parameters")) for one in functions)
 
 
 def _wanted_schema(shape: dict[str, Any]) -> dict[str, Any] | None:
@@ -122,10 +126,10 @@ def _deltas(answer: SimulatedAnswer) -> tuple[Body, list[Body]]:
     """Return the first delta, and those that bring the text or the arguments."""
     if answer.called is None:
         return {"role": "assistant", "content": ""}, [{"content": word} for word in in_words(answer.text)]
-    named = {"name": answer.called.name, "arguments": ""}
-    call = {"index": 0, "id": f"call_{uuid4().hex[:12]}", "type": "function", "function": named}
-    words = in_words(json.dumps(answer.called.arguments))
-    pieces = [{"tool_calls": [{"index": 0, "function": {"arguments": word}}]} for word in words]
+    function = {"name": answer.called.name, "arguments": ""}
+    call = {"index": 0, "id": f"call_{uuid4().hex[:12]}", "type": "function", "function": function}
+    arguments = in_words(json.dumps(answer.called.arguments))
+    pieces = [{"tool_calls": [{"index": 0, "function": {"arguments": word}}]} for word in arguments]
     return {"role": "assistant", "content": None, "tool_calls": [call]}, pieces
 
 

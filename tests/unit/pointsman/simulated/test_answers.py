@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from pointsman.simulated.answers import ParsedRequest, call_of, json_of, make_answer
+from pointsman.simulated.answers import ParsedRequest, json_of, make_answer
+from pointsman.simulated.tools import OfferedTool
 
 PROMPT = ParsedRequest("gpt", "Why does my printer not work?", "Why does my printer not work?")
 
@@ -23,8 +24,10 @@ def test_text_is_cut_at_the_maximum() -> None:
 
 def test_an_insisted_tool_is_called_with_the_smallest_arguments() -> None:
     schema = {"properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city"]}
-    answer = make_answer(ParsedRequest("gpt", "?", "?", call=call_of("weather", schema)), 60, Random(1))
-    assert answer.called == call_of("weather", schema)
+    answer = make_answer(
+        ParsedRequest("gpt", "?", "?", call=OfferedTool("weather", "", schema).call()), 60, Random(1)
+    )
+    assert answer.called == OfferedTool("weather", "", schema).call()
     assert answer.called.arguments == {"city": "[simulated]"}
     assert answer.finish == "tool_calls"
 
