@@ -17,7 +17,7 @@ from ..local.process_tree import ProcessTree
 from .news import jobs
 from .scene import Scene
 
-BREAKS_AT, MENDED_AT, KILLED_AT, BURST_AT = 5.0, 9.0, 12.0, 18.0
+BREAKS_AT, MENDED_AT, KILLED_AT, BURST_AT = 5.0, 10.5, 12.0, 18.0
 AT_ONCE, BURST = 20, 12
 """How many jobs come at the beginning, and how many in the burst; the others come one by one."""
 NEXT_SECONDS = 1.4
@@ -96,7 +96,7 @@ def simulated_troubles(url: str) -> list[Act]:
 
     async def mend_it(scene: Scene) -> None:
         await _behave(url, "gpt-4.1", server_error_rate=0.0)
-        scene.add_news("gpt-4 is mended; its breaker finds out by itself")
+        scene.add_news("gpt-4 is mended; a probe finds out by itself")
 
     return [Act(BREAKS_AT, break_it), Act(MENDED_AT, mend_it)]
 

@@ -35,7 +35,7 @@ class LocalShow:
     No burst is compared here: the models share the cores, so that a call takes longer the more the others do.
     """
 
-    title = "SmolLM2-135M on this machine, 40 jobs, adaptive"
+    title = "SmolLM2-135M on this machine, 40 jobs"
     burst = 0
 
     def __init__(self) -> None:

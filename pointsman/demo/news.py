@@ -33,7 +33,7 @@ def changes(
         if way is not None and (old is None or way != move_of(old)):
             moved[way].append(number)
     yield from (_failed(model, kind, numbers) for (model, kind), numbers in failed.items())
-    yield from _breakers(models_before, models_after)
+    yield from _health_changes(models_before, models_after)
     yield from (f"{jobs(numbers)} moved from {left} to {to}" for (left, to), numbers in moved.items())
 
 
@@ -66,15 +66,22 @@ def _failed(model: str, kind: str, numbers: Sequence[int]) -> str:
     return f"{model} failed ({kind}): {back}"
 
 
-def _breakers(before: Sequence[ModelView], after: Sequence[ModelView]) -> Iterator[str]:
-    old = {view.name: view.breaker for view in before}
+def _health_changes(before: Sequence[ModelView], after: Sequence[ModelView]) -> Iterator[str]:
+    old = {view.name: _health(view) for view in before}
     for view in after:
-        if view.breaker == old.get(view.name, "closed"):
+        health = _health(view)
+        if health == old.get(view.name, "closed"):
             continue
-        match view.breaker:
+        match health:
+            case "suspect":
+                yield f"{view.name} is {view.status.partition(';')[0]}"
             case "open":
                 yield f"{view.name} takes nothing now: {view.status.partition(';')[0]}"
             case "half_open":
                 yield f"{view.name} is tried with one job (breaker half-open)"
             case "closed":
-                yield f"{view.name} answers again: breaker closed"
+                yield f"{view.name} answers again: it takes jobs as before"
+
+
+def _health(view: ModelView) -> str:
+    return "suspect" if view.status.startswith("suspect:") else view.breaker

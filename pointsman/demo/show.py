@@ -51,7 +51,7 @@ class Show(Protocol):
 class SimulatedShow:
     """Simulated models: one breaks, a worker is killed, one turns slow; a ledger counts each call."""
 
-    title = "3 simulated models, 40 jobs, strategy adaptive"
+    title = "3 simulated models, 40 jobs"
     burst = BURST
 
     def specs(self) -> list[JobSpec]:
@@ -83,7 +83,7 @@ class SimulatedShow:
 class RealShow(SimulatedShow):
     """The vendors' own models: nothing is broken or killed, since that would cost money."""
 
-    title = "3 models of their vendors, 40 jobs, adaptive"
+    title = "3 models of their vendors, 40 jobs"
     burst = 0
 
     @asynccontextmanager

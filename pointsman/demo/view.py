@@ -16,7 +16,7 @@ from .scene import News, Scene
 
 WIDTH = 80
 LAST_NEWS = 8
-TROUBLES = ("no live worker", "breaker", "down", "paused")
+TROUBLES = ("no live worker", "breaker", "suspect", "down", "paused")
 LETTERS = "abcdefgh"
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_green")
 IN_A_GROUP = 10

@@ -14,6 +14,7 @@ from ..config.settings import Settings
 from ..routing.catalog import Catalog
 from ..routing.explain import explain
 from ..routing.model_state import ModelState
+from ..routing.preference import suspicion_words
 from ..vocabulary.delivery import DeliveryState
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobSpec
 from ..vocabulary.views import Explanation, ModelView
@@ -181,5 +182,11 @@ def _seconds(milliseconds: str | None) -> float | None:
 def _status(state: ModelState, waiting: int) -> str:
     if state.announced == 0 and waiting:
         return f"no live worker: {waiting} jobs wait; start one with: pointsman work --model {state.model.name}"
-    half_open = "breaker half-open: probed with a few jobs" if state.breaker == "half_open" else "open"
-    return state.closed_because(0) or half_open
+    return state.closed_because(0) or _open_status(state)
+
+
+def _open_status(state: ModelState) -> str:
+    """Return what a model that takes jobs is: it may take nothing but probes."""
+    if state.suspected:
+        return f"{suspicion_words(state)}; probed with the next job"
+    return "breaker half-open: probed with a few jobs" if state.breaker == "half_open" else "open"

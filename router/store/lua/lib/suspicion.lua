@@ -28,12 +28,16 @@ local function suspect(model, now, why)
   wait_for_probe(model, now, SUSPECT_PROBES)
 end
 
--- An answer ends all suspicion; it opens a model that is down only where it is a probe's, which began after that.
-local function clear_suspicion(model, entry)
-  local health = redis.call('HMGET', key.model(model), 'faults', 'suspect', 'strikes', 'down')
+-- An answer ends all suspicion, unless its call began before: that one tells nothing of how the model is now. A model
+-- that is down is opened by the answer of a probe alone.
+local function clear_suspicion(model, entry, started)
+  local health = redis.call('HMGET', key.model(model), 'faults', 'suspect_since', 'strikes', 'down')
   if not (health[1] or health[2] or health[3] or health[4]) then return end
   local probed = redis.call('ZREM', key.probes(model), entry) == 1
-  if health[4] and not probed then return end
+  if not probed and (health[4] or started < (tonumber(health[2]) or 0)) then
+    redis.call('HDEL', key.model(model), 'faults', 'strikes')
+    return
+  end
   redis.call('HDEL', key.model(model), 'faults', 'suspect', 'suspect_since', 'strikes', 'down', 'down_key', 'probe_at',
     'probes')
 end
@@ -41,7 +45,7 @@ end
 -- What the end of a call tells: `failed` as for the breaker; `enough` faults in a row, 0 for never, make a model suspect.
 local function judge_suspicion(model, now, entry, failed, kind, started, enough)
   if failed == 0 then
-    clear_suspicion(model, entry)
+    clear_suspicion(model, entry, started)
   elseif failed == 1 and enough > 0 then
     local faults = redis.call('HINCRBY', key.model(model), 'faults', 1)
     local answered = tonumber(redis.call('HGET', key.stats(model), 'latency_at') or '0')

@@ -176,7 +176,7 @@ def test_a_worker_killed_during_the_demo_loses_nothing(tmp_path: Path, started: 
     started.append(why)
     assert why.process.wait(30) == 0, why.text()
     assert f"{job_id} succeeded" in why.text()
-    assert "adaptive" in why.text()
+    assert "least_connections" in why.text()
     os.kill(demo.process.pid, signal.SIGINT)
     assert demo.process.wait(60) == 0, demo.text()
     demo.assert_nothing_left()

@@ -22,6 +22,12 @@ def test_the_news_say_what_failed_what_broke_and_what_moved_once_each() -> None:
     assert list(changes([moves], [moves], [view("a")], [view("a")])) == []
 
 
+def test_the_news_say_whom_nobody_trusts_and_who_answers_again() -> None:
+    suspect = view("a", status="suspect: 5 faults in a row; probed with one job in 4.0 s")
+    assert list(changes([], [], [view("a")], [suspect])) == ["a is suspect: 5 faults in a row"]
+    assert list(changes([], [], [suspect], [view("a")])) == ["a answers again: it takes jobs as before"]
+
+
 def test_many_jobs_at_once_are_one_piece_of_news() -> None:
     lost = record(attempt("a", "worker_lost"), state="pending")
     assert list(changes([], [lost] * 3, [], [])) == [

@@ -94,6 +94,9 @@ async def test_calls_in_flight_for_far_longer_than_usual_make_a_model_suspect_be
     assert not (await gpt_4(driver)).down
     await end(driver, second, success(latency_seconds=4.0))
     await end(driver, third, success(latency_seconds=4.0))
+    assert (await gpt_4(driver)).suspected, "they began before"
+    driver.pass_seconds(5)
+    await call(driver, success(latency_seconds=1.0))
     assert not (await gpt_4(driver)).suspected
 
 
