@@ -55,10 +55,10 @@ if not repeated then
     return {'status', 'newer'}
   end
   local attempt_end = now + timeout + SETTLE_GRACE
+  redis.call('HINCRBY', key.job(id), 'attempts', 1)
   move('claim', id, 'bound', 'running')
   begin_running(model, id, now, math.min(now + args.lease_ms, attempt_end))
   redis.call('HSET', key.job(id), 'claim', token, 'worker', args.worker, 'started', now, 'attempt_ends', attempt_end)
-  redis.call('HINCRBY', key.job(id), 'attempts', 1)
   redis.call('HDEL', key.model(model), 'unclaimed')
   redis.call('HSET', key.job(id), 'counted', begin_call(model, now, tokens))
   redis.call('HSET', key.model(model), 'claimed', now)

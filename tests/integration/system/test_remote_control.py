@@ -81,6 +81,21 @@ async def test_a_revoke_cancels_a_waiting_job(live: Live, app: Celery, terminate
     assert live.paid("prompt 2") == 0
 
 
+async def test_the_state_of_a_job_is_that_of_its_job_all_the_way(live: Live, app: Celery) -> None:
+    await start(live, seconds=1.5)
+    app.conf.result_backend = f"pointsman.result_backend:JobBackend+{live.settings.redis_url}"
+    ids = await live.submit(4, model="gpt-4", strategy=("least_connections",))
+    await live.until_state(ids[0], "running")
+    running, last = app.AsyncResult(ids[0]), app.AsyncResult(ids[3])
+    assert (running.state, running.info) == ("STARTED", {"model": "gpt-4", "attempt": 1})
+    assert (last.state, last.info) == ("PENDING", {"model": None, "attempt": 0, "position": 3})
+    await asked(last.revoke, terminate=True)
+    assert (await live.until_done([ids[3]]))[0].state is JobState.CANCELLED
+    assert (last.state, app.AsyncResult(ids[2]).state) == ("REVOKED", "PENDING")
+    await live.until_done(ids)
+    assert [app.AsyncResult(job_id).state for job_id in ids] == ["SUCCESS"] * 3 + ["REVOKED"]
+
+
 async def test_a_revoke_of_a_job_that_has_ended_says_so_and_changes_nothing(live: Live, app: Celery) -> None:
     await start(live, seconds=0.05)
     [job_id] = await live.submit(1, model="gpt-4")

@@ -81,9 +81,10 @@ async def test_an_expired_job_is_a_failure_of_kind_expired(driver: Driver, app: 
     assert caught.value.kind is ErrorKind.EXPIRED
 
 
-async def test_a_job_that_is_not_done_is_pending_for_celery(driver: Driver, app: Celery) -> None:
-    job_id = await driver.run_to_claim()
-    assert AsyncResult(job_id, app=app).state == "PENDING"
+async def test_a_job_that_nobody_works_on_yet_is_pending_for_celery(driver: Driver, app: Celery) -> None:
+    job_id = await driver.submit()
+    assert (AsyncResult(job_id, app=app).state, AsyncResult(job_id, app=app).info) == ("PENDING", None)
+    assert not await driver.redis.exists(driver.keys.result(job_id)), "a backlog pays nothing for it"
 
 
 async def test_a_get_that_already_waits_is_reported_at_once(driver: Driver, app: Celery) -> None:
