@@ -20,7 +20,7 @@ from .classify import classify
 from .dead import dead, retry
 from .init import init, schema
 from .jobs import cancel, models, result, submit, wait
-from .operations import health, pause, reload, resume
+from .operations import health, move, pause, reload, resume
 from .parts import demo, dispatch, flower, serve, up, work
 from .webhooks import redeliver, webhooks
 from .why import explain, why
@@ -52,6 +52,7 @@ USE: tuple[Callable[..., None], ...] = (
     classify,
     pause,
     resume,
+    move,
     reload,
     health,
 )

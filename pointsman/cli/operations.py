@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from pointsman.router.vocabulary.errors import ConfigError
+
 ModelName = Annotated[str, typer.Argument(help="Name of the model in models.yaml.")]
 
 
@@ -43,6 +45,26 @@ def resume(model: ModelName) -> None:
 
     resume_model(model)
     sys.stdout.write(f"{model} is open\n")
+
+
+def move(
+    from_class: Annotated[str | None, typer.Option(help="Move what waits for this class.")] = None,
+    from_model: Annotated[str | None, typer.Option(help="Move what names this model or alias.")] = None,
+    to_class: Annotated[str | None, typer.Option(help="The class that they get.")] = None,
+    to_model: Annotated[str | None, typer.Option(help="The model or alias that they name instead.")] = None,
+) -> None:
+    """Give waiting jobs another class or model, such as those whose own is gone. Needs POINTSMAN_REDIS_URL.
+
+    What is bound or runs stays where it is; run it again for what comes back to wait.
+    """
+    if (from_class is None) == (from_model is None) or (to_class is None) == (to_model is None):
+        raise ConfigError("give one of --from-class and --from-model, and one of --to-class and --to-model")
+    from pointsman.router.routing.stranded import Destination, Origin
+
+    from ..local.operations import move_jobs
+
+    moved = move_jobs(Origin(from_class, from_model), Destination(to_class, to_model))
+    sys.stdout.write(f"{moved} waiting jobs are moved to {to_class or to_model}\n")
 
 
 def reload() -> None:

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from pointsman.router.config.settings import load_settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
-from pointsman.router.store import DeliveryQueue, ModelStore, ask_to_reload, open_redis
+from pointsman.router.routing.stranded import Destination, Origin
+from pointsman.router.store import DeliveryQueue, LaneStore, ModelStore, ask_to_reload, open_redis
 from pointsman.router.vocabulary.errors import ConfigError
 
 Value = TypeVar("Value")
@@ -48,6 +49,20 @@ def reload_all() -> str:
         return catalog.version
 
     return asyncio.run(_with_models(ask))
+
+
+def move_jobs(origin: Origin, to: Destination) -> int:
+    """Let waiting jobs name another class or model; raises ConfigError where that does not exist."""
+
+    async def move(models: ModelStore, catalog: Catalog) -> int:
+        if to.model is not None and to.model not in catalog.aliases:
+            _check_known(to.model, catalog)
+        if to.task_class is not None and to.task_class not in catalog.task_classes:
+            known = ", ".join(catalog.task_classes)
+            raise ConfigError(f"no task class is called {to.task_class!r} (there are: {known})")
+        return await LaneStore(models.redis, settings=models.settings).move(origin, to)
+
+    return asyncio.run(_with_models(move))
 
 
 def _check_known(model: str, catalog: Catalog) -> None:

@@ -8,7 +8,7 @@ import logging
 from ..config.settings import Settings
 from ..routing.model_state import ModelState
 from ..routing.plan import Round
-from ..store import RoundStore
+from ..store import LaneStore, RoundStore
 from ..store.rounds import BATCH, Trouble
 from ..store.server_clock import clock_offset
 
@@ -28,6 +28,8 @@ class Upkeep:
     def __init__(self, store: RoundStore, *, settings: Settings, dispatcher: str) -> None:
         self._store, self._settings, self._dispatcher = store, settings, dispatcher
         self._ahead_seconds = 0.0
+        self._lanes = LaneStore(store.redis, settings=settings)
+        self._stranded: list[str] = []
 
     async def reap_forever(self) -> None:
         """Reap in a rhythm of its own, which no other duty can hold up."""
@@ -48,6 +50,7 @@ class Upkeep:
         await self._store.announce(self._dispatcher)
         await self._log_troubles()
         await self._look_at_the_clock()
+        await self._look_at_renames()
         for duty in (self._store.expire, self._store.prune):
             while await duty() >= BATCH:  # more are due than one script may take
                 pass
@@ -55,6 +58,18 @@ class Upkeep:
             released = await self._store.release_due(model, all_of_them=False)
             if released:
                 log.warning("%d bindings of %s were not claimed in time and went back", released, model)
+
+    async def _look_at_renames(self) -> None:
+        """Move jobs whose class or model is called otherwise now, and say once which wait for nobody."""
+        moved = await self._lanes.follow_renames(self._store.catalog)
+        if moved:
+            log.warning("%d jobs whose class or model has another name now are placed anew", moved)
+        stranded = await self._lanes.stranded(self._store.catalog)
+        known = {_without_number(line) for line in self._stranded}
+        for line in stranded:
+            if _without_number(line) not in known:
+                log.warning("%s", line)
+        self._stranded = stranded
 
     async def _log_troubles(self) -> None:
         """Write what has happened to single jobs into the log, each once, whichever dispatcher saw it."""
@@ -78,6 +93,10 @@ class Upkeep:
                 released = await self._store.release_due(name, all_of_them=True)
                 if released:  # another dispatcher may have been faster
                     log.info("%d bindings of %s went back: %s", released, name, state.closed_because(0))
+
+
+def _without_number(line: str) -> str:
+    return line.partition(" ")[2]
 
 
 def _words(trouble: Trouble) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -55,6 +56,7 @@ class TaskClass(TaskClassRules, Route):
     """A kind of work, and the rules and examples by which it is recognised."""
 
     on_content_filtered: Literal["fail", "other_vendor"] = "fail"
+    formerly: tuple[Name, ...] = ()
 
 
 class Catalog(Frozen):
@@ -82,7 +84,7 @@ class Catalog(Frozen):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         names = {group: getattr(self, group) for group in GROUPS} | {"default_class": self.default_class}
-        found = [*_unknown_names(names), *self._odd_names(), *self._odd_strategies()]
+        found = [*_unknown_names(names), *self._odd_names(), *self._odd_former_names(), *self._odd_strategies()]
         lacking = lacking_examples(self.task_classes)
         found += ((("task_classes", name, field), mistake) for name, field, mistake in lacking)
         if found:
@@ -96,6 +98,14 @@ class Catalog(Frozen):
                     yield (group, key, "name"), f"the name is the key, {key!r}; leave this field out"
                 if group == "aliases" and key in self.models:
                     yield (group, key), f"a model is called {key!r} already"
+
+    def _odd_former_names(self) -> Iterator[Misplaced]:
+        taken = dict.fromkeys(self.task_classes, "a class")
+        for key, task_class in self.task_classes.items():
+            for at, name in enumerate(task_class.formerly):
+                if name in taken:
+                    yield ("task_classes", key, "formerly", at), f"{taken[name]} is called {name!r} already"
+                taken[name] = f"formerly the class {key!r}, which"
 
     def _odd_strategies(self) -> Iterator[Misplaced]:
         classes: list[tuple[str, Route]] = [("task_classes", route) for route in self.task_classes.values()]
@@ -115,8 +125,19 @@ class Catalog(Frozen):
     def names(self) -> KnownNames:
         """All that a job may name."""
         return KnownNames(
-            models=tuple(self.models), aliases=tuple(self.aliases), task_classes=tuple(self.task_classes)
+            models=tuple(self.models),
+            aliases=tuple(self.aliases),
+            task_classes=(*self.task_classes, *self.former_classes),
         )
+
+    @cached_property
+    def former_classes(self) -> Mapping[str, str]:
+        """What classes were called before, and are called now."""
+        return {name: now.name for now in self.task_classes.values() for name in now.formerly}
+
+    def current_class(self, name: str) -> str:
+        """Return what a class is called now, the same where nothing is known of the name."""
+        return self.former_classes.get(name, name)
 
     def route(self, work: str) -> Route | None:
         """Return what the work of a lane names: a task class, an alias, or neither."""

@@ -75,6 +75,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "rules": "Regular expressions by which a prompt is of this class; case does not matter.",
         "examples": f"Prompts of this class, at least 5; {READY}: those that come with Pointsman.",
         "examples_file": 'A file of JSON Lines, {"prompt": ...} each, beside this one.',
+        "formerly": "Names that it had before: jobs that name one of them, waiting ones too, are of this class.",
         "on_content_filtered": "After a refusal: fail, or try a model of another vendor.",
     },
     "ClassifierOptions": {"threshold": "How sure it must be, 0 to 1; below, a job gets the default class."},

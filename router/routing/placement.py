@@ -14,6 +14,7 @@ from .catalog import Catalog
 from .classify import Classified, Classifier, classifier_of
 from .fault import Fault, fault_of
 from .fit import WINDOW, unfit_because
+from .stranded import gone_words
 
 INTAKE = ""
 """Where jobs wait that have no lane yet."""
@@ -100,13 +101,16 @@ def find_job_lane(
     """Return a job's class and its lane, or why it has none; without a classifier, the catalog's own is kept."""
     found = _classified(job, catalog, classifier=classifier or classifier_of(catalog))
     named = job.named if job.named in {**catalog.models, **catalog.aliases} else None
+    if job.named is not None and named is None and not found.task_class:
+        return found, Placement(None, {job.named: gone_words(job.named)})
     return found, find_lane(catalog, job.facts, task_class=found.task_class or None, named=named, tenant=job.tenant)
 
 
 def _classified(job: IntakeJob, catalog: Catalog, *, classifier: Classifier) -> Classified:
     if job.named is not None and job.task_class is None:
         return Classified("", "its caller named the models")
-    explicit = job.task_class if job.task_class in catalog.task_classes else None
+    named = catalog.current_class(job.task_class or "")
+    explicit = named if named in catalog.task_classes else None
     try:
         chat = ChatRequest.model_validate(job.payload["chat"])
     except (ValueError, KeyError):  # a newer producer's payload must not hold up everybody else

@@ -11,6 +11,7 @@ from .job_ends import Waiter, finished
 from .job_stream import Follower, JobUpdate, JobUpdates, LookAgain, StateChanged, TextChunk
 from .jobs import JobStore, Page, TextSoFar
 from .keys import Keys
+from .lanes import LaneStore
 from .listen import listen
 from .models import ModelStore
 from .reload import CatalogReload, ask_to_reload
@@ -39,6 +40,7 @@ __all__ = [
     "JobUpdate",
     "JobUpdates",
     "Keys",
+    "LaneStore",
     "LookAgain",
     "ModelStore",
     "NewBatch",

@@ -17,6 +17,7 @@ from ..config.settings import Settings
 from ..routing.catalog import Catalog
 from ..routing.decide import check_strategies
 from ..routing.placement import find_lane
+from ..routing.stranded import stranded_because
 from ..vocabulary.errors import Conflict, InvalidJob, UnknownJob
 from ..vocabulary.facts import JobFacts
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
@@ -26,9 +27,12 @@ from .compression import pack
 from .connection import checked, translated
 from .keys import Keys
 from .record import FIELDS, read_record
+from .round_answer import parsed_lane
 from .scripts import Scripts, milliseconds
 
 log = logging.getLogger("pointsman.jobs")
+
+LANE = FIELDS.index("lane")
 
 KEPT_BECAUSE = {"open": "has not ended", "batch": "belongs to a batch"}
 """Why a job is not forgotten."""
@@ -79,8 +83,9 @@ class JobStore:
 
     def check(self, spec: JobSpec) -> None:
         """Raise InvalidJob where the job names a task class, a model or a strategy that is not there."""
-        if spec.task_class is not None and spec.task_class not in self.catalog.task_classes:
-            raise InvalidJob(_unknown("task class", spec.task_class, self.catalog.task_classes), field="task_class")
+        classes = {**self.catalog.task_classes, **self.catalog.former_classes}
+        if spec.task_class is not None and spec.task_class not in classes:
+            raise InvalidJob(_unknown("task class", spec.task_class, classes), field="task_class")
         named = {**self.catalog.models, **self.catalog.aliases}
         if spec.model is not None and spec.model not in named:
             raise InvalidJob(_unknown("model", spec.model, named), field="model")
@@ -107,6 +112,8 @@ class JobStore:
 
     def call(self, spec: JobSpec, *, batch: str | None = None) -> SubmitJob:
         """Return the call that submits a job; raises InvalidJob."""
+        fingerprint = _fingerprint(spec)
+        spec = self._with_current_names(spec)
         self.check(spec)
         chat = spec.chat()
         facts = replace(spec.facts(chat), schema=PAYLOAD_SCHEMA)
@@ -117,7 +124,7 @@ class JobStore:
         webhook = self._webhook(spec, batch)
         return SubmitJob(
             id=spec.id or new_job_id(),
-            fingerprint=_fingerprint(spec),
+            fingerprint=fingerprint,
             idempotency=f"{spec.tenant}:{spec.idempotency_key}" if spec.idempotency_key else None,
             idempotency_ms=milliseconds(expires_in + max(settings.result_ttl_seconds, settings.dead_ttl_seconds)),
             lane=self._lane(spec, facts),
@@ -135,6 +142,11 @@ class JobStore:
             keep_ms=self.webhook_ms if webhook else None,
             batch=batch,
         )
+
+    def _with_current_names(self, spec: JobSpec) -> JobSpec:
+        """Return the job with what its class is called now."""
+        now = self.catalog.current_class(spec.task_class or "") or None
+        return spec if now == spec.task_class else spec.model_copy(update={"task_class": now})
 
     def _lane(self, spec: JobSpec, facts: JobFacts) -> str:
         """Return the job's lane, '' for intake: there it gets a class, or its end where no model can do it."""
@@ -173,7 +185,24 @@ class JobStore:
                 pipeline.lrange(self.keys.key("history", job_id), 0, -1)
                 pipeline.mget(self.keys.key("decision", job_id), self.keys.result(job_id))
             rows = await pipeline.execute(raise_on_error=False)
-            return [_record(job_id, *rows[3 * at : 3 * at + 3]) for at, job_id in enumerate(job_ids)]
+            return [self._record(job_id, *rows[3 * at : 3 * at + 3]) for at, job_id in enumerate(job_ids)]
+
+    def _record(self, job_id: str, *rows: Any) -> JobRecord | None:
+        """Return the record of one job; damage to it, or to what a newer version wrote, concerns no other job."""
+        try:
+            fields, *more = map(checked, rows)
+            return self._explained(read_record(job_id, fields, *more), fields[LANE]) if any(fields) else None
+        except (LookupError, ValueError, TypeError) as error:
+            log.warning("the record of job %s cannot be read: %s", job_id, error)
+            return None
+
+    def _explained(self, record: JobRecord, lane_name: str | None) -> JobRecord:
+        """Return the record; for a job that waits for nobody, with a decision that says so."""
+        lane = parsed_lane(lane_name or "")
+        why = stranded_because(lane, self.catalog) if lane and record.state is JobState.PENDING else None
+        if why is None:
+            return record
+        return record.model_copy(update={"decision": {"model": None, "strategy": "-", "reason": why}})
 
     async def text_so_far(self, job_id: str) -> TextSoFar | None:
         """Return what a running job's model has said so far, None where there is nothing or the job has ended."""
@@ -239,16 +268,6 @@ class JobStore:
             raise UnknownJob(job_id)
         if answer != "forgotten":
             raise Conflict(f"job {job_id} {KEPT_BECAUSE[answer]}", job_id=job_id)
-
-
-def _record(job_id: str, *rows: Any) -> JobRecord | None:
-    """Return the record of one job; damage to it, or to what a newer version wrote, concerns no other job."""
-    try:
-        fields, *more = map(checked, rows)
-        return read_record(job_id, fields, *more) if any(fields) else None
-    except (LookupError, ValueError, TypeError) as error:
-        log.warning("the record of job %s cannot be read: %s", job_id, error)
-        return None
 
 
 def _fingerprint(spec: JobSpec) -> str:

@@ -20,6 +20,7 @@ from ..vocabulary.job import PAYLOAD_SCHEMA, JobSpec
 from ..vocabulary.views import Explanation, ModelView
 from .calls import PauseModel
 from .connection import translated
+from .lanes import LaneStore
 from .round_answer import parsed_lane
 from .rounds import RoundStore
 from .scripts import Scripts, milliseconds
@@ -86,6 +87,7 @@ class ModelStore:
             found.append("no dispatcher is running, so nothing is bound; start one with: pointsman dispatch")
         found += [f"{view.name}: {view.status}" for view in views if view.status.startswith(TROUBLES)]
         found += await self._clock_warnings()
+        found += await LaneStore(self.redis, settings=self.settings).stranded(self._rounds.catalog)
         return found + await self._too_old_workers() + await self._webhook_warnings()
 
     async def _clock_warnings(self) -> list[str]:

@@ -13,7 +13,7 @@ from ..vocabulary.job import Attempt, JobError, JobRecord, JobResult, JobState
 FIELDS = (
     "state", "task_class", "model", "pinned_model", "tenant", "priority", "submitted", "deadline", "finished",
     "not_before", "binding", "attempts", "losses", "max_attempts", "metadata", "error_kind",
-    "error_message", "classified_by", "batch",
+    "error_message", "classified_by", "batch", "lane",
 )  # fmt: skip
 """What is read of a job's hash: all but what only scripts need."""
 

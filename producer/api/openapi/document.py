@@ -91,7 +91,7 @@ def _shape(path: str) -> str:
 def _document_names(properties: dict[str, Any], catalog: Catalog) -> None:
     """Say which names there are: a job that gives another one is refused."""
     for field, names in (
-        ("task_class", catalog.task_classes),
+        ("task_class", catalog.names.task_classes),
         ("model", {**catalog.models, **catalog.aliases}),
     ):
         properties[field] = {"anyOf": [{"type": "string", "enum": sorted(names)}, {"type": "null"}]}

@@ -46,6 +46,7 @@ from .jobs import (
     CancelJob,
     Change,
     ForgetJob,
+    MoveJobs,
     RetryJob,
     SubmitJob,
 )
@@ -97,6 +98,7 @@ CALLS: dict[str, Any] = {
         CancelJob,
         RetryJob,
         ForgetJob,
+        MoveJobs,
         ReadRound,
         BindJobs,
         ClassifyJobs,
@@ -150,6 +152,7 @@ __all__ = [
     "LaneRow",
     "LaterJob",
     "ModelRow",
+    "MoveJobs",
     "Offer",
     "PauseModel",
     "PromoteJobs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,6 +67,18 @@ class RetryJob(Call[Change]):
 
     now: int | None = None
     id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveJobs(Call[int]):
+    """Lets waiting jobs name another class or model."""
+
+    now: int | None = None
+    dead_ms: int
+    lane: str
+    jobs: Sequence[str]
+    task_class: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
