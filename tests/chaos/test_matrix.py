@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.faults import api, clock, messages, models, processes, redis, stops
+from tests.chaos.faults import api, clock, jobs, messages, models, processes, redis, stops
 from tests.chaos.faults.registry import FAULTS, Fault
 from tests.chaos.fleet.fleets import SEED, Fleets
 from tests.chaos.report import report
@@ -13,7 +13,7 @@ from tests.chaos.verdict import judge
 
 pytestmark = pytest.mark.xdist_group("fleets")  # the tests share what is started once
 
-WHERE_FAULTS_ARE = (api, clock, messages, models, processes, redis, stops)
+WHERE_FAULTS_ARE = (api, clock, jobs, messages, models, processes, redis, stops)
 """Each of these puts its faults on the list."""
 
 EVERY_FAULT = [

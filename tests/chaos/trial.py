@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -127,6 +127,15 @@ class Trial:
         while ended < share * self.expected:
             await self.until(more, f"more than {ended} of {self.expected} jobs ended")
             ended = await self.ended()
+
+    async def until_ended(self, ids: Sequence[str]) -> None:
+        """Wait until each of these jobs has ended."""
+
+        async def ended() -> bool:
+            records = await self.jobs.get_many(ids)
+            return all(record is not None and record.done for record in records)
+
+        await self.until(ended, f"{len(ids)} jobs have ended")
 
     async def until_calling(self, ids: list[str]) -> None:
         """Wait until every one of these jobs has a call open."""

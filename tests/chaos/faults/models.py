@@ -29,6 +29,11 @@ async def _until_a_call_ended(trial: Trial, *how: str) -> None:
 
 async def _allow_what_gave_no_answer(trial: Trial, *how: str) -> None:
     """A call that ended so was paid for nothing: its job may have one more."""
+
+    async def closed() -> bool:
+        return all(call.ended is not None for call in await _calls(trial))
+
+    await trial.until(closed, "the server has seen every call's end")
     found = len((await _calls(trial)).ended(*how))
     trial.allowed.extra_paid = found
     trial.notes[f"calls that ended as {' or '.join(how)}"] = found
