@@ -5,6 +5,7 @@ Nothing is read from the environment at import time: Celery asks for the configu
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from typing import Any
@@ -18,6 +19,7 @@ from pointsman.router.broker.message import WEBHOOK_QUEUE, celery_config, use_ou
 from pointsman.router.config.settings import Settings, load_settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
 from pointsman.router.runtime.start_up import raise_open_files
+from pointsman.router.store import check_before_start
 from pointsman.router.vocabulary.errors import ConfigError
 
 from .api_keys import environment, read_api_keys
@@ -81,6 +83,7 @@ def size_pool(conf: Any, options: dict[str, Any], **_: Any) -> None:
     models = models_of(queues, catalog)
     try:
         check_alone(queues)
+        asyncio.run(check_before_start(settings))
         read_api_keys(models, environment())
     except ConfigError as error:
         raise SystemExit(_explain(error)) from error

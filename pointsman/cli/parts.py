@@ -167,13 +167,18 @@ def flower(
     ] = None,
 ) -> None:
     """Run Flower, Celery's monitor: workers, queues, and every attempt by job id."""
+    import asyncio
+
     from celery.bin.celery import celery
 
     from pointsman.router.config.settings import load_settings
+    from pointsman.router.store import check_before_start
 
     from ..local.parts import flower_arguments
 
-    arguments, secrets = flower_arguments(load_settings(flower_max_tasks=max_tasks))
+    settings = load_settings(flower_max_tasks=max_tasks)
+    arguments, secrets = flower_arguments(settings)
+    asyncio.run(check_before_start(settings))
     os.environ.update(secrets)
     # in this process: another one would not obey SIGTERM until it has imported Flower
     celery.main(["-A", "pointsman", "flower", *arguments], prog_name="celery")

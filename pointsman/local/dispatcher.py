@@ -10,7 +10,7 @@ from pointsman.router.config.redis_url import read_redis_url
 from pointsman.router.config.settings import Settings
 from pointsman.router.dispatcher.loop import Dispatcher
 from pointsman.router.routing.catalog import load_catalog
-from pointsman.router.store import open_redis, server_warnings
+from pointsman.router.store import check_server, open_redis
 from pointsman.router.vocabulary.errors import StoreUnavailable
 
 from .signals import reload_on_hangup, stop_on_signals
@@ -32,7 +32,7 @@ async def _dispatch(settings: Settings) -> str:
     try:
         log.info("dispatching; Redis at %s", read_redis_url(settings.redis_url))
         with suppress(StoreUnavailable):  # the dispatcher says so itself, and waits
-            for warning in await server_warnings(redis):
+            for warning in await check_server(redis, settings):
                 log.warning("Redis: %s", warning)
         await dispatcher.run()
     except asyncio.CancelledError:

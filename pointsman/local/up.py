@@ -15,7 +15,7 @@ from pointsman.router.config.redis_url import read_redis_url
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
 from pointsman.router.routing.classify import check_classifier
-from pointsman.router.store import ModelStore, open_redis, server_warnings
+from pointsman.router.store import ModelStore, check_server, open_redis
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.model import Model
 from pointsman.workers.api_keys import environment, read_api_keys
@@ -164,9 +164,11 @@ async def _start_redis(plan: Plan, tree: ProcessTree, on_step: OnStep) -> str:
         await tree.start(redis_part(plan.folder, port))
     await until(lambda: redis_answers(url), what="Redis", seconds=15, hint=hint)
     client = open_redis(url)
-    for warning in await server_warnings(client):
-        log.warning("Redis: %s", warning)
-    await client.aclose()
+    try:
+        for warning in await check_server(client, plan.settings):
+            log.warning("Redis: %s", warning)
+    finally:
+        await client.aclose()
     return url
 
 

@@ -18,6 +18,7 @@ from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.classify import check_classifier
 from pointsman.router.runtime.hangup import hangup_handler
+from pointsman.router.store import check_before_start
 from pointsman.router.vocabulary.errors import ConfigError
 
 from .app import create_app
@@ -52,6 +53,7 @@ async def serve(settings: Settings, catalog: Catalog) -> None:
     """Serve until a signal or a cancellation, then let calls in flight finish; raises ConfigError."""
     check_exposure(settings)
     check_classifier(catalog)
+    await check_before_start(settings)
     with listen(settings) as listener:
         server = _server(settings, catalog)
         with _without_sigterm_at_the_end():

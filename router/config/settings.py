@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     )  # fmt: skip
 
     redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_wait_replicas: int = Field(default=0, ge=0, le=10)
+    redis_may_evict: bool = False
     key_prefix: str = Field(default="", pattern=r"^$|^[A-Za-z0-9_.:-]*[:_.-]$")
     models_file: Path = Path("models.yaml")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -3,7 +3,7 @@
 from .attempts import AttemptStore, Claim, Settlement
 from .batches import BatchLine, BatchStore, EndedLine, HeldBatch, NewBatch
 from .calls import HeldJob, Offer, StreamedPiece
-from .connection import open_redis, server_warnings, translated
+from .connection import open_redis, translated
 from .dead import DeadStore
 from .deliveries import DeliveryStore
 from .echoes import EchoStore
@@ -16,6 +16,7 @@ from .listen import listen
 from .models import ModelStore
 from .reload import CatalogReload, ask_to_reload
 from .rounds import RoundStore
+from .server_check import check_before_start, check_server
 from .subscriptions import RECHECK_SECONDS, Subscriptions
 from .webhook_queue import ClaimedDelivery, DeliveryQueue, DeliverySettlement
 
@@ -55,9 +56,10 @@ __all__ = [
     "TextSoFar",
     "Waiter",
     "ask_to_reload",
+    "check_before_start",
+    "check_server",
     "finished",
     "listen",
     "open_redis",
-    "server_warnings",
     "translated",
 ]

@@ -93,7 +93,7 @@ class BatchStore:
             window_ms=window_ms,
             fields=_as_text(fields),
         )
-        answer = await self._scripts.run(call)
+        answer = await self._jobs.replicated.run(call)
         if answer.status == "conflict":
             raise Conflict(
                 f"batch {answer.id} was created by another request under the same idempotency key",

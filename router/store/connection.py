@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import redis.exceptions as failures
@@ -13,11 +13,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from ..config.redis_url import read_redis_url
-from ..vocabulary.errors import StoreUnavailable
+from ..vocabulary.errors import ConfigError, StoreUnavailable
 from .pools import Demoted, is_refusal, open_pool
 
 SOCKET_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0
+NO_CLUSTER = "Redis runs as a cluster, which Pointsman cannot use: it needs one server, or a primary with replicas"
+FORBIDDEN_IN_SCRIPT = "ACL failure in script"
+CLUSTER_ERRORS = (failures.MovedError, failures.AskError, failures.ClusterCrossSlotError)
 POOL_TIMEOUT_SECONDS = 20.0  # above the number of connections, calls wait in line instead of failing
 
 
@@ -58,7 +61,12 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(f"Redis refuses to write: {error}") from error
     except (failures.ConnectionError, failures.TimeoutError, ConnectionError, TimeoutError) as error:
         raise StoreUnavailable(f"Redis cannot be reached: {error}") from error
+    except CLUSTER_ERRORS as error:
+        raise ConfigError(NO_CLUSTER, field="POINTSMAN_REDIS_URL") from error
     except failures.ResponseError as error:
+        if isinstance(error, failures.NoPermissionError) or FORBIDDEN_IN_SCRIPT in str(error):
+            why = "Redis forbids its user what Pointsman needs (docs/operations.md lists the rights)"
+            raise StoreUnavailable(f"{why}: {error}") from error
         if is_refusal(error):
             raise StoreUnavailable(f"Redis refuses to write: {error}") from error
         raise
@@ -74,26 +82,3 @@ def checked(reply: Any) -> Any:
     if isinstance(reply, Exception):
         raise reply
     return reply
-
-
-async def server_warnings(redis: Redis) -> list[str]:
-    """Return what in the server's settings could lose jobs, in words with the cure; raises StoreUnavailable."""
-    warnings = []
-    with translated():
-        info = await redis.info("server")
-        settings: dict[str, Any] = {}
-        with suppress(failures.ResponseError):  # a hosted Redis may forbid CONFIG
-            for name in ("maxmemory-policy", "appendonly", "save"):
-                found: Any = await redis.config_get(name)
-                settings.update(found)
-    version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
-    if version < (6, 2):
-        warnings.append(f"Redis {info['redis_version']} is too old: 6.2 or later is needed")
-    if settings.get("maxmemory-policy", "noeviction") != "noeviction":
-        warnings.append(
-            f"maxmemory-policy is {settings['maxmemory-policy']}: Redis may throw jobs away when memory is "
-            "short; set it to noeviction"
-        )
-    if settings.get("appendonly", "yes") == "no" and not settings.get("save", "on"):
-        warnings.append("persistence is off: a restart of Redis loses every job; set appendonly yes")
-    return warnings

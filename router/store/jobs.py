@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -22,7 +23,8 @@ from ..vocabulary.errors import Conflict, InvalidJob, UnknownJob
 from ..vocabulary.facts import JobFacts
 from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
 from ..vocabulary.webhook import Webhook, pack_webhook, retried_for_seconds
-from .calls import CancelJob, ForgetJob, SubmitJob
+from .call_batcher import CallBatcher
+from .calls import Accepted, CancelJob, ForgetJob, SubmitJob
 from .compression import pack
 from .connection import checked, translated
 from .keys import Keys
@@ -61,6 +63,8 @@ class JobStore:
         self.redis, self.settings, self.catalog = redis, settings, catalog
         self.keys = Keys(settings.key_prefix)
         self._scripts = Scripts(redis, self.keys)
+        self.replicated = Scripts(redis, self.keys, replicas=settings.redis_wait_replicas)
+        self._together = CallBatcher(self.replicated, "submits") if settings.redis_wait_replicas else None
 
     async def submit(self, spec: JobSpec) -> str:
         """Accept a job and return its id; the same request under the same id or key returns the first id.
@@ -72,7 +76,7 @@ class JobStore:
 
     async def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
         """Accept many jobs in one round trip; nothing is written when one of them is invalid."""
-        answers = await self._scripts.run_many([self.call(spec) for spec in specs])
+        answers = await self._accept([self.call(spec) for spec in specs])
         for answer in answers:
             if answer.status == "conflict":
                 raise Conflict(
@@ -80,6 +84,12 @@ class JobStore:
                     job_id=answer.id,
                 )
         return [answer.id for answer in answers]
+
+    async def _accept(self, calls: Sequence[SubmitJob]) -> list[Accepted]:
+        """Run the calls; where replicas are waited for, those of the same moment share the wait."""
+        if self._together is None:
+            return await self._scripts.run_many(calls)
+        return await asyncio.gather(*map(self._together.run, calls))
 
     def check(self, spec: JobSpec) -> None:
         """Raise InvalidJob where the job names a task class, a model or a strategy that is not there."""

@@ -16,6 +16,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from ..vocabulary.errors import StoreUnavailable
 from ..vocabulary.job import MOVES
 from .calls import CALLS
 from .calls.contract import Answer, Call, Packed, reading_arguments
@@ -23,6 +24,8 @@ from .connection import translated
 from .keys import PATTERNS, Keys
 
 FOLDER = Path(__file__).parent / "lua"
+REPLICATED_MS = 2000
+"""How long replicas may take; their own link breaks only much later."""
 USES = re.compile(r"^-- uses:\s*(.*)$", re.MULTILINE)
 
 
@@ -65,10 +68,12 @@ class Scripts:
     """Runs scripts against one Redis and one set of keys.
 
     A script that Redis does not know, since it was restarted, replaced by another or flushed, is sent whole.
+
+    With `replicas` no answer is given before so many of them have what was written.
     """
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self.redis, self.keys = redis, keys
+    def __init__(self, redis: Redis, keys: Keys, *, replicas: int = 0) -> None:
+        self.redis, self.keys, self._replicas = redis, keys, replicas
 
     async def run(self, call: Call[Answer]) -> Answer:
         """Run the script of a call; raises StoreUnavailable when Redis is away or refuses to write."""
@@ -111,8 +116,22 @@ class Scripts:
                 pipeline.eval(source(call.script), len(prefixes), *prefixes, *call.arguments)
             else:
                 pipeline.evalsha(digest(call.script), len(prefixes), *prefixes, *call.arguments)
+        if self._replicas:  # for what this connection has written, so one wait is for all of these calls
+            pipeline.execute_command("WAIT", self._replicas, REPLICATED_MS)
         with translated():
-            return list(await pipeline.execute(raise_on_error=False))
+            replies = list(await pipeline.execute(raise_on_error=False))
+            if self._replicas:
+                self._check_replicated(replies.pop())
+        return replies
+
+    def _check_replicated(self, reply: Any) -> None:
+        if isinstance(reply, Exception):
+            raise reply
+        if reply < self._replicas:
+            raise StoreUnavailable(
+                f"what was written is on {reply} of {self._replicas} replicas, and may be lost if Redis fails now: "
+                "repeat it under the same id or idempotency key"
+            )
 
 
 def _read(call: Packed[Answer], reply: Any) -> Answer | Exception:

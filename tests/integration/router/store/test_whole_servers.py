@@ -11,7 +11,7 @@ import pytest_asyncio
 from pointsman.local.embedded_redis import HOW_TO_INSTALL
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import open_redis, server_warnings
+from pointsman.router.store import check_server, open_redis
 from pointsman.router.vocabulary.job import JobState
 from tests.support.redis_server import installed_servers, missing, running_redis
 from tests.support.store_driver import Driver, failure, success
@@ -32,7 +32,7 @@ async def driver(request: pytest.FixtureRequest, tmp_path: Path, catalog: Catalo
 
 
 async def test_every_verb_runs_on_this_server(driver: Driver) -> None:
-    assert await server_warnings(driver.redis) == []
+    assert await check_server(driver.redis, driver.settings) == []
     await driver.announce(slots=8)
     await driver.reap()
     await driver.reap_for(3)
