@@ -78,7 +78,7 @@ class ModelStore:
         with translated():
             now = await server_time(self.redis, self._rounds.keys)
             entries: Any = await self.redis.hgetall(self._rounds.keys.key("workers", model))
-        return [name for name, entry in entries.items() if json.loads(entry)["expires"] > now * 1000]
+        return [name for name, entry in entries.items() if _expires(entry) > now * 1000]
 
     async def warnings(self, views: Sequence[ModelView]) -> list[str]:
         """Return what keeps jobs from being done, in words that say what to do."""
@@ -139,6 +139,14 @@ class ModelStore:
     async def resume(self, model: str) -> None:
         """Bind to the model again, whatever closed it."""
         await self._scripts.run(PauseModel(model=model))
+
+
+def _expires(entry: str) -> float:
+    """Return until when a worker's announcement holds; one that cannot be read does not."""
+    try:
+        return float(json.loads(entry)["expires"])
+    except (ValueError, TypeError, KeyError):
+        return 0.0
 
 
 def _waiting(lanes: list[str], sizes: list[int]) -> dict[str, int]:

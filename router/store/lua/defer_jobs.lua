@@ -17,6 +17,7 @@ local how = {now = now, dead_ms = args.dead_ms, doing = 'letting it wait'}
 local function let_wait(id, job)
   if not is_still_there(id, job) then return 0 end
   local held = redis.call('HMGET', key.job(id), 'state', 'lane', 'model', 'binding')
+  if job.lane then leave(id, job.lane) end
   withdraw(id, unpack(held))
   if held[1] == 'bound' then move('release', id, 'bound', 'pending') end
   if held[1] == 'running' then

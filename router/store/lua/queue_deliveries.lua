@@ -50,9 +50,9 @@ local seen = 0
 for _, id in ipairs(due) do
   if room < 1 then break end
   seen = seen + 1
-  local found = redis.call('HMGET', key.delivery(id), 'seq', 'receiver', 'number', 'holder')
+  local found = redis.pcall('HMGET', key.delivery(id), 'seq', 'receiver', 'number', 'holder')
   local d = {seq = tonumber(found[1]), receiver = found[2], number = found[3]}
-  if not d.seq then
+  if not (d.seq and d.receiver and d.number) then -- nothing is left of it, or nothing that could be sent
     redis.call('ZREM', waiting, id)
   elseif not (found[4] and found[4] ~= '' and lost(id, d)) then
     redis.call('ZREMRANGEBYSCORE', key.sending(d.receiver), '-inf', now)

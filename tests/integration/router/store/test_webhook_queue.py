@@ -50,6 +50,20 @@ async def test_a_delivery_goes_from_waiting_to_delivered(driver: Driver, hooks: 
     assert await driver.redis.exists(driver.keys.key("sending", "receiver.example")) == 0
 
 
+@pytest.mark.parametrize("damage", ["no record", "no hash", "no receiver", "no number"])
+async def test_a_damaged_delivery_holds_up_no_other(driver: Driver, hooks: Webhooks, damage: str) -> None:
+    [bad], [good] = await hooks.owed(), await hooks.owed()
+    key = driver.keys.key("delivery", bad)
+    if damage in ("no receiver", "no number"):
+        await driver.redis.hdel(key, damage.removeprefix("no "))
+    else:
+        await driver.redis.delete(key)
+    if damage == "no hash":
+        await driver.redis.set(key, "what is this?")
+    assert await hooks.queue() == [(good, 1)]
+    assert bad not in await driver.redis.zrange(driver.keys.key("deliveries", "waiting"), 0, -1)
+
+
 async def test_a_delivery_that_failed_waits_and_is_tried_again(driver: Driver, hooks: Webhooks) -> None:
     [delivery_id] = await hooks.owed()
     await hooks.queue()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.router.store import ModelStore
 from pointsman.router.vocabulary.job import JobState
 from tests.support.poison import NO_RECORD
 from tests.support.store_driver import Driver
@@ -182,3 +183,11 @@ async def test_a_worker_that_announces_nonsense_counts_for_nothing(driver: Drive
         await driver.redis.hset(driver.keys.key("workers", "gpt-4"), f"w{at}", nonsense)
     await driver.announce(slots=3)
     assert (await driver.read()).states["gpt-4"].announced == 3
+
+
+@pytest.mark.parametrize("damage", ["", "nonsense", "7"])
+async def test_who_lives_is_known_beside_a_damaged_announcement(driver: Driver, damage: str) -> None:
+    await driver.announce()
+    await driver.redis.hset(driver.keys.key("workers", "gpt-4"), "w2", damage)
+    models = ModelStore(driver.redis, settings=driver.settings, catalog=driver.catalog)
+    assert await models.live_workers("gpt-4") == ["w1"]
