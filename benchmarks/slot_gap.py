@@ -82,16 +82,19 @@ async def _measure(processes: Processes, slots: int, options: argparse.Namespace
         watched = Watched(installation)
         try:
             await watched.until_served(workers=1, dispatchers=1)
-            await _work(installation, jobs=round(options.seconds / options.latency + WARM_UP_WAVES) * slots)
+            jobs = round(options.seconds / options.latency + WARM_UP_WAVES) * slots
+            await _work(installation, ledger, jobs=jobs)
         finally:
             await watched.close()
     return _row(ledger, slots)
 
 
-async def _work(installation: Installation, *, jobs: int) -> None:
-    """Submit all jobs at once, and wait until each has ended."""
+async def _work(installation: Installation, ledger: TimedLedger, *, jobs: int) -> None:
+    """Submit all jobs at once, and wait until each has ended; meanwhile this process is the LLM server alone."""
     async with installation.async_client() as client:
         ids = await client.submit_many([f"prompt {at}" for at in range(jobs)])
+        while len(ledger.ended) < jobs:  # noqa: ASYNC110 # the ledger is read, which knows no events
+            await asyncio.sleep(0.1)
         records = await client.wait(ids)
     if any(record.state != "succeeded" for record in records):
         raise RuntimeError("a job failed, so the gaps are not those of a busy worker")
