@@ -6,6 +6,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from pointsman.router.config.settings import load_settings
+from pointsman.router.runtime.addresses import url_of
 
 ANSWER_SECONDS = 2.0
 
@@ -13,8 +14,9 @@ ANSWER_SECONDS = 2.0
 def endpoint_is_healthy(part: str) -> bool:
     """Whether the API or Flower on this host works."""
     settings = load_settings()
-    port, path = (settings.api_port, "readyz") if part == "api" else (settings.flower_port, "healthcheck")
-    return url_answers(f"http://127.0.0.1:{port}/{path}")
+    if part == "api":
+        return url_answers(f"{url_of(settings.api_host, settings.api_port)}/readyz")
+    return url_answers(f"{url_of(settings.flower_host, settings.flower_port)}/healthcheck")
 
 
 def url_answers(url: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from pointsman.router.runtime.addresses import find_address
 from pointsman.router.vocabulary.errors import ConfigError
 
 
@@ -17,13 +18,14 @@ def free_port() -> int:
 
 def is_free(host: str, port: int) -> bool:
     """Whether nothing listens on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+    try:
+        family, address = find_address(host, port)
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
 
 
 def check_free(host: str, port: int, *, what: str, setting: str) -> None:

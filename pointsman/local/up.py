@@ -15,6 +15,7 @@ from pointsman.router.config.redis_url import read_redis_url
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog, load_catalog
 from pointsman.router.routing.classify import check_classifier
+from pointsman.router.runtime.addresses import url_of
 from pointsman.router.store import ModelStore, check_server, open_redis
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.model import Model
@@ -103,8 +104,8 @@ async def running(plan: Plan, on_step: OnStep) -> AsyncIterator[Running]:
         own = _environment(settings, redis_url, models_file)
         for part in _parts(plan, [catalog.models[name] for name in chosen], own):
             await tree.start(part)
-        api_url = _url(settings.api_host, settings.api_port)
-        flower_url = _url(settings.flower_host, settings.flower_port) if plan.flower else None
+        api_url = url_of(settings.api_host, settings.api_port)
+        flower_url = url_of(settings.flower_host, settings.flower_port) if plan.flower else None
         found = Running(tree, catalog, models_file, redis_url, api_url, flower_url, simulated_url)
         await _until_ready(found, plan, chosen, on_step)
         yield found
@@ -209,7 +210,3 @@ async def _until_ready(found: Running, plan: Plan, chosen: list[str], on_step: O
 
 async def _has_worker(models: ModelStore, name: str) -> bool:
     return any(view.name == name and view.workers for view in await models.views())
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"

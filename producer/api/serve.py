@@ -17,6 +17,7 @@ import uvicorn
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.routing.classify import check_classifier
+from pointsman.router.runtime.addresses import find_address
 from pointsman.router.runtime.hangup import hangup_handler
 from pointsman.router.store import check_before_start
 from pointsman.router.vocabulary.errors import ConfigError
@@ -98,21 +99,30 @@ def _reload_on_hangup(server: _Server) -> None:
 def listen(settings: Settings) -> socket.socket:
     """Return the listening socket; raises ConfigError where the address cannot be had."""
     host, port = settings.api_host.strip("[]"), settings.api_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where the protocol is named: without it each reply takes 40 ms
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
+        listener = _bound(host, port)
     except OSError as error:
-        listener.close()
         raise ConfigError(
             f"the API cannot listen on {host}:{port} ({error.strerror}): is another one running? "
             "Choose another address here",
             field="POINTSMAN_API_HOST" if isinstance(error, socket.gaierror) else "POINTSMAN_API_PORT",
         ) from error
-    log.info("the API listens on http://%s:%d", host, listener.getsockname()[1])
+    shown = f"[{host}]" if ":" in host else host
+    log.info("the API listens on http://%s:%d", shown, listener.getsockname()[1])
+    return listener
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, address = find_address(host, port)
+    # asyncio turns Nagle's algorithm off only where the protocol is named: without it each reply takes 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
