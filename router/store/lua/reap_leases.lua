@@ -24,6 +24,7 @@ if now < resume then return {'back', 0, 'ended', 0} end
 local function lose(id, model)
   local job = redis.call('HMGET', key.job(id), 'binding', 'attempts', 'worker', 'started', 'deadline', 'streamed', 'state')
   if not job[7] then return forget_lost(id, key.running(model)) end
+  if job[7] ~= 'running' then return end_running(model, id) end -- its ledger is not this one, as for a damaged record
   local read, decision = pcall(cjson.decode, redis.call('GET', key.decision(id)) or 'null')
   end_running(model, id)
   redis.call('DEL', key.decision(id)) -- it goes into the history
@@ -64,7 +65,8 @@ local how = {now = now, dead_ms = args.dead_ms, doing = 'taking it from its lost
 for _, model in ipairs(args.models) do
   local lost = redis.call('ZRANGEBYSCORE', key.running(model), '-inf', now, 'LIMIT', 0, args.most)
   for _, id in ipairs(lost) do
-    if alone(key.running(model), id, how, lose, model) then back = back + 1 else ended = ended + 1 end
+    local kept = alone(key.running(model), id, how, lose, model)
+    if kept then back = back + 1 elseif kept == false then ended = ended + 1 end
   end
 end
 if back + ended > 0 then wake() end

@@ -39,6 +39,10 @@ local function release(id)
   local job = redis.call('HMGET', key.job(id), 'binding', 'bound_at', 'state')
   if not job[3] then return forget_lost(id, key.bound(model)) end
   local task = id .. '.' .. (job[1] or '')
+  if job[3] ~= 'bound' then -- its ledger is not this one: what its record says of it was damaged meanwhile
+    redis.call('ZREM', key.bound(model), id)
+    return drop_reservations_of(model, id)
+  end
   local probe = all and suspect and redis.call('ZSCORE', key.probes(model), task)
   if probe then return nil end -- it is to be carried out, however the model does
   if waiting[task] and busy and not all then
