@@ -146,7 +146,7 @@ def test_one_dockerfile_builds_in_two_stages_and_runs_without_root() -> None:
     assert "useradd" in last_stage
     assert dockerfile("ENTRYPOINT") == ['["pointsman"]']
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["scripts"] == {"pointsman": "pointsman.cli.app:main"}
+    assert project["scripts"] == {"pointsman": "pointsman.__main__:main"}
 
 
 def test_the_image_gets_what_it_copies_and_no_secret() -> None:
