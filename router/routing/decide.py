@@ -162,8 +162,8 @@ def _choose(job: Waiting, now: Moment, chains: Chains, names: tuple[str, ...], a
     healthy = [now.states[name] for name in names if name not in away]
     full = {state.model.name: why for state in healthy if (why := state.full_because(job.tokens))}
     preferred = not_failed(job.failed_by, healthy)
-    probe = due_probe(job.failed_by, preferred, full)
     asked = trusted(preferred)
+    probe = due_probe(job.failed_by, preferred, full) if asked is not preferred else None
     scope = f"{job.lane.work}/{chain.name}"
     ask = Ask(job.facts, asked, now.random, now.cursors.get(scope, ""), chains.quality(job.lane))
     outcome = _probed(ask, chain, full, probe) or chain.choose(ask, full)

@@ -9,17 +9,19 @@ from .model_state import ModelState
 FAILED = "failed this job already; it comes again when no other is left"
 
 
-def not_failed(failed_by: Sequence[str], healthy: Sequence[ModelState]) -> list[ModelState]:
+def not_failed(failed_by: Sequence[str], healthy: Sequence[ModelState]) -> Sequence[ModelState]:
     """Return the candidates that have not failed a job; where all have, those but the last to do so."""
     if not failed_by:
-        return list(healthy)
+        return healthy
     fresh = [state for state in healthy if state.model.name not in failed_by]
-    return fresh or [state for state in healthy if state.model.name != failed_by[-1]] or list(healthy)
+    return fresh or [state for state in healthy if state.model.name != failed_by[-1]] or healthy
 
 
-def trusted(candidates: Sequence[ModelState]) -> list[ModelState]:
+def trusted(candidates: Sequence[ModelState]) -> Sequence[ModelState]:
     """Return the candidates that are not suspect, or all where every one is."""
-    return [state for state in candidates if not state.suspected] or list(candidates)
+    if not any(state.suspect or state.down for state in candidates):  # nearly always, for each job
+        return candidates
+    return [state for state in candidates if not state.suspected] or candidates
 
 
 def due_probe(
