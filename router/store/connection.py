@@ -82,3 +82,11 @@ def checked(reply: Any) -> Any:
     if isinstance(reply, Exception):
         raise reply
     return reply
+
+
+def readable(reply: Any, *, instead: Any) -> Any:
+    """Return what `checked` does, and something else for a key that is damaged."""
+    try:
+        return checked(reply)
+    except LookupError:
+        return instead

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from redis.exceptions import ResponseError
 
 from ..vocabulary.errors import ErrorKind, UnknownJob
 from ..vocabulary.job import JobState
 from ..vocabulary.views import DeadFilter, DeadPage, RetriedPage
-from .calls import RetryJob
+from .calls import Change, RetryJob
 from .connection import translated
 from .jobs import JobStore
 from .scripts import Scripts, milliseconds
+
+log = logging.getLogger("pointsman.jobs")
 
 
 class DeadStore:
@@ -64,5 +69,15 @@ class DeadStore:
 
     async def retry_many(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Let dead letters begin anew, in one round trip; returns each job's state now, None for an unknown one."""
-        answers = await self._scripts.run_many([RetryJob(id=job_id) for job_id in job_ids])
-        return [None if answer.after is None else JobState(answer.after) for answer in answers]
+        answers = await self._scripts.try_many([RetryJob(id=job_id).pack() for job_id in job_ids])
+        return [_state_after(job_id, answer) for job_id, answer in zip(job_ids, answers, strict=True)]
+
+
+def _state_after(job_id: str, answer: Change | Exception) -> JobState | None:
+    """Return a job's state now, None for one that is unknown, or so damaged that it cannot be retried."""
+    if isinstance(answer, ResponseError):
+        log.warning("job %s cannot be retried: %s", job_id, answer)
+        return None
+    if isinstance(answer, Exception):
+        raise answer
+    return None if answer.after is None else JobState(answer.after)

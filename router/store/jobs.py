@@ -21,12 +21,12 @@ from ..routing.placement import find_lane
 from ..routing.stranded import stranded_because
 from ..vocabulary.errors import Conflict, InvalidJob, UnknownJob
 from ..vocabulary.facts import JobFacts
-from ..vocabulary.job import PAYLOAD_SCHEMA, JobRecord, JobSpec, JobState, new_job_id
+from ..vocabulary.job import PAYLOAD_SCHEMA, TERMINAL, JobRecord, JobSpec, JobState, new_job_id
 from ..vocabulary.webhook import Webhook, pack_webhook, retried_for_seconds
 from .call_batcher import CallBatcher
 from .calls import Accepted, CancelJob, ForgetJob, SubmitJob
 from .compression import pack
-from .connection import checked, translated
+from .connection import checked, readable, translated
 from .keys import Keys
 from .record import FIELDS, read_record
 from .round_answer import parsed_lane
@@ -240,11 +240,12 @@ class JobStore:
             pipeline = self.redis.pipeline(transaction=False)
             for job_id in job_ids:
                 pipeline.hmget(self.keys.key("job", job_id), "state", "tenant")
-            rows: Any = await pipeline.execute() if job_ids else ()
+            found: Any = await pipeline.execute(raise_on_error=False) if job_ids else ()
+            rows = [readable(row, instead=(None, None)) for row in found]
         for job_id, (state, owner) in zip(job_ids, rows, strict=True):
             if state is None or tenant not in (None, owner):
                 raise UnknownJob(job_id)
-        ids = [job_id for job_id, (state, _) in zip(job_ids, rows, strict=True) if JobState(state).terminal]
+        ids = [job_id for job_id, (state, _) in zip(job_ids, rows, strict=True) if state in TERMINAL]
         records = [record for record in await self.get_many(ids) if record is not None and record.done]
         return sorted(records, key=lambda record: record.finished or 0.0)
 

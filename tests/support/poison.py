@@ -114,3 +114,11 @@ INCOMPLETE: Mapping[str, Damage] = {
     "neither of them": _without("seq", "priority"),
 }
 """Damage that a job survives."""
+
+FIELDS = (
+    "state", "seq", "lane", "priority", "submitted", "deadline", "may_take", "tenant", "facts", "max_attempts",
+    "task_class", "pinned_model", "binding", "model", "bound_at", "attempts", "losses", "worker", "started",
+    "attempt_ends", "counted", "streamed", "batch", "offset", "webhook", "keep", "not_before", "failed_by",
+    "faults", "deferred", "metadata", "rate_limits", "claim",
+)  # fmt: skip
+"""What a job's hash may hold."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -12,9 +13,11 @@ from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import open_redis
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import JobState
+from pointsman.workers.executor import TaskReport
+from tests.support.poison import FIELDS
 from tests.support.redis_relay import RedisRelay
 from tests.support.store_driver import Driver
-from tests.support.worker_attempts import Worker
+from tests.support.worker_attempts import Worker, answering
 
 
 @pytest_asyncio.fixture
@@ -86,3 +89,24 @@ async def test_a_job_that_others_have_taken_care_of_is_left_alone(worker: Worker
     driver, job_id = worker.driver, await worker.bound()
     await driver.work.put_aside(job_id, 7, "late", for_good=True)
     assert await driver.state(job_id) is JobState.BOUND
+
+
+@pytest.mark.parametrize("value", [None, "", "none", "-1", "1e400", "|", "{"])
+@pytest.mark.parametrize("damaged", ["before its claim", "during its call"])
+async def test_any_field_may_be_damaged_and_no_attempt_fails_as_a_task(
+    worker: Worker, value: str | None, damaged: str
+) -> None:
+    driver = worker.driver
+    for field in FIELDS:
+        key = driver.keys.key("job", job_id := await worker.bound())
+
+        async def damage(request: httpx.Request, key: str = key, field: str = field) -> httpx.Response:
+            await (driver.redis.hdel(key, field) if value is None else driver.redis.hset(key, field, value))  # type: ignore[misc]
+            return await answering(request)
+
+        worker.behave = damage if damaged == "during its call" else answering
+        if damaged == "before its claim":
+            await damage(httpx.Request("GET", "http://x"))
+        report = await worker.attempt(job_id)
+        assert isinstance(report, TaskReport), field
+    assert len(worker.leases) == 0

@@ -14,14 +14,7 @@ from pointsman.router.dispatcher.loop import Dispatcher
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import AttemptStore, JobStore, Offer
 from pointsman.router.vocabulary.job import JobSpec, JobState
-
-FIELDS = (
-    "state", "seq", "lane", "priority", "submitted", "deadline", "may_take", "tenant", "facts", "max_attempts",
-    "task_class", "pinned_model", "binding", "model", "bound_at", "attempts", "losses", "worker", "started",
-    "attempt_ends", "counted", "streamed", "batch", "offset", "webhook", "keep", "not_before", "failed_by",
-    "faults", "deferred", "metadata", "rate_limits", "claim",
-)  # fmt: skip
-"""What a job's hash may hold."""
+from tests.support.poison import FIELDS
 
 VALUES = ("", "none", "-1", "1e400", "|", "{", "nan")
 STAGES = ("intake", "lane", "delayed", "bound", "running")

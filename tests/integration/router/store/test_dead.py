@@ -156,3 +156,12 @@ async def test_a_key_holds_as_long_as_a_dead_letter(driver: Driver) -> None:
     await driver.submit(idempotency_key="k", expires_in=100)
     kept = await driver.redis.pttl(driver.keys.key("idempotency", "default:k"))
     assert kept > 1000 * driver.settings.dead_ttl_seconds
+
+
+async def test_a_damaged_dead_letter_keeps_no_other_from_being_retried(driver: Driver) -> None:
+    bad, good = await driver.run_to_claim(), await driver.run_to_claim()
+    for job_id in (bad, good):
+        await driver.settle(job_id, settlement=failure())
+    await driver.redis.hset(driver.keys.key("job", bad), "may_take", "for ever")
+    store = DeadStore(driver.jobs)
+    assert await store.retry_many([bad, good]) == [None, JobState.PENDING]

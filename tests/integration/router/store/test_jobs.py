@@ -160,3 +160,22 @@ async def test_a_start_in_the_past_is_now(driver: Driver) -> None:
     job_id = await driver.submit(not_before=driver.now / 1000 - 100, expires_in=50)
     assert (await driver.get(job_id)).expires == driver.now / 1000 + 50
     assert await driver.lanes() == {"technical_support|default|gpt-4,claude": [job_id]}
+
+
+@pytest.mark.parametrize("damage", ["state", "no hash"])
+async def test_a_damaged_record_is_missing_from_what_is_read_of_many(driver: Driver, damage: str) -> None:
+    good, bad = await driver.submit(), await driver.submit()
+    await driver.cancel(good)
+    if damage == "no hash":
+        await driver.redis.delete(driver.keys.key("job", bad))
+        await driver.redis.set(driver.keys.key("job", bad), "what is this?")
+    else:
+        await driver.redis.hset(driver.keys.key("job", bad), "state", "of another version")
+    await driver.redis.zadd(driver.keys.key("state", "cancelled"), {bad: 99})
+    page = await driver.jobs.list(JobState.CANCELLED)
+    assert [record.id for record in page.jobs] == [good]
+    assert [record and record.id for record in await driver.jobs.get_many([bad, good])] == [None, good]
+    if damage == "state":
+        assert [record.id for record in await driver.jobs.ended([bad, good])] == [good]
+    with pytest.raises(UnknownJob):
+        await driver.jobs.get(bad)
