@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,8 @@ from ..vocabulary.errors import ConfigError, StoreUnavailable
 from .connection import NO_CLUSTER, open_redis, translated
 
 OLDEST = (6, 2)
+LONGEST_SECONDS = 5.0
+"""How long the start of a part waits for a server that takes connections and does not answer."""
 SECTIONS = ("server", "memory", "cluster")
 
 
@@ -45,8 +48,9 @@ async def check_before_start(settings: Settings) -> None:
     """Raise ConfigError where the server cannot be used; one that is away is waited for later."""
     redis = open_redis(settings.redis_url)
     try:
-        with suppress(StoreUnavailable):
-            await check_server(redis, settings)
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await check_server(redis, settings)
     finally:
         await redis.aclose()
 

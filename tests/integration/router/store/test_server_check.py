@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +15,7 @@ import yaml
 from pointsman.local.ports import free_port
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import check_server, open_redis
+from pointsman.router.store import check_before_start, check_server, open_redis
 from pointsman.router.store.jobs import JobStore
 from pointsman.router.vocabulary.errors import ConfigError
 from pointsman.router.vocabulary.job import JobSpec
@@ -97,3 +100,16 @@ async def test_a_server_that_tells_nothing_is_taken_for_good(tmp_path: Path) -> 
         assert await check_server(mute, Settings(_env_file=None)) == []
         for client in (mute, redis):
             await client.aclose()
+
+
+async def test_a_server_that_does_not_answer_holds_up_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman.router.store.server_check.LONGEST_SECONDS", 0.2)
+    with running_redis(tmp_path) as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(5):
+                await check_before_start(Settings(_env_file=None, redis_url=server.url))
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
