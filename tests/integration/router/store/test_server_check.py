@@ -34,6 +34,11 @@ EVICTS = {"maxmemory-policy": "allkeys-lru", "maxmemory": "100mb"}
 SECONDS = 60.0
 
 
+def low_port() -> int:
+    """Return a free port: a cluster listens on that plus 10 000 too."""
+    return next(port for port in iter(free_port, None) if port < 55_000)
+
+
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize(
     ("options", "words"),
@@ -45,7 +50,7 @@ def test_every_part_refuses_it_in_one_sentence(
 ) -> None:
     models_file = tmp_path / "models.yaml"
     models_file.write_text(yaml.safe_dump(catalog.model_dump(mode="json", exclude_none=True)))
-    with running_redis(tmp_path, options=options) as server:
+    with running_redis(tmp_path, port=low_port(), options=options) as server:
         environment = {
             "POINTSMAN_REDIS_URL": server.url,
             "POINTSMAN_MODELS_FILE": str(models_file),
@@ -62,7 +67,7 @@ def test_every_part_refuses_it_in_one_sentence(
 
 
 async def test_a_client_that_goes_straight_to_a_cluster_is_told_so(catalog: Catalog, tmp_path: Path) -> None:
-    with running_redis(tmp_path, options=CLUSTER) as server:
+    with running_redis(tmp_path, port=low_port(), options=CLUSTER) as server:
         redis = open_redis(server.url)
         await redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         settings = Settings(_env_file=None, redis_url=server.url)
