@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from ..config.settings import Settings
 from ..routing.model_state import ModelState
@@ -19,6 +20,9 @@ REAP_EVERY_SECONDS = 0.5
 STEP_SECONDS = 5.0
 """By how much the clock of Redis's host has to be set to be worth a line in the log."""
 
+RENAMES_EVERY_SECONDS = 10.0
+"""Between two looks at all lanes: reading twenty thousand of them takes seconds."""
+
 TROUBLES_SHOWN = 20
 
 
@@ -30,6 +34,7 @@ class Upkeep:
         self._ahead_seconds = 0.0
         self._lanes = LaneStore(store.redis, settings=settings)
         self._stranded: list[str] = []
+        self._renames_of, self._renames_at = "", 0.0
 
     async def reap_forever(self) -> None:
         """Reap in a rhythm of its own, which no other duty can hold up."""
@@ -50,7 +55,7 @@ class Upkeep:
         await self._store.announce(self._dispatcher)
         await self._log_troubles()
         await self._look_at_the_clock()
-        await self._look_at_renames()
+        await self._look_at_renames_now_and_then()
         for duty in (self._store.expire, self._store.prune):
             while await duty() >= BATCH:  # more are due than one script may take
                 pass
@@ -58,6 +63,14 @@ class Upkeep:
             released = await self._store.release_due(model, all_of_them=False)
             if released:
                 log.warning("%d bindings of %s were not claimed in time and went back", released, model)
+
+    async def _look_at_renames_now_and_then(self) -> None:
+        """Look at all lanes, of which there may be many, when the catalog has changed, and else seldom."""
+        version, now = self._store.catalog.version, time.monotonic()
+        if version == self._renames_of and now < self._renames_at:
+            return
+        await self._look_at_renames()
+        self._renames_of, self._renames_at = version, now + RENAMES_EVERY_SECONDS
 
     async def _look_at_renames(self) -> None:
         """Move jobs whose class or model is called otherwise now, and say once which wait for nobody."""

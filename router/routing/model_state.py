@@ -12,6 +12,9 @@ from ..vocabulary.model import Model
 from ..vocabulary.views import BreakerState
 from .pace import EVEN, MINUTE_MS, Pace, paced_because, raised, wait_for_turn_ms
 
+SOON_MS = 30_000
+"""For how long a job waits at most for a model that has not failed it, while one that has is there."""
+
 ERRORS_HALVE_MS = 60_000
 """The half-life of an error rate."""
 
@@ -110,7 +113,15 @@ class ModelState:
     @property
     def suspected(self) -> bool:
         """Whether it gets no more than one job now and then; an open or half-open breaker has rules of its own."""
-        return bool(self.down or self.suspect) and self.breaker == "closed"
+        return bool(self.down) or (bool(self.suspect) and self.breaker == "closed")
+
+    @property
+    def usable_soon(self) -> bool:
+        """Whether a job that could go elsewhere may wait for it: it is not suspect, and opens again soon."""
+        waits = [self.cooled_until]
+        waits += [self.requests_left_until] if self.requests_left is not None and self.requests_left <= 0 else []
+        waits += [self.tokens_left_until] if self.tokens_left is not None and self.tokens_left <= 0 else []
+        return not self.suspected and max(waits) - self.now <= SOON_MS
 
     @property
     def probed(self) -> bool:
@@ -121,7 +132,8 @@ class ModelState:
     def probes_left(self) -> int:
         """How many more jobs may probe the model now."""
         if self.suspected:
-            return 1 - self.probes if 0 < self.probe_at <= self.now else 0
+            due = self.probe_at <= self.now and (self.probe_at > 0 or not self.down)
+            return 1 - self.probes if due else 0
         return (self.model.breaker.probes if self.model.breaker else 1) - self.probes
 
     def closed_because(self, tokens: int) -> str | None:
@@ -262,7 +274,7 @@ class HealthChanges:
 def _health(state: ModelState) -> str:
     """Return what is logged of a model's health; workers log their own coming and going."""
     if state.down or state.paused:
-        return "down" if state.down else "paused"
+        return f"down: {state.down}" if state.down else "paused"
     if state.suspected:
         return f"suspect: {state.suspect}"
     return {"open": "breaker open", "half_open": "breaker half-open", "closed": "open"}[state.breaker]

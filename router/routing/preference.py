@@ -10,11 +10,15 @@ FAILED = "failed this job already; it comes again when no other is left"
 
 
 def not_failed(failed_by: Sequence[str], healthy: Sequence[ModelState]) -> Sequence[ModelState]:
-    """Return the candidates that have not failed a job; where all have, those but the last to do so."""
+    """Return the candidates that have not failed a job; where none of these opens soon, the others but the last.
+
+    Where the last to fail it is the only one that does, it is that one.
+    """
     if not failed_by:
         return healthy
-    fresh = [state for state in healthy if state.model.name not in failed_by]
-    return fresh or [state for state in healthy if state.model.name != failed_by[-1]] or healthy
+    usable = [state for state in healthy if state.usable_soon]
+    fresh = [state for state in usable if state.model.name not in failed_by]
+    return fresh or [state for state in usable if state.model.name != failed_by[-1]] or usable or healthy
 
 
 def trusted(candidates: Sequence[ModelState]) -> Sequence[ModelState]:
@@ -48,5 +52,5 @@ def passed_over(
 
 
 def suspicion_words(state: ModelState) -> str:
-    """Say why a model is suspect."""
-    return f"suspect: {state.suspect or state.down}"
+    """Say why a model gets no more than probes."""
+    return f"down: {state.down}" if state.down else f"suspect: {state.suspect}"

@@ -218,9 +218,15 @@ class AttemptStore:
         """Say that this process lives and what it offers; forgotten after `presence_seconds`."""
         presence_ms = milliseconds(self.settings.presence_seconds)
         call = AnnounceWorker(
-            worker=worker, presence_ms=presence_ms, config=config, schema=PAYLOAD_SCHEMA, offers=offers
+            expected=self._clock.expected(),
+            worker=worker,
+            presence_ms=presence_ms,
+            config=config,
+            schema=PAYLOAD_SCHEMA,
+            offers=offers,
         )
-        self._clock.saw((await self._scripts.run(call)).now)
+        asked_at = self._clock.monotonic()
+        self._clock.saw((await self._scripts.run(call)).now, asked_at=asked_at)
 
     async def withdraw(self, worker: str, models: Sequence[str]) -> None:
         """Take this process's slots away at once."""

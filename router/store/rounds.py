@@ -87,9 +87,10 @@ class RoundStore:
             window=self.settings.bind_window_ratio,
             models=[RoundModel(name=name, guarded=_guarded(model)) for name, model in known.items()],
         )
+        asked_at = self._clock.monotonic()
         answer = await self._scripts.run(call)
         if now is None:
-            self._clock.saw(answer.now)
+            self._clock.saw(answer.now, asked_at=asked_at)
         return to_round(answer, known, window=self.settings.bind_window_ratio)
 
     async def bind(

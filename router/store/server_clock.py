@@ -13,6 +13,9 @@ from .keys import Keys
 EXPECTED_FOR_SECONDS = 300.0
 """How long what was seen last tells what is expected: our clock may run a little slower than time does."""
 
+SLOW_SECONDS = 1.0
+"""An answer that takes longer does not say when the clock showed what it says."""
+
 
 class ServerClock:
     """What one process expects the clock to show: what it last showed, and the monotonic time since then."""
@@ -20,9 +23,15 @@ class ServerClock:
     def __init__(self) -> None:
         self._seen: tuple[int, float] | None = None
 
-    def saw(self, now: int) -> None:
-        """Note what the clock shows now, in milliseconds since 1970."""
-        self._seen = now, time.monotonic()
+    @staticmethod
+    def monotonic() -> float:
+        """Return this process's own clock, in seconds: to be noted before Redis is asked."""
+        return time.monotonic()
+
+    def saw(self, now: int, *, asked_at: float) -> None:
+        """Note what the clock showed, in milliseconds since 1970; an answer that took long says too little."""
+        if time.monotonic() - asked_at < SLOW_SECONDS:
+            self._seen = now, asked_at
 
     def expected(self) -> int | None:
         """Return what the clock should show now, in milliseconds; None where it was not seen lately."""

@@ -47,8 +47,14 @@ MEANT_FOR = frozenset({402, 403, 404, 405})
 """The statuses that speak of the key, the account, the model or the request: the words have to say of which."""
 
 KEY_OR_ACCOUNT = re.compile(
-    r"\b(api|secret|access)?[ _-]?keys?\b|credential|authenti|authoriz|\baccounts?\b|organi[sz]ation|\bproject\b"
-    r"|workspace|subscription|suspended|deactivated|billing|payment|credits?\b|balance|quota|consumer",
+    r"\b(api|secret|access)[ _-]?keys?\b|\bcredentials?\b|authenticat|\baccount\b|\bsubscription\b|\bsuspended\b"
+    r"|\bdeactivated\b|\bbilling\b|\bpayment\b|\bcredits?\b|\bbalance\b|\bquota\b|\bconsumer\b",
+    re.IGNORECASE,
+)
+
+CLOSED_ACCOUNT = re.compile(
+    r"\b(account|organi[sz]ation|api[ _-]?key|workspace|project|subscription)\b.{0,60}"
+    r"\b(flagged|disabled|suspended|revoked|terminated|deactivated|banned|on hold|blocked)\b",
     re.IGNORECASE,
 )
 
@@ -87,28 +93,43 @@ REQUEST_RULES = (
         statuses=MEANT_FOR | {401, 407, 451},
         message=re.compile(r"^\s*<(!doctype|html|head|\?xml)", re.IGNORECASE),
     ),
+    Rule(ErrorKind.AUTH, statuses=frozenset({403}), message=CLOSED_ACCOUNT),
+    Rule(ErrorKind.QUOTA_EXHAUSTED, statuses=frozenset({402}), message=CLOSED_ACCOUNT),
     Rule(
         ErrorKind.CONTENT_FILTERED,
-        statuses=MEANT_FOR,
+        statuses=frozenset({402, 403}),
         message=re.compile(
-            r"flagged|moderat|content (policy|filter)|safety|usage polic|harmful|prohibited content", re.IGNORECASE
+            r"flagged|moderat|guardrail|prompt injection|content (policy|filter)|safety|usage polic|harmful"
+            r"|prohibited content",
+            re.IGNORECASE,
         ),
     ),
     Rule(
         ErrorKind.INVALID_REQUEST,
-        statuses=MEANT_FOR,
-        message=re.compile(r"can only afford|(fewer|lower|reduce) [`'\"]?max_(completion_)?tokens", re.IGNORECASE),
+        statuses=frozenset({402, 403}),
+        message=re.compile(
+            r"can only afford [1-9]|(fewer|lower|reduce) [`'\"]?max_(completion_)?tokens", re.IGNORECASE
+        ),
     ),
-    Rule(ErrorKind.INVALID_REQUEST, statuses=MEANT_FOR, code=re.compile(r"\w*(region|country|territory)\w*")),
     Rule(
         ErrorKind.INVALID_REQUEST,
-        statuses=MEANT_FOR,
+        statuses=frozenset({403}),
+        code=re.compile(r"\w*(region|country|territory)\w*"),
+    ),
+    Rule(
+        ErrorKind.INVALID_REQUEST,
+        statuses=frozenset({403}),
         message=re.compile(
-            r"\b(region|country|territory|location)\b|endpoints? found that support"
+            r"\b(region|country|territory|location)\b"
             r"|\b(feature|tools?|function calling|images?|vision|streaming|beta)\b.{0,40}\bnot "
             r"(available|supported|enabled|allowed)|not (available|supported|enabled|allowed) (in|for) (your|this)",
             re.IGNORECASE,
         ),
+    ),
+    Rule(
+        ErrorKind.INVALID_REQUEST,
+        statuses=frozenset({404}),
+        message=re.compile(r"endpoints? found that support", re.IGNORECASE),
     ),
     Rule(
         ErrorKind.MISCONFIGURED,
@@ -143,7 +164,8 @@ def _first(rules: Iterable[Rule], complaint: Complaint) -> ErrorKind | None:
 
 
 def _speaks_of_the_account(complaint: Complaint) -> bool:
-    return any(KEY_OR_ACCOUNT.search(words) for words in (complaint.message, *complaint.codes))
+    spoken = (complaint.message, *complaint.codes)
+    return any(KEY_OR_ACCOUNT.search(words) or CLOSED_ACCOUNT.search(words) for words in spoken)
 
 
 def _by_status(status: int) -> ErrorKind:

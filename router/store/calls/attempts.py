@@ -170,6 +170,7 @@ class AnnounceWorker(Call[Announced]):
     """Says that a worker process lives."""
 
     now: int | None = None
+    expected: int | None = None
     worker: str
     presence_ms: int
     config: str

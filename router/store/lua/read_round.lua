@@ -44,6 +44,10 @@ for _, one in ipairs(args.models) do
   free = free + math.max(0, slots + math.floor(slots * args.window) - bound - running)
   if one.guarded then look_for_overdue(model, now, slots, running) end
   local health = redis.call('HMGET', key.model(model), 'cooled_until', 'paused', 'down', 'suspect', 'probe_at')
+  if health[3] and not health[5] then -- closed by an older version, which did not probe
+    wait_for_probe(model, now, DOWN_PROBES)
+    health[5] = redis.call('HGET', key.model(model), 'probe_at')
+  end
   local oldest = redis.call('ZRANGE', key.reservations(model), 0, 0, 'WITHSCORES')
   local pace = redis.call('HMGET', key.pace(model), 'requests', 'tokens', 'at')
   local stats = redis.call('HMGET', key.stats(model), 'served', 'latency_ms', 'latency_at', 'ms_per_token',

@@ -77,8 +77,9 @@ if args.latency_ms then
   measure_latency(model, now, args.latency_ms, args.output_tokens, record.first_token_seconds)
 end
 if failed then measure_errors(model, now, failed) end
-judge_breaker(model, now, id .. '.' .. binding, failed, args.breaker)
-judge_suspicion(model, now, id .. '.' .. binding, failed, args.kind, tonumber(job[6]), args.breaker.suspect_after)
+local probed = redis.call('ZREM', key.probes(model), id .. '.' .. binding) == 1
+judge_breaker(model, now, probed, failed, args.breaker)
+judge_suspicion(model, now, probed, failed, args.kind, tonumber(job[6]), args.breaker.suspect_after)
 record_allowance(model, job[7], tonumber(job[6]), now, args.reported)
 
 if args.cool_ms > 0 then

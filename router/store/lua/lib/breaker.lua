@@ -50,7 +50,7 @@ local function open_breaker(model, now, opens, why, rules)
 end
 
 -- What the end of a call tells: `failed` is 1 for a fault of the model's own, 0 for an answer, nil for neither.
-local function judge_breaker(model, now, entry, failed, rules)
+local function judge_breaker(model, now, probed, failed, rules)
   if rules.min_calls == 0 then -- switched off, perhaps while it was open
     redis.call('DEL', key.breaker(model), key.probes(model), key.outcomes(model))
     return
@@ -64,7 +64,6 @@ local function judge_breaker(model, now, entry, failed, rules)
     end
     return
   end
-  local probed = redis.call('ZREM', key.probes(model), entry) == 1
   if not probed or not failed then return end -- a call from before it opened tells nothing new
   if failed == 1 then
     open_breaker(model, now, before.opens + 1, 'a probe failed', rules)

@@ -17,7 +17,7 @@ local function forget_lost(id, index, why)
     end_running(model, id)
   end
   redis.call('ZREM', index, id)
-  redis.call('DEL', key.request(id), key.decision(id), key.history(id), key.streamed_text(id))
+  redis.call('DEL', key.request(id), key.decision(id), key.history(id), key.streamed_text(id), results .. id)
   if known > 0 then note_trouble(id, 'lost', why or 'its record is gone', 0) end
 end
 

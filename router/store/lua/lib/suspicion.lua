@@ -5,6 +5,7 @@ local SUSPECT_PROBES = {first = 5000, most = 60000} -- ms between two probes: th
 local DOWN_PROBES = {first = 300000, most = 21600000}
 local OVERDUE = 3 -- times the 95th percentile of the model's calls
 local ENOUGH_CALLS = 20 -- answers after which that percentile is known
+local REPLIES = {rate_limited = true, invalid_request = true, context_too_long = true, content_filtered = true}
 local STRIKES = 3 -- jobs in a row whose refusal does not say that it is the key's or the account's
 
 local function wait_for_probe(model, now, waits)
@@ -22,18 +23,18 @@ local function note_probe(model, now)
   wait_for_probe(model, now, down and DOWN_PROBES or SUSPECT_PROBES)
 end
 
-local function suspect(model, now, why)
+local function suspect(model, now, since, why)
+  if redis.call('HEXISTS', key.model(model), 'down') == 1 then return end -- it has probes of its own
   if redis.call('HSETNX', key.model(model), 'suspect', why) == 0 then return end
-  redis.call('HSET', key.model(model), 'suspect_since', now)
+  redis.call('HSET', key.model(model), 'suspect_since', since)
   wait_for_probe(model, now, SUSPECT_PROBES)
 end
 
 -- An answer ends all suspicion, unless its call began before: that one tells nothing of how the model is now. A model
 -- that is down is opened by the answer of a probe alone.
-local function clear_suspicion(model, entry, started)
+local function clear_suspicion(model, probed, started)
   local health = redis.call('HMGET', key.model(model), 'faults', 'suspect_since', 'strikes', 'down')
   if not (health[1] or health[2] or health[3] or health[4]) then return end
-  local probed = redis.call('ZREM', key.probes(model), entry) == 1
   if not probed and (health[4] or started < (tonumber(health[2]) or 0)) then
     redis.call('HDEL', key.model(model), 'faults', 'strikes')
     return
@@ -42,31 +43,46 @@ local function clear_suspicion(model, entry, started)
     'probes')
 end
 
--- What the end of a call tells: `failed` as for the breaker; `enough` faults in a row, 0 for never, make a model suspect.
-local function judge_suspicion(model, now, entry, failed, kind, started, enough)
+-- What the end of a call tells: `failed` as for the breaker, and whether it was a probe; `enough` faults in a row, 0 for
+-- never, make a model suspect. A reply that refuses the request is an answer too, but not to whether the key is right.
+local function judge_suspicion(model, now, probed, failed, kind, started, enough)
   if failed == 0 then
-    clear_suspicion(model, entry, started)
+    clear_suspicion(model, probed, started)
+  elseif REPLIES[kind] then
+    if redis.call('HEXISTS', key.model(model), 'down') == 0 then clear_suspicion(model, probed, started) end
   elseif failed == 1 and enough > 0 then
     local faults = redis.call('HINCRBY', key.model(model), 'faults', 1)
     local answered = tonumber(redis.call('HGET', key.stats(model), 'latency_at') or '0')
     if kind == 'timeout' and answered < started then
-      suspect(model, now, 'a call timed out, and none was answered since it began')
+      suspect(model, now, now, 'a call timed out, and none was answered since it began')
     elseif faults >= enough then
-      suspect(model, now, faults .. ' faults in a row, the last one: ' .. kind)
+      suspect(model, now, now, faults .. ' faults in a row, the last one: ' .. kind)
     end
   end
 end
 
--- Makes a model suspect whose calls in flight take far too long: half of them, and not just one of many.
+-- Forgets calls that the ledger does not hold, which an older version has ended.
+local function forget_ended(model, most_started)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.started(model), '-inf', most_started, 'LIMIT', 0, 100)) do
+    if not redis.call('ZSCORE', key.running(model), id) then redis.call('ZREM', key.started(model), id) end
+  end
+end
+
+-- Makes a model suspect whose calls in flight take far too long: half of them, and not just one of many, while no call was
+-- answered for as long. An answer to any of these ends it.
 local function look_for_overdue(model, now, slots, running)
   if running == 0 then return end
-  local stats = redis.call('HMGET', key.stats(model), 'p95_ms', 'succeeded')
+  local stats = redis.call('HMGET', key.stats(model), 'p95_ms', 'succeeded', 'latency_at')
   if not stats[1] or tonumber(stats[2] or '0') < ENOUGH_CALLS then return end
   local most = OVERDUE * tonumber(stats[1])
-  local overdue = redis.call('ZCOUNT', key.started(model), '-inf', now - most)
-  if overdue >= math.min(2, slots) and overdue > 0 and 2 * overdue >= running then
-    suspect(model, now, string.format('%d of %d calls in flight take longer than %.1f s, %d times its 95th percentile',
-      overdue, running, most / 1000, OVERDUE))
+  if (tonumber(stats[3]) or 0) > now - most then return end
+  if redis.call('ZCOUNT', key.started(model), '-inf', now - most) == 0 then return end
+  forget_ended(model, now - most)
+  local overdue = redis.call('ZRANGEBYSCORE', key.started(model), '-inf', now - most, 'WITHSCORES')
+  local count = #overdue / 2
+  if count > 0 and count >= math.min(2, slots) and 2 * count >= running then
+    suspect(model, now, overdue[2], string.format(
+      '%d of %d calls in flight take longer than %.1f s, %d times its 95th percentile', count, running, most / 1000, OVERDUE))
   end
 end
 

@@ -104,6 +104,20 @@ def test_a_suspect_model_gets_one_job_when_its_probe_is_due(strategy: str) -> No
         assert decided(*after, strategy=strategy).model not in (None, suspect)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        SUSPECT,
+        {"cooled_until": NOW + 3_600_000},
+        {"requests_left": 0, "requests_left_until": NOW + 3_600_000},
+        {"tokens_left": 0, "tokens_left_until": NOW + 3_600_000},
+    ],
+)
+def test_a_job_does_not_wait_long_for_a_model_while_the_one_that_failed_it_is_free(other: dict[str, Any]) -> None:
+    decision = decided(*three(m1=other, m2={"slots": 0}), failed_by=("m0",))
+    assert (decision.model, decision.lane) == ("m0", None)
+
+
 def test_a_job_that_failed_is_no_probe() -> None:
     decision = decided(*three(m0=DUE), failed_by=("m1",))
     assert decision.model == "m2"

@@ -197,6 +197,8 @@ REQUESTS = [
     (403, "This model is not available in your region", ErrorKind.INVALID_REQUEST),
     (403, "Streaming is not enabled here", ErrorKind.INVALID_REQUEST),
     (404, "No endpoints found that support tool use", ErrorKind.INVALID_REQUEST),
+    (403, "Request blocked by your project's guardrail policy: prompt injection", ErrorKind.CONTENT_FILTERED),
+    (403, "Prompt injection detected. Stopped by the gateway of organization acme", ErrorKind.CONTENT_FILTERED),
 ]
 
 
@@ -222,6 +224,17 @@ def test_a_page_of_a_proxy_is_a_failed_try(status: int, page: str) -> None:
         (403, "Your API key may not use this resource", ErrorKind.AUTH, True),
         (403, "Your account was suspended", ErrorKind.AUTH, True),
         (403, "The consumer has no access", ErrorKind.AUTH, True),
+        (403, "Your account was flagged for potential abuse", ErrorKind.AUTH, True),
+        (403, "Your organization has been disabled for a violation of our usage policies", ErrorKind.AUTH, True),
+        (403, "Your API key was revoked after a safety review", ErrorKind.AUTH, True),
+        (403, "You are not authorized to use the tool code_interpreter", ErrorKind.AUTH, False),
+        (403, "You are not authorized to access file file-123", ErrorKind.AUTH, False),
+        (403, "Unexpected key 'foo' in body", ErrorKind.AUTH, False),
+        (402, "Your account's billing country is not set; add a payment method", ErrorKind.QUOTA_EXHAUSTED, True),
+        (402, "You need more credits: you can only afford 0", ErrorKind.QUOTA_EXHAUSTED, True),
+        (404, "The model x is not available in your region", ErrorKind.MISCONFIGURED, False),
+        (404, "Deployment not found in region eastus", ErrorKind.MISCONFIGURED, False),
+        (404, "model 'llava' (vision) not available; pull it first", ErrorKind.MISCONFIGURED, False),
         (403, "Forbidden", ErrorKind.AUTH, False),
         (403, "", ErrorKind.AUTH, False),
         (402, "Insufficient credits", ErrorKind.QUOTA_EXHAUSTED, True),

@@ -59,7 +59,7 @@ async def suspected(driver: Driver) -> None:
 
 async def test_faults_in_a_row_make_a_model_suspect_and_an_answer_between_them_does_not(driver: Driver) -> None:
     await call(driver, failure(), failure(), success())
-    await call(driver, failure(), failure("invalid_request"), failure("connection"))
+    await call(driver, failure(), failure("worker_lost"), failure("connection"))
     assert not (await gpt_4(driver)).suspected
     await call(driver, failure("overloaded"))
     state = await gpt_4(driver)
@@ -94,10 +94,66 @@ async def test_calls_in_flight_for_far_longer_than_usual_make_a_model_suspect_be
     assert not (await gpt_4(driver)).down
     await end(driver, second, success(latency_seconds=4.0))
     await end(driver, third, success(latency_seconds=4.0))
-    assert (await gpt_4(driver)).suspected, "they began before"
+    assert not (await gpt_4(driver)).suspected, "it was slow, and nothing else"
+
+
+async def test_while_others_are_answered_a_few_long_calls_make_nobody_suspect(driver: Driver) -> None:
+    await call(driver, *[success(latency_seconds=1.0)] * 25)
+    await start(driver, 4)
+    for _ in range(5):
+        driver.pass_seconds(2)
+        await call(driver, success(latency_seconds=1.0))
+        assert not (await gpt_4(driver)).suspected
+
+
+async def test_a_call_that_began_before_clears_nothing_after_faults_in_a_row(driver: Driver) -> None:
+    (before,) = await start(driver)
+    await suspected(driver)
+    await end(driver, before, success())
+    assert (await gpt_4(driver)).suspected
+
+
+async def test_a_reply_that_refuses_the_request_is_an_answer(driver: Driver) -> None:
+    await suspected(driver)
     driver.pass_seconds(5)
-    await call(driver, success(latency_seconds=1.0))
+    await call(driver, failure("content_filtered"))
     assert not (await gpt_4(driver)).suspected
+
+
+async def test_calls_that_an_older_version_ended_are_not_overdue(driver: Driver) -> None:
+    await call(driver, *[success(latency_seconds=1.0)] * 25)
+    await start(driver)
+    for ghost in ("gone-1", "gone-2"):
+        await driver.redis.zadd(driver.keys.key("started", "gpt-4"), {ghost: driver.now - 60_000})
+    driver.pass_seconds(2.9)
+    assert not (await gpt_4(driver)).suspected
+
+
+async def test_a_new_key_clears_a_model_that_was_suspect_before_it_was_down(driver: Driver) -> None:
+    await suspected(driver)
+    driver.pass_seconds(5)
+    (probe,) = await start(driver)
+    await refuse(driver, probe, certain=True)
+    await driver.announce(slots=100, key_print="k2", worker="w2")
+    assert (await gpt_4(driver)).closed_because(0) is None
+    assert await driver.bind(await driver.submit()) == "bound"
+
+
+async def test_what_an_older_version_closed_is_probed_too(driver: Driver) -> None:
+    await driver.announce(slots=100, key_print="old")
+    fields = {"down": "auth: old", "down_key": "old"}
+    await driver.redis.hset(driver.keys.key("model", "gpt-4"), mapping=fields)
+    assert (await gpt_4(driver)).closed_because(0) == "down: auth: old; probed with one job in 300.0 s"
+
+
+async def test_a_model_that_is_down_stays_so_whatever_its_breaker_does(driver: Driver) -> None:
+    for job_id in await start(driver, 2):
+        await refuse(driver, job_id, certain=True)
+    await driver.redis.hset(driver.keys.key("breaker", "gpt-4"), "open_until", driver.now - 1)
+    state = await gpt_4(driver)
+    assert state.breaker == "half_open"
+    assert (state.closed_because(0) or "").startswith("down: auth")
+    assert await driver.bind(await driver.submit()) == "closed"
 
 
 async def test_one_slow_call_among_many_makes_nobody_suspect(driver: Driver) -> None:
