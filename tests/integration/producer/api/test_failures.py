@@ -23,9 +23,8 @@ async def test_a_wrong_method_is_reported_all_the_right_ones(api: Api) -> None:
 
 
 async def test_an_unexpected_error_tells_nothing_but_its_request_id(api: Api) -> None:
-    job_id = await api.submit()
-    await api.redis.hset(api.driver.keys.key("job", job_id), "state", "secret nonsense")
-    reply = await api.get(job_id)
+    await api.redis.set(api.driver.keys.key("lanes"), "secret nonsense")
+    reply = await api.http.get("/v1/models")
     assert reply.status_code == 500
     assert reply.json()["error"]["kind"] == "internal"
     assert reply.json()["error"]["request_id"] == reply.headers["x-request-id"]
