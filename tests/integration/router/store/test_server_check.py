@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pointsman.local.ports import free_port
+from pointsman.local.ports import free_port, is_free
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import check_before_start, check_server, open_redis
@@ -32,11 +32,14 @@ PARTS = {
 CLUSTER = {"cluster-enabled": "yes"}
 EVICTS = {"maxmemory-policy": "allkeys-lru", "maxmemory": "100mb"}
 SECONDS = 60.0
+BUS_IS_ABOVE = 10_000
 
 
 def low_port() -> int:
-    """Return a free port: a cluster listens on that plus 10 000 too."""
-    return next(port for port in iter(free_port, None) if port < 55_000)
+    """Return a free port: a cluster listens on that plus 10 000 too, which has to be free as well."""
+    return next(
+        port for port in iter(free_port, None) if port < 55_000 and is_free("127.0.0.1", port + BUS_IS_ABOVE)
+    )
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -24,7 +24,7 @@ from tests.support.running_api import until_it_answers
 
 HERE = Path(__file__).parent
 KEY = "document-key"
-EXAMPLES = os.environ.get("POINTSMAN_FUZZ_EXAMPLES", "5")
+EXAMPLES = os.environ.get("POINTSMAN_FUZZ_EXAMPLES", "3")
 SEED = os.environ.get("POINTSMAN_FUZZ_SEED", "1")
 SECONDS_AT_MOST = 300.0 + 30.0 * int(EXAMPLES)
 LINE = b'{"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "auto"}}'
