@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from pointsman.router.broker.message import read_task_id
 from pointsman.router.config.settings import Settings
 from pointsman.router.dispatcher.loop import Dispatcher
 from pointsman.router.routing.catalog import Catalog
+from pointsman.router.runtime.cancellation import stop
 from pointsman.router.store import AttemptStore, JobStore, Offer, Settlement, open_redis
 from pointsman.router.vocabulary.job import JobSpec, JobState
 from tests.support.redis_server import running_redis
@@ -40,9 +41,23 @@ async def dispatching(*dispatchers: Dispatcher) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(*tasks)
+
+
+@asynccontextmanager
+async def working(work: AttemptStore, workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Run workers inside the block, and announce them again and again."""
+
+    async def announce() -> None:
+        while True:
+            await work.announce("w1", OFFERS, config="v1")
+            await asyncio.sleep(1)
+
+    tasks = [asyncio.create_task(duty) for duty in (announce(), *(worker.run() for worker in workers))]
+    try:
+        yield
+    finally:
+        await stop(*tasks)
 
 
 class Worker:
@@ -90,17 +105,13 @@ async def test_two_dispatchers_bind_every_job_exactly_once_and_never_overfill(
     submitted = [*await submit(jobs, 150), *await submit(jobs, 50, task_class=None)]
     await work.announce("w1", OFFERS, config=catalog.version)
     workers = [Worker(work, offer.model) for offer in OFFERS for _ in range(offer.slots)]
-    tasks = [asyncio.create_task(worker.run()) for worker in workers]
 
     async def all_succeeded() -> bool:
         return await redis.zcard(jobs.keys.key("state", "succeeded")) == len(submitted)
 
     first, second = (new_dispatcher(redis, settings, catalog, seed) for seed in (1, 2))
-    async with dispatching(first, second):
-        await until(all_succeeded)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async with working(work, workers), dispatching(first, second):
+        await until(all_succeeded, seconds=60)
     messages = Counter(task_id for worker in workers for task_id in worker.messages)
     assert messages == Counter(f"{job_id}.1" for job_id in submitted)
     assert first.bound + second.bound == len(submitted)
