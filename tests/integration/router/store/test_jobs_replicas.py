@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from pointsman.router.config.settings import Settings
@@ -39,14 +40,17 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     for name in ("primary", "replica"):
         (tmp_path / name).mkdir()
     at_once = {"repl-diskless-sync-delay": "0"}
-    with running_redis(tmp_path / "primary", options=at_once) as primary:
-        follows = {"replicaof": f"127.0.0.1 {primary.port}"}
-        with running_redis(tmp_path / "replica", options=follows) as replica:
-            try:
-                yield Pair(primary, replica)
-            finally:
-                for server in (primary, replica):
-                    let(server, signal.SIGCONT)
+    with (
+        running_redis(tmp_path / "primary", options=at_once) as primary,
+        running_redis(tmp_path / "replica") as replica,
+    ):
+        with SyncRedis(port=replica.port) as client:
+            client.replicaof("127.0.0.1", primary.port)
+        try:
+            yield Pair(primary, replica)
+        finally:
+            for server in (primary, replica):
+                let(server, signal.SIGCONT)
 
 
 def let(server: RedisServer, number: signal.Signals) -> None:

@@ -72,7 +72,7 @@ def test_every_part_refuses_it_in_one_sentence(
 async def test_a_client_that_goes_straight_to_a_cluster_is_told_so(catalog: Catalog, tmp_path: Path) -> None:
     with running_redis(tmp_path, port=low_port(), options=CLUSTER) as server:
         redis = open_redis(server.url)
-        await redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        await redis.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
         settings = Settings(_env_file=None, redis_url=server.url)
         with pytest.raises(ConfigError, match="Redis runs as a cluster"):
             await JobStore(redis, settings=settings, catalog=catalog).submit(JobSpec(prompt="hello"))
