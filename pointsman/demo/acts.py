@@ -49,7 +49,7 @@ def arrivals(client: AsyncClient, specs: Sequence[JobSpec]) -> Iterator[Act]:
     """Yield the acts that submit jobs: some at once, the others one by one."""
     yield Act(0.0, lambda scene: submit(scene, client, specs[:AT_ONCE]))
     for place, spec in enumerate(specs[AT_ONCE:], 1):
-        yield Act(place * NEXT_SECONDS, lambda scene, spec=spec: submit(scene, client, [spec]))  # type: ignore[misc]
+        yield Act(place * NEXT_SECONDS, lambda scene, spec=spec: submit(scene, client, [spec]))  # type: ignore[misc] # redis-py types are of both clients
 
 
 async def submit(scene: Scene, client: AsyncClient, specs: Sequence[JobSpec]) -> None:

@@ -59,24 +59,24 @@ class BrokerSentinelConnection(BreaksOnRefusal, Connection):
         super().__init__(**options)  # type: ignore[no-untyped-call] # redis-py has no types here
 
     def _connect(self) -> Any:
-        self.host, self.port = self._pool.get_master_address()  # type: ignore[no-untyped-call]
+        self.host, self.port = self._pool.get_master_address()  # type: ignore[no-untyped-call] # redis-py has no types here
         self._look_at = time.monotonic() + WATCH_SECONDS
-        return super()._connect()  # type: ignore[no-untyped-call]
+        return super()._connect()  # type: ignore[no-untyped-call] # redis-py has no types here
 
     def send_packed_command(self, *arguments: Any, **options: Any) -> None:
         """Send, unless another server has become the primary."""
         if self._sock is not None and time.monotonic() >= self._look_at:
             self._look()
-        super().send_packed_command(*arguments, **options)  # type: ignore[no-untyped-call]
+        super().send_packed_command(*arguments, **options)  # type: ignore[no-untyped-call] # redis-py has no types here
 
     def _look(self) -> None:
         self._look_at = time.monotonic() + WATCH_SECONDS
         try:
-            found = self._pool.get_master_address()  # type: ignore[no-untyped-call]
+            found = self._pool.get_master_address()  # type: ignore[no-untyped-call] # redis-py has no types here
         except RedisError:  # as long as no sentinel answers, nothing has changed
             return
         if found != (self.host, self.port):
-            self.disconnect()  # type: ignore[no-untyped-call]
+            self.disconnect()  # type: ignore[no-untyped-call] # redis-py has no types here
             raise NotConnected("another server has become the primary")
 
 

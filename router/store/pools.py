@@ -114,7 +114,7 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
         """Return a connection; from the first one on the sentinels are watched."""
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_forever(), name="pointsman-sentinels")
-        return await super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
+        return await super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call] # redis-py has no types here
 
     async def _watch_forever(self) -> None:
         while True:
@@ -125,7 +125,7 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     async def get_master_address(self) -> Any:
         """Return where the primary is; leaves the one before with every connection."""
         before = self.master_address
-        found = await super().get_master_address()  # type: ignore[no-untyped-call]
+        found = await super().get_master_address()  # type: ignore[no-untyped-call] # redis-py has no types here
         if before not in (None, found):
             await self.disconnect()
         return found
@@ -151,4 +151,4 @@ def open_pool(where: RedisUrl, **options: Any) -> BlockingConnectionPool:
         where.sentinels, sentinel_kwargs={**timeouts, "retry": once, **where.sentinel_options}
     )
     kind = SentinelTlsConnection if where.tls else SentinelConnection
-    return SentinelPool(where.service, sentinel, connection_class=kind, **options)  # type: ignore[no-untyped-call]
+    return SentinelPool(where.service, sentinel, connection_class=kind, **options)  # type: ignore[no-untyped-call] # redis-py has no types here

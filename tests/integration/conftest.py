@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from celery import Celery
 from redis.asyncio import Redis
 
+from pointsman.router.broker.message import celery_config
 from pointsman.router.config.settings import Settings
 from pointsman.router.routing.catalog import Catalog
 from pointsman.router.store import AttemptStore, JobStore, RoundStore
@@ -33,3 +37,12 @@ def work(redis: Redis, settings: Settings) -> AttemptStore:
 def driver(redis: Redis, settings: Settings, catalog: Catalog) -> Driver:
     """Drives all three sides with a clock that stands still until it is told to advance."""
     return Driver(redis, settings=settings, catalog=catalog)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Celery]:
+    """A Celery client that knows nothing but our configuration."""
+    client = Celery("client", set_as_current=False)
+    client.conf.update(celery_config(settings))
+    yield client
+    client.close()

@@ -29,9 +29,9 @@ BAD_CHOICES: Mapping[str, Callable[[Ask], Any]] = {
     "raises": _raise,
     "answers_nothing": lambda ask: None,
     "names_no_model": lambda ask: Choice(("nobody",), "why not"),
-    "reason_is_no_text": lambda ask: Choice((ask.candidates[0].model.name,), object()),  # type: ignore[arg-type]
-    "score_is_no_number": lambda ask: Choice((ask.candidates[0].model.name,), "", {"gpt-4": "high"}),  # type: ignore[dict-item]
-    "cursor_is_no_text": lambda ask: Choice((ask.candidates[0].model.name,), "", cursor=7),  # type: ignore[arg-type]
+    "reason_is_no_text": lambda ask: Choice((ask.candidates[0].model.name,), object()),  # type: ignore[arg-type] # that is the mistake
+    "score_is_no_number": lambda ask: Choice((ask.candidates[0].model.name,), "", {"gpt-4": "high"}),  # type: ignore[dict-item] # that is the mistake
+    "cursor_is_no_text": lambda ask: Choice((ask.candidates[0].model.name,), "", cursor=7),  # type: ignore[arg-type] # that is the mistake
     "half_a_surrogate": lambda ask: Choice((ask.candidates[0].model.name,), "\ud800"),
 }
 
@@ -90,7 +90,7 @@ def _without(*fields: str) -> Damage:
     return lambda redis, keys, job_id: redis.hdel(keys.key("job", job_id), *fields)
 
 
-EVICTED: Damage = lambda redis, keys, job_id: redis.delete(keys.key("job", job_id))  # noqa: E731
+EVICTED: Damage = lambda redis, keys, job_id: redis.delete(keys.key("job", job_id))  # noqa: E731 # a row of the tables below
 
 UNREADABLE: Mapping[str, Damage] = {
     "facts are no JSON": _facts("{"),

@@ -121,7 +121,7 @@ def _check(hint: Any, path: str, *, optional: bool = False) -> Iterator[str]:
         yield from [f"if {path} then", *_checks(hint, path), "end"]  # type: ignore[arg-type] # a class, no instance
     elif get_origin(hint) is Sequence:
         (item,) = get_args(hint)
-        checks = _checks(item, "item") if is_dataclass(item) else _check(item, "item")  # type: ignore[arg-type]
+        checks = _checks(item, "item") if is_dataclass(item) else _check(item, "item")  # type: ignore[arg-type] # a class, no instance
         yield from [f"for _, item in ipairs({path}) do", *checks, "end"]
 
 

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from celery import Celery
 from celery.exceptions import TaskRevokedError
 
-from pointsman.router.broker.message import celery_config
-from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.errors import JobFailed
 from pointsman.router.vocabulary.job import JobState
 from tests.support.live import Live, eventually
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Celery]:
-    """The client; a real one has the prefixes of the tests too."""
-    client = Celery("someone", set_as_current=False)
-    client.conf.update(celery_config(settings))
-    yield client
-    client.close()
 
 
 async def asked(call: Any, *args: Any, **options: Any) -> Any:

@@ -60,7 +60,7 @@ async def test_words_are_sent_in_order_and_are_the_beginning_of_the_answer(live:
     ids = [(await live.submit(1, model=model, start=at, stream=True))[0] for at, model in enumerate(MODELS)]
     following = [asyncio.create_task(follow(follower, job_id)) for job_id in ids]
     for job_id in ids:
-        await eventually(lambda job_id=job_id: subscribed(live, job_id), what="somebody follows")  # type: ignore[misc]
+        await eventually(lambda job_id=job_id: subscribed(live, job_id), what="somebody follows")  # type: ignore[misc] # redis-py types are of both clients
     live.dispatcher()
     for job_id, chunks in zip(ids, await asyncio.gather(*following), strict=True):
         record = await end_of(live, job_id)

@@ -29,7 +29,7 @@ async def test_readable_jobs_pass_newer_ones_which_a_newer_worker_gets(
     assert {record.state for record in records} == {JobState.SUCCEEDED}, live.logs()
     waiting = [record for record in await live.jobs.get_many(newer) if record is not None]
     assert {(record.state, record.attempts, record.history) for record in waiting} == {(JobState.PENDING, 0, ())}
-    stats: Any = await live.redis.hget(live.jobs.keys.key("stats", "gpt-4"), "served")  # type: ignore[misc]
+    stats: Any = await live.redis.hget(live.jobs.keys.key("stats", "gpt-4"), "served")  # type: ignore[misc] # redis-py types are of both clients
     assert int(stats) == len(readable), "none of the others was even bound"
     assert (await live.view("gpt-4")).requests_last_minute == len(readable)
     await _newer_workers_take_over(live, monkeypatch, newer)

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from pointsman.router.config.settings import Settings
-from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import open_redis
 from pointsman.router.vocabulary.job import JobState
 from pointsman.workers import executor as attempts
 from pointsman.workers.errors import TIME_LIMIT
 from pointsman.workers.executor import TaskReport
-from tests.support.redis_relay import RedisRelay
-from tests.support.store_driver import Driver
 from tests.support.worker_attempts import OnWarning, Worker, answering, silent
-
-
-@pytest_asyncio.fixture
-async def worker(driver: Driver, settings: Settings, catalog: Catalog) -> AsyncIterator[Worker]:
-    async with RedisRelay(settings.redis_url).running() as relay:
-        redis = open_redis(relay.url)
-        worker = Worker(redis, driver, relay)
-        yield worker
-        await worker.http.aclose()
-        await redis.aclose()
 
 
 def settling() -> bool:

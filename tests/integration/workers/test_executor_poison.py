@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
-import pytest_asyncio
 
-from pointsman.router.config.settings import Settings
-from pointsman.router.routing.catalog import Catalog
-from pointsman.router.store import open_redis
 from pointsman.router.vocabulary.errors import ErrorKind
 from pointsman.router.vocabulary.job import JobState
 from pointsman.workers.executor import TaskReport
 from tests.support.poison import FIELDS
-from tests.support.redis_relay import RedisRelay
 from tests.support.store_driver import Driver
 from tests.support.worker_attempts import Worker, answering
-
-
-@pytest_asyncio.fixture
-async def worker(driver: Driver, settings: Settings, catalog: Catalog) -> AsyncIterator[Worker]:
-    async with RedisRelay(settings.redis_url).running() as relay:
-        redis = open_redis(relay.url)
-        worker = Worker(redis, driver, relay)
-        yield worker
-        await worker.http.aclose()
-        await redis.aclose()
 
 
 async def promoted(driver: Driver) -> None:
@@ -42,17 +25,17 @@ async def test_a_job_that_cannot_be_claimed_or_read_ends_and_is_never_called(
     worker: Worker, field: str, value: str
 ) -> None:
     driver, job_id = worker.driver, await worker.bound()
-    lane = await driver.redis.hget(driver.keys.key("job", job_id), "lane")  # type: ignore[misc]
+    lane = await driver.redis.hget(driver.keys.key("job", job_id), "lane")  # type: ignore[misc] # redis-py types are of both clients
     for binding in (1, 2, 3):
-        await driver.redis.hset(driver.keys.key("job", job_id), field, value)  # type: ignore[misc]
+        await driver.redis.hset(driver.keys.key("job", job_id), field, value)  # type: ignore[misc] # redis-py types are of both clients
         await worker.attempt(job_id, binding=binding)
-        state: str = await driver.redis.hget(driver.keys.key("job", job_id), "state") or ""  # type: ignore[misc]
+        state: str = await driver.redis.hget(driver.keys.key("job", job_id), "state") or ""  # type: ignore[misc] # redis-py types are of both clients
         if JobState(state).terminal:
             break
-        await driver.redis.hset(driver.keys.key("job", job_id), "lane", lane or "")  # type: ignore[misc]
+        await driver.redis.hset(driver.keys.key("job", job_id), "lane", lane or "")  # type: ignore[misc] # redis-py types are of both clients
         await promoted(driver)
         assert await driver.bind(job_id) == "bound"
-    state = await driver.redis.hget(driver.keys.key("job", job_id), "state") or ""  # type: ignore[misc]
+    state = await driver.redis.hget(driver.keys.key("job", job_id), "state") or ""  # type: ignore[misc] # redis-py types are of both clients
     assert state == JobState.FAILED
     assert await driver.ledger() == ([], [])
     assert len(worker.got) <= 1
@@ -64,7 +47,7 @@ async def test_a_decision_that_cannot_be_read_costs_the_job_nothing(worker: Work
     await driver.redis.set(driver.keys.key("decision", job_id), damage)
     assert (await driver.get(job_id)).decision is None
     assert not (await worker.attempt(job_id)).failed
-    await driver.redis.rpush(driver.keys.key("history", job_id), damage)  # type: ignore[misc]
+    await driver.redis.rpush(driver.keys.key("history", job_id), damage)  # type: ignore[misc] # redis-py types are of both clients
     record = await driver.get(job_id)
     assert (record.state, len(record.history)) == (JobState.SUCCEEDED, 1)
 
@@ -101,7 +84,7 @@ async def test_any_field_may_be_damaged_and_no_attempt_fails_as_a_task(
         key = driver.keys.key("job", job_id := await worker.bound())
 
         async def damage(request: httpx.Request, key: str = key, field: str = field) -> httpx.Response:
-            await (driver.redis.hdel(key, field) if value is None else driver.redis.hset(key, field, value))  # type: ignore[misc]
+            await (driver.redis.hdel(key, field) if value is None else driver.redis.hset(key, field, value))  # type: ignore[misc] # redis-py types are of both clients
             return await answering(request)
 
         worker.behave = damage if damaged == "during its call" else answering

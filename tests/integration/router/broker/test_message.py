@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from celery import Celery
 from kombu import Connection
 
-from pointsman.router.broker.message import TASK, TRANSPORT, celery_config
-from pointsman.router.config.settings import Settings
+from pointsman.router.broker.message import TASK, TRANSPORT
 from tests.support.store_driver import Driver
 
 OWN_VALUES = (("headers", "origin"), ("properties", "delivery_tag"), ("properties", "reply_to"))
 """What differs with every sender or message."""
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Celery]:
-    """A Celery client with our configuration."""
-    client = Celery("pointsman", set_as_current=False)
-    client.conf.update(celery_config(settings))
-    yield client
-    client.close()
 
 
 async def pushed(driver: Driver) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Field:
         return {record.state for record in await self.jobs.get_many(job_ids) if record is not None}
 
     async def faults(self, job_id: str) -> int:
-        return int(await self.redis.hget(self.keys.key("job", job_id), "faults") or 0)  # type: ignore[misc]
+        return int(await self.redis.hget(self.keys.key("job", job_id), "faults") or 0)  # type: ignore[misc] # redis-py types are of both clients
 
     async def now_is_later(self) -> None:
         """Let the wait of every delayed job be over."""
@@ -162,7 +162,7 @@ async def test_ids_without_a_record_are_forgotten_with_one_warning_each(
     fields: dict[str, Any] = {"task_class": None} if where == "intake" else {}
     lost = await field.submit(30, priority=9, **fields)
     if where == "delayed":
-        lane: Any = await field.redis.hget(field.keys.key("job", lost[0]), "lane")  # type: ignore[misc]
+        lane: Any = await field.redis.hget(field.keys.key("job", lost[0]), "lane")  # type: ignore[misc] # redis-py types are of both clients
         await field.redis.delete(field.keys.key("lane", lane), field.keys.key("lanes"))
         await field.redis.zadd(field.keys.key("delayed"), dict.fromkeys(lost, 0.0))
     for job_id in lost:
@@ -254,7 +254,7 @@ async def test_a_job_in_quarantine_is_a_dead_letter_that_can_be_retried(
     field: Field, caplog: pytest.LogCaptureFixture
 ) -> None:
     (poison,) = await field.submit()
-    good: Any = await field.redis.hget(field.keys.key("job", poison), "facts")  # type: ignore[misc]
+    good: Any = await field.redis.hget(field.keys.key("job", poison), "facts")  # type: ignore[misc] # redis-py types are of both clients
     await UNREADABLE["facts are no JSON"](field.redis, field.keys, poison)
     await field.run_until_quiet()
     record = await field.quarantined(poison)
@@ -265,7 +265,7 @@ async def test_a_job_in_quarantine_is_a_dead_letter_that_can_be_retried(
         await field.dispatcher._upkeep.once()
     assert f"job {poison}: quarantined after 3 faults" in caplog.text
     assert f"pointsman retry {poison}" in caplog.text
-    await field.redis.hset(field.keys.key("job", poison), "facts", good)  # type: ignore[misc]
+    await field.redis.hset(field.keys.key("job", poison), "facts", good)  # type: ignore[misc] # redis-py types are of both clients
     assert await DeadStore(field.jobs).retry(poison) is JobState.PENDING
     await field.round()
     await field.round()

@@ -146,7 +146,7 @@ async def test_a_model_gets_them_once_its_last_old_worker_is_gone(mixed: Mixed, 
 async def test_workers_that_announce_no_version_are_old_ones(mixed: Mixed) -> None:
     newer, readable = await mixed.submit(1, schema=NEWER), await mixed.submit(1)
     entry = '{"slots":5,"expires":9000000000000000,"config":"v1"}'
-    await mixed.redis.hset(mixed.keys.key("workers", "gpt-4"), "old", entry)  # type: ignore[misc]
+    await mixed.redis.hset(mixed.keys.key("workers", "gpt-4"), "old", entry)  # type: ignore[misc] # redis-py types are of both clients
     await mixed.rounds()
     assert await mixed.bound("gpt-4") == readable
     assert await mixed.states(newer) == {JobState.PENDING}
@@ -176,7 +176,7 @@ async def test_a_context_that_looks_like_a_version_is_none(mixed: Mixed) -> None
 
 async def test_jobs_from_before_versions_were_kept_with_them_are_read_by_everybody(mixed: Mixed) -> None:
     (job_id,) = await mixed.submit(1)
-    await mixed.redis.hset(mixed.keys.key("job", job_id), "facts", '{"in":5,"out":9}')  # type: ignore[misc]
+    await mixed.redis.hset(mixed.keys.key("job", job_id), "facts", '{"in":5,"out":9}')  # type: ignore[misc] # redis-py types are of both clients
     await mixed.announce("gpt-4", 5, schema=1)
     await mixed.rounds()
     assert await mixed.claim(job_id, 1, schema=1)
@@ -194,7 +194,7 @@ async def test_two_dispatchers_let_a_job_wait_once(
 
     plan = plan_round(seen, catalog, limit=9, random=Random(1))
     assert await mixed.dispatcher.store.defer(plan.too_new) == [False]
-    times: Any = await redis.hget(mixed.keys.key("job", job_id), "deferred")  # type: ignore[misc]
+    times: Any = await redis.hget(mixed.keys.key("job", job_id), "deferred")  # type: ignore[misc] # redis-py types are of both clients
     assert times == "1"
 
 

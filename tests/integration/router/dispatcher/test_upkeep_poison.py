@@ -38,7 +38,7 @@ class Place:
         job_id = await self.jobs.submit(JobSpec(prompt="x", task_class=task_class, priority=9))
         self.brought.append(job_id)
         if stage == "delayed":
-            lane: Any = await self.redis.hget(self.keys.key("job", job_id), "lane")  # type: ignore[misc]
+            lane: Any = await self.redis.hget(self.keys.key("job", job_id), "lane")  # type: ignore[misc] # redis-py types are of both clients
             await self.redis.zrem(self.keys.key("lane", lane), job_id)
             await self.redis.zadd(self.keys.key("delayed"), {job_id: 0})
         if stage in ("bound", "running"):
@@ -62,7 +62,7 @@ class Place:
         for name in ("delayed", "deadlines"):
             for job_id in await self.redis.zrange(self.keys.key(name), 0, -1):
                 await self.redis.zadd(self.keys.key(name), {job_id: 1})
-        await self.redis.hset(self.keys.key("reap"), "resume", 0)  # type: ignore[misc]
+        await self.redis.hset(self.keys.key("reap"), "resume", 0)  # type: ignore[misc] # redis-py types are of both clients
 
     async def go_on(self) -> None:
         """Do everything that a dispatcher does, some times; it must not raise."""
@@ -98,7 +98,7 @@ def place(redis: Redis, settings: Settings, catalog: Catalog) -> Place:
 async def test_any_field_of_any_job_may_be_nonsense(place: Place, stage: str, value: str) -> None:
     for field in FIELDS:
         job_id = await place.bring(stage)
-        await place.redis.hset(place.keys.key("job", job_id), field, value)  # type: ignore[misc]
+        await place.redis.hset(place.keys.key("job", job_id), field, value)  # type: ignore[misc] # redis-py types are of both clients
     await place.go_on()
     await place.nothing_ended_begins_anew()
     await place.a_good_job_is_bound()
@@ -108,7 +108,7 @@ async def test_any_field_of_any_job_may_be_nonsense(place: Place, stage: str, va
 async def test_any_field_of_any_job_may_be_missing(place: Place, stage: str) -> None:
     for field in FIELDS:
         job_id = await place.bring(stage)
-        await place.redis.hdel(place.keys.key("job", job_id), field)  # type: ignore[misc]
+        await place.redis.hdel(place.keys.key("job", job_id), field)  # type: ignore[misc] # redis-py types are of both clients
     await place.go_on()
     await place.nothing_ended_begins_anew()
     await place.a_good_job_is_bound()

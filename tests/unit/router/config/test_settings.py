@@ -74,7 +74,7 @@ def test_what_may_hold_a_password_is_not_shown_again(
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        load_settings().lease_seconds = 1  # type: ignore[misc]
+        load_settings().lease_seconds = 1  # type: ignore[misc] # redis-py types are of both clients
 
 
 def test_all_mistakes_are_told_at_once_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ async def test_a_job_that_is_damaged_while_bound_goes_to_quarantine_with_its_fau
 
 async def test_an_id_in_a_lane_whose_job_does_not_wait_leaves_it(driver: Driver) -> None:
     (job_id,) = await bring(driver, "pending", 1)
-    lane: Any = await driver.redis.hget(driver.keys.key("job", job_id), "lane")  # type: ignore[misc]
+    lane: Any = await driver.redis.hget(driver.keys.key("job", job_id), "lane")  # type: ignore[misc] # redis-py types are of both clients
     await driver.cancel(job_id)
     await driver.redis.zadd(driver.keys.key("lane", lane), {job_id: 1})
     await driver.redis.zadd(driver.keys.key("lanes"), {lane: 1})
@@ -138,7 +138,7 @@ async def test_an_id_in_a_lane_whose_job_does_not_wait_leaves_it(driver: Driver)
 @pytest.mark.parametrize("damage", NO_RECORD)
 async def test_binding_many_is_not_stopped_by_one_without_a_record(driver: Driver, damage: str) -> None:
     first, lost, last = await bring(driver, "pending", 3)
-    lane: Any = await driver.redis.hget(driver.keys.key("job", lost), "lane")  # type: ignore[misc]
+    lane: Any = await driver.redis.hget(driver.keys.key("job", lost), "lane")  # type: ignore[misc] # redis-py types are of both clients
     bind = driver.bind_many
     await NO_RECORD[damage](driver.redis, driver.keys, lost)
     waiting = [await driver._waiting(first), await driver._waiting(last)]
@@ -171,11 +171,11 @@ async def test_a_redis_that_refuses_to_write_is_nobodys_fault(driver: Driver) ->
 async def test_what_is_noted_has_a_bound(driver: Driver) -> None:
     key = driver.keys.key("troubles")
     row = json.dumps({"id": "x", "what": "lost", "why": "", "times": 0})
-    await driver.redis.rpush(key, *[row] * 1500)  # type: ignore[misc]
+    await driver.redis.rpush(key, *[row] * 1500)  # type: ignore[misc] # redis-py types are of both clients
     (job_id,) = await bring(driver, "delayed", 1)
     await driver.redis.delete(driver.keys.key("job", job_id))
     await _promote(driver)
-    assert await driver.redis.llen(key) == 1000  # type: ignore[misc]
+    assert await driver.redis.llen(key) == 1000  # type: ignore[misc] # redis-py types are of both clients
 
 
 async def test_a_worker_that_announces_nonsense_counts_for_nothing(driver: Driver) -> None:

@@ -6,27 +6,15 @@ import asyncio
 import dataclasses
 import datetime
 import json
-from collections.abc import Iterator
 
 import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
-from pointsman.router.broker.message import celery_config
-from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.errors import ErrorKind, JobFailed
 from tests.support.store_driver import RESULT, Driver, failure, large_result, success
 
 SECONDS = 10
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Celery]:
-    """A Celery client that knows nothing but our configuration."""
-    client = Celery("client", set_as_current=False)
-    client.conf.update(celery_config(settings))
-    yield client
-    client.close()
 
 
 async def get(result: AsyncResult) -> object:

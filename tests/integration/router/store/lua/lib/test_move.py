@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
-from pointsman.router.broker.message import celery_config
-from pointsman.router.config.settings import Settings
 from pointsman.router.vocabulary.job import JobState
 from tests.support.store_driver import RESULT, Driver, failure, success
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Celery]:
-    """A Celery client that knows nothing but our configuration."""
-    client = Celery("client", set_as_current=False)
-    client.conf.update(celery_config(settings))
-    yield client
-    client.close()
 
 
 def seen(app: Celery, job_id: str) -> tuple[str, object]:
