@@ -50,7 +50,7 @@ def main() -> None:
     """Dispatch until a signal ends it."""
     settings = load_settings()
     log_to_stderr(settings.log_level)
-    Dispatcher.round = timed_round  # type: ignore[method-assign,assignment]
+    Dispatcher.round = timed_round  # type: ignore[method-assign,assignment] # this process alone is timed
     dispatch(settings)
 
 

@@ -54,7 +54,7 @@ def sort_out(fields: BatchFields) -> tuple[RunOptions, Path | None, JobFields]:
     given: dict[str, Any] = dict(fields)
     errors = given.pop("errors", None)
     named = {name: given.pop(name) for name in ("window", "strict", "restart") if name in given}
-    return RunOptions(**named), None if errors is None else Path(errors), JobFields(**given)  # type: ignore[typeddict-item]
+    return RunOptions(**named), None if errors is None else Path(errors), JobFields(**given)  # type: ignore[typeddict-item] # Typer has checked each value
 
 
 def files_of(source: Path | None, output: Path | str | None, errors: Path | None) -> Files:

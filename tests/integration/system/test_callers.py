@@ -55,7 +55,7 @@ async def test_every_endpoint_is_answered_by_a_worker(live: Live) -> None:
         assert (done.status, done.output_text[:11]) == ("completed", "[simulated]")
     async with AsyncAnthropic(base_url=url(live), api_key="any", _strict_response_validation=True) as anthropic:
         message = await anthropic.messages.create(model="technical_support", max_tokens=50, messages=HELLO)
-        assert message.content[0].to_dict()["text"].startswith("[simulated]")  # type: ignore[union-attr]
+        assert message.content[0].to_dict()["text"].startswith("[simulated]")  # type: ignore[union-attr] # it is a text block
         assert message.usage.output_tokens > 0
 
 

@@ -27,7 +27,7 @@ async def claimed(driver: Driver) -> HeldJob:
 
 async def forever(lease: Lease) -> None:
     """Stand for a call in flight."""
-    lease.call = asyncio.create_task(asyncio.sleep(60))  # type: ignore[arg-type]
+    lease.call = asyncio.create_task(asyncio.sleep(60))  # type: ignore[arg-type] # any task can be stopped
     await lease.call
 
 

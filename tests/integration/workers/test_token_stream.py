@@ -109,7 +109,7 @@ async def test_all_calls_of_a_process_share_a_round_trip(driver: Driver, worker:
 async def test_a_stale_call_is_stopped_and_says_no_more(driver: Driver, worker: Worker) -> None:
     [job_id] = await running(driver, 1)
     lease, token_stream = worker.calls(job_id)
-    lease.call = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
+    lease.call = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type] # any task, and a text that is there
     await driver.jobs.cancel(job_id)
     token_stream.on_text("nobody listens")
     await asyncio.wait([lease.call], timeout=30)
@@ -186,7 +186,7 @@ async def test_words_of_a_failed_call_that_nobody_has_received_leave_the_job_a_s
     await worker.until_text(sent, "The answer is")
     token_stream.on_text(" 4")
     await worker.publisher.finish(sent, 1, failed=True)
-    assert (await driver.jobs.text_so_far(sent)).text == "The answer is 4"  # type: ignore[union-attr]
+    assert (await driver.jobs.text_so_far(sent)).text == "The answer is 4"  # type: ignore[union-attr] # any task, and a text that is there
     end = failure("bad_response", state=JobState.PENDING, lane="technical_support|default|gpt-4,claude")
     assert await driver.settle(unsent, settlement=end) is JobState.PENDING
     assert await driver.settle(sent, settlement=end) is JobState.FAILED

@@ -42,7 +42,7 @@ def _asked(*content: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _function_config(mode: str, *names: str) -> types.ToolConfig:
     calling = {"mode": mode, "allowed_function_names": list(names) or None}
-    return types.ToolConfig(function_calling_config=types.FunctionCallingConfig(**calling))  # type: ignore[arg-type]
+    return types.ToolConfig(function_calling_config=types.FunctionCallingConfig(**calling))  # type: ignore[arg-type] # pydantic checks every value
 
 
 TEXT = {"type": "text", "text": "what is this?"}

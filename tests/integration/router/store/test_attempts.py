@@ -169,7 +169,7 @@ async def test_a_job_claimed_after_its_deadline_expires(driver: Driver) -> None:
 async def test_a_settle_that_cannot_be_read_changes_nothing(driver: Driver) -> None:
     job_id = await driver.run_to_claim()
     with pytest.raises(PydanticSerializationError, match="attempt"):
-        await driver.settle(job_id, settlement=replace(failure(), attempt="no record"))  # type: ignore[arg-type]
+        await driver.settle(job_id, settlement=replace(failure(), attempt="no record"))  # type: ignore[arg-type] # damage on purpose
     assert await driver.state(job_id) is JobState.RUNNING
     assert (await driver.ledger())[1] == [job_id]
     assert await driver.settle(job_id, settlement=success()) is JobState.SUCCEEDED

@@ -86,7 +86,7 @@ async def test_celerys_connection_breaks_instead_of_failing_and_then_finds_it(se
     name = MovingName(first.port)
 
     def push(channel: object, message: str) -> None:
-        channel.client.lpush("queue", message)  # type: ignore[attr-defined]
+        channel.client.lpush("queue", message)  # type: ignore[attr-defined] # kombu has no types
 
     async with name.listening() as url:
         connection = Connection(url, transport=TRANSPORT)

@@ -144,7 +144,7 @@ async def test_a_job_may_name_its_own_strategy(driver: Driver) -> None:
     await driver.announce("claude", 8)
     ids = [await driver.submit(strategy="consistent_hash", affinity_key="user 7") for _ in range(3)]
     await one_round(driver)
-    assert {(await driver.get(job_id)).decision["strategy"] for job_id in ids} == {"consistent_hash"}  # type: ignore[index]
+    assert {(await driver.get(job_id)).decision["strategy"] for job_id in ids} == {"consistent_hash"}  # type: ignore[index] # each has a decision
 
 
 @pytest.mark.parametrize(

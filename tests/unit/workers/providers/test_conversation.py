@@ -17,7 +17,7 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGOD
 
 
 def _body(vendor: str, *messages: dict[str, Any], **settings: Any) -> Any:
-    model = Model(name="m", format=vendor, upstream="u", base_url="http://h", **settings)  # type: ignore[arg-type]
+    model = Model(name="m", format=vendor, upstream="u", base_url="http://h", **settings)  # type: ignore[arg-type] # pydantic checks every value
     return FORMATS[vendor].request(ChatRequest.model_validate({"messages": messages}), model, None).body
 
 
@@ -125,7 +125,7 @@ def test_openai_keeps_the_conversation_as_it_is() -> None:
 def test_a_slash_at_the_end_of_the_base_url_does_no_harm() -> None:
     chat = ChatRequest.model_validate({"messages": [_user("q")]})
     for vendor, wire in FORMATS.items():
-        model = Model(name="m", format=vendor, upstream="u", base_url="http://h/p/")  # type: ignore[arg-type]
+        model = Model(name="m", format=vendor, upstream="u", base_url="http://h/p/")  # type: ignore[arg-type] # pydantic checks every value
         assert "//" not in wire.request(chat, model, None).url.removeprefix("http://")
 
 

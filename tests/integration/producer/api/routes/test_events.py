@@ -145,7 +145,7 @@ async def test_a_follower_who_hangs_up_leaves_no_subscription(api: Api) -> None:
     events = follow(api, job_id)
     await anext(events)
     await until_followed(api, job_id)
-    await events.aclose()  # type: ignore[attr-defined]
+    await events.aclose()  # type: ignore[attr-defined] # an async generator has it
     channel = api.driver.keys.key("events", job_id)
 
     async def left() -> bool:

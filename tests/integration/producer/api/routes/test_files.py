@@ -77,7 +77,7 @@ async def test_a_file_ends_when_it_was_asked_to(
     sdk: AsyncOpenAI, api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expiry = {"anchor": "created_at", "seconds": 3600}
-    file = await sdk.files.create(file=("a", b"x"), purpose="user_data", expires_after=expiry)  # type: ignore[arg-type]
+    file = await sdk.files.create(file=("a", b"x"), purpose="user_data", expires_after=expiry)  # type: ignore[arg-type] # any text is sent, as a user may
     assert file.expires_at == file.created_at + 3600
     kept = await sdk.files.create(file=("b", b"x"), purpose="user_data")
     now = time.time()
@@ -122,17 +122,17 @@ async def test_an_id_that_is_none_finds_nothing(api: Api, file_id: str) -> None:
 
 async def test_a_wrong_purpose_is_refused(sdk: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        await sdk.files.create(file=("a", b"x"), purpose="mischief")  # type: ignore[arg-type]
+        await sdk.files.create(file=("a", b"x"), purpose="mischief")  # type: ignore[arg-type] # any text is sent, as a user may
     assert caught.value.param == "purpose"
 
 
 @pytest.mark.parametrize(("purpose", "most"), [("batch", 20_000), ("user_data", 50_000)])
 async def test_a_file_may_have_so_many_bytes(sdk: AsyncOpenAI, settings: Settings, purpose: str, most: int) -> None:
     content = b"x" * most
-    file = await sdk.files.create(file=("a", content), purpose=purpose)  # type: ignore[arg-type]
+    file = await sdk.files.create(file=("a", content), purpose=purpose)  # type: ignore[arg-type] # any text is sent, as a user may
     assert file.bytes == most
     with pytest.raises(openai.APIStatusError) as caught:
-        await sdk.files.create(file=("a", content + b"x"), purpose=purpose)  # type: ignore[arg-type]
+        await sdk.files.create(file=("a", content + b"x"), purpose=purpose)  # type: ignore[arg-type] # any text is sent, as a user may
     assert (caught.value.status_code, caught.value.code) == (413, "file_too_large")
     assert len(list(settings.files_folder.rglob("*.json"))) == 1
 

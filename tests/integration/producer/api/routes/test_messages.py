@@ -129,7 +129,7 @@ async def test_the_older_version_still_knows_temperature(api: Api) -> None:
 
 async def test_tokens_are_estimated_and_nothing_is_called(client: AsyncAnthropic, api: Api) -> None:
     asked = {"model": "auto", "system": "Be brief", "messages": [{"role": "user", "content": "Hello " * 200}]}
-    count = await client.messages.count_tokens(**asked)  # type: ignore[arg-type]
+    count = await client.messages.count_tokens(**asked)  # type: ignore[arg-type] # a plain dict of what is asked
     assert 250 <= count.input_tokens <= 350
     assert (count.model_extra or {})["estimated"] is True
     with pytest.raises(anthropic.BadRequestError, match="messages"):

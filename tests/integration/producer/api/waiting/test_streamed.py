@@ -226,7 +226,7 @@ async def test_a_job_that_breaks_off_ends_its_stream_with_an_error(
     async def read_message() -> None:
         async for event in await claude.messages.create(**MESSAGE):
             if event.type == "content_block_delta":
-                got.put_nowait(event.delta.text)  # type: ignore[union-attr]
+                got.put_nowait(event.delta.text)  # type: ignore[union-attr] # only text comes here
 
     for read, raises in ((read_chat, openai.APIError), (read_message, anthropic.APIStatusError)):
         reading = asyncio.create_task(read())

@@ -50,7 +50,7 @@ def test_an_answer_is_a_response_as_the_official_client_wants_it(answer: Answer)
     shapes.Response.model_validate(written, strict=True)
     read = Response.model_validate(written, strict=True)
     assert read.output_text == answer.text
-    assert (read.reasoning.effort, read.text.verbosity, read.parallel_tool_calls) == ("none", "low", False)  # type: ignore[union-attr]
+    assert (read.reasoning.effort, read.text.verbosity, read.parallel_tool_calls) == ("none", "low", False)  # type: ignore[union-attr] # all of them were asked for
     assert read.status == ("incomplete" if answer.finish_reason == "length" else "completed")
     assert read.usage is not None
     assert read.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens

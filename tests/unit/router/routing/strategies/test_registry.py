@@ -118,4 +118,4 @@ def test_a_job_may_name_a_strategy_but_import_nothing(tmp_path: Path) -> None:
 def test_a_job_takes_its_class_s_options_for_a_strategy_it_names(tmp_path: Path) -> None:
     catalog = load(tmp_path, "{name: model_aware, metric: cost}")
     chain = Chains(catalog).chain(Lane("work", "t", ("a", "b")), JobFacts(strategy=("model_aware",)))
-    assert chain.steps[0].options.metric == "cost"  # type: ignore[attr-defined]
+    assert chain.steps[0].options.metric == "cost"  # type: ignore[attr-defined] # that strategy has it

@@ -142,7 +142,7 @@ async def test_binding_many_is_not_stopped_by_one_without_a_record(driver: Drive
     bind = driver.bind_many
     await NO_RECORD[damage](driver.redis, driver.keys, lost)
     waiting = [await driver._waiting(first), await driver._waiting(last)]
-    driver._waiting = _known({job.id: job for job in waiting}, waiting[0])  # type: ignore[method-assign]
+    driver._waiting = _known({job.id: job for job in waiting}, waiting[0])  # type: ignore[method-assign] # this one object tells what it wants
     answers = await bind([first, lost, last])
     assert answers[0] == answers[2] == "bound"
     assert answers[1] in ("gone", "faulty")
